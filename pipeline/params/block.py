@@ -1,0 +1,114 @@
+"""Reading a section of `params.yaml` as a typed, frozen block; unknown keys are errors.
+
+`params.yaml` is composed from `conf/`, where each value carries its comment. Each section has
+one module in this folder, so that a stage depends on its own block's code alone; the blocks of
+the systems stand beside the systems, in `pipeline/systems/`. Only `stages/` and `cli.py` open
+the file: library functions take the values that they use.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.errors import PipelineError
+
+
+class ParamsError(PipelineError):
+    """A section or key of params.yaml is missing, unknown or of the wrong kind."""
+
+
+class Block(BaseModel):
+    """A frozen section of params.yaml: a wrong key or type is refused when the block is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+B = TypeVar("B", bound=Block)
+
+
+def sections() -> list[str]:
+    """The known top-level sections: the modules of this folder, and `systems`."""
+    modules = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    return sorted([*(name for name in modules if name != "block"), "systems"])
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the known name nearest to `name`, or an empty string."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def read(path: Path, section: str, block: type[B]) -> B:
+    """Read the section at the dotted path `section` of the YAML file `path` as a `block`.
+
+    Raises:
+        ParamsError: naming the file and the key, for a file that is no mapping, a section that
+            is missing or unknown, an unknown key (with the nearest known one), or a wrong value.
+    """
+    value: Any = _tree(path)
+    for name in value:
+        if name not in sections():
+            raise ParamsError(f"{path}: unknown section {name!r}{nearest(name, sections())}")
+    done: list[str] = []
+    for key in section.split("."):
+        if not isinstance(value, dict) or key not in value:
+            known = value if isinstance(value, dict) else {}
+            where = f"section {'.'.join([*done, key])!r}"
+            raise ParamsError(f"{path}: {where} is missing{nearest(key, known)}")
+        value = value[key]
+        done.append(key)
+    return parse(value, block, f"{path}: {section}")
+
+
+def parse(value: object, block: type[B], where: str) -> B:
+    """Check `value` (what YAML gave) as a `block`; every line of an error begins with `where`."""
+    try:
+        return block.model_validate(value)
+    except ValidationError as error:
+        raise ParamsError("\n".join(_faults(error, block, where))) from None
+
+
+def _tree(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run from the project's root") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(tree, dict):
+        raise ParamsError(f"{path}: expected a mapping of sections, found {type(tree).__name__}")
+    return tree
+
+
+def _faults(error: ValidationError, block: type[Block], where: str) -> list[str]:
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = _fields(block, fault["loc"][:-1])
+            hint = nearest(str(fault["loc"][-1]), known)
+            lines.append(f"{where}: unknown key {key!r}{hint}; known: {', '.join(sorted(known))}")
+        else:
+            lines.append(f"{where}: {key or 'the section'}: {fault['msg']}")
+    return lines
+
+
+def _fields(block: type[Block], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys known at `loc` inside `block`; positions in lists and dicts keep the inner block."""
+    for part in loc:
+        field = block.model_fields.get(str(part))
+        inner = _annotations(field.annotation) if field else []
+        block = next((a for a in inner if isinstance(a, type) and issubclass(a, Block)), block)
+    return list(block.model_fields)
+
+
+def _annotations(annotation: object) -> list[object]:
+    args = getattr(annotation, "__args__", ())
+    return [annotation, *(found for arg in args for found in _annotations(arg))]

@@ -1,0 +1,17 @@
+"""One role's backbone."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.params.block import Block
+
+
+class Extract(Block):
+    """One role's backbone. All of it changes the numbers, so all of it enters the fingerprint."""
+
+    backbone: str  # a module of pipeline/vision/backbones
+    weights: str  # a name the backbone knows, or a file
+    sha256: str | None = None  # of the weights file; given, it must match
+    outputs: list[str] = Field(min_length=1)  # which of the backbone's outputs are kept
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"

@@ -1,0 +1,11 @@
+"""What the training of every system shares."""
+
+from pydantic import Field
+
+from pipeline.params.block import Block
+
+
+class Train(Block):
+    """What the training of every system shares."""
+
+    seeds: list[int] = Field(min_length=1)
