@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
@@ -16,6 +16,21 @@ P = ParamSpec("P")
 PARAMS = Path("params.yaml")  # DVC runs every stage at the project's root
 IN = click.Path(path_type=Path, exists=True)
 OUT = click.Path(path_type=Path)
+
+
+class NamedPath(click.ParamType[tuple[str, Path]]):
+    """`NAME=PATH`, where the path exists."""
+
+    name = "name=path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Path]:
+        """Split at the first `=`."""
+        key, equals, path = str(value).partition("=")
+        if not key or not equals:
+            self.fail(f"{value!r} is not NAME=PATH", param, ctx)
+        return key, IN.convert(path, param, ctx)
 
 
 def stage(function: Callable[P, None]) -> Callable[P, None]:

@@ -15,13 +15,13 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--dev", type=IN, required=True)
 @click.option("--test", type=IN, required=True)
 @click.option("--posts", type=OUT, required=True)
+@click.option("--metrics", type=OUT, required=True)
 @stage
-def main(train: Path, dev: Path, test: Path, posts: Path) -> None:
+def main(train: Path, dev: Path, test: Path, posts: Path, metrics: Path) -> None:
     """Read the three CoNLL files and write the table of posts."""
     params = read(PARAMS, "prepare", Prepare)
     files = {"train": train, "dev": dev, "test": test}
-    report = prepare(files, posts, params.entity_types, params.rename)
-    click.echo(report)
+    click.echo(prepare(files, posts, metrics, params.entity_types, params.rename))
 
 
 if __name__ == "__main__":

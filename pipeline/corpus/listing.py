@@ -1,0 +1,144 @@
+"""What lies in an image folder, and which file an id means."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from pipeline.corpus.pixels import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The entries of an image folder, as paths relative to it, with `/` on every system.
+
+    Attributes:
+        images: entries with an image's suffix, sorted; a folder or a dangling link may be one.
+        others: files without it, hidden ones included: ignored unless a post names one in full.
+        folders: folders below the image folder.
+    """
+
+    images: tuple[str, ...]
+    others: frozenset[str]
+    folders: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an id means: the path of an entry, or a status and a reason why there is none."""
+
+    path: str | None = None
+    status: str = ""
+    reason: str = ""
+
+
+def list_folder(folder: Path) -> Listing:
+    """List `folder` and the folders below it; links are followed, each folder is visited once.
+
+    Raises:
+        OSError: if a folder cannot be listed.
+    """
+    images: list[str] = []
+    others: set[str] = set()
+    folders: set[str] = set()
+    visited: set[tuple[int, int]] = set()
+    for place, names, files in os.walk(folder, onerror=_fail, followlinks=True):
+        about = Path(place).stat()
+        if (about.st_dev, about.st_ino) in visited:  # a link to a folder above itself
+            names.clear()
+            continue
+        visited.add((about.st_dev, about.st_ino))
+        prefix = PurePosixPath(Path(place).relative_to(folder).as_posix())
+        folders |= {str(prefix / name) for name in names}
+        odd = {name for name in names if _is_image(name)}
+        for name in [*files, *odd]:
+            path = str(prefix / name)
+            if _is_image(name):
+                images.append(path)
+            else:
+                others.add(path)
+        names[:] = sorted(name for name in names if name not in odd and not name.startswith("."))
+    return Listing(tuple(sorted(images)), frozenset(others), frozenset(folders))
+
+
+def _is_image(name: str) -> bool:
+    """Hidden files are none (macOS leaves a `._x.jpg` beside each `x.jpg` it copies), nor are
+    files whose name is not UTF-8: no post can name them.
+    """
+    if name.startswith(".") or not _is_utf8(name):
+        return False
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _fail(error: OSError) -> None:
+    raise error
+
+
+class Resolver:
+    """Finds the file that an id means: a path in the image folder, with or without its suffix.
+
+    Ids are looked up in the listing and never opened as paths, so none can reach outside.
+    """
+
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+        self._images = frozenset(listing.images)
+        self._stems: dict[str, list[str]] = defaultdict(list)
+        for path in listing.images:
+            self._stems[_stem(path)].append(path)
+
+    def find(self, image: str) -> Found:
+        """What the id `image` of a post means."""
+        if _climbs(image):
+            return Found(status="refused", reason="the id leads out of the image folder")
+        path = str(PurePosixPath(image))
+        if path in self._images:
+            return Found(path)
+        paths = self._stems.get(path, [])
+        if len(paths) > 1:
+            return Found(
+                status="ambiguous",
+                reason=f"{', '.join(paths)} all have this name: name the right one in full",
+            )
+        if paths:
+            return Found(paths[0])
+        if path in self._listing.others:
+            return Found(path)
+        if path in self._listing.folders:
+            return Found(path)
+        return Found(status="missing", reason="no file of this name in the image folder")
+
+    def unnamed(self, named: Iterable[str], found: Iterable[str]) -> dict[str, str]:
+        """Id -> path of the image files that no post means.
+
+        Args:
+            named: the ids of the posts.
+            found: the paths that they mean.
+        """
+        ids, paths = frozenset(named), frozenset(found)
+        rest = [path for path in self._listing.images if path not in paths]
+        return {self._own_id(path, ids): path for path in rest}
+
+    def _own_id(self, path: str, taken: frozenset[str]) -> str:
+        stem = _stem(path)
+        return path if len(self._stems[stem]) > 1 or stem in taken else stem
+
+
+def _stem(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix(""))
+
+
+def _climbs(image: str) -> bool:
+    windows = PureWindowsPath(image)
+    return image.startswith("/") or bool(windows.anchor) or ".." in windows.parts

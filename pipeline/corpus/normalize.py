@@ -1,0 +1,62 @@
+"""The form in which a token is looked up as a word; the token itself stays as it is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+PADDING, UNKNOWN = "<pad>", "<unk>"  # the first two entries of the word and character vocabularies
+INVISIBLE, URL, USER = "<invisible>", "<url>", "<user>"
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+# A tweet's text may be cut inside its link, which leaves `http://`, `http:/…` or `http…`.
+_URL = re.compile(r"(https?:\S*|https?…|www\.\S+)", re.IGNORECASE)
+_USER = re.compile(r"@\w+")
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What becomes of a token before it is looked up."""
+
+    lowercase: bool
+    urls: bool  # every URL is `<url>`
+    users: bool  # every @mention is `<user>`
+    digits: bool  # every digit is 0
+
+
+def normalize(token: str, normalization: Normalization) -> str:
+    """The word that `token` is looked up as; never empty, and its own normal form.
+
+    Marks that are not seen (Unicode's format characters, variation selectors, no-break spaces)
+    are removed first, with white space at the ends; a token of nothing else is `<invisible>`. A
+    token spelled like the padding entry is the unknown word: it must never be masked as padding.
+    """
+    word = token
+    if not token.isascii():
+        word = "".join(character for character in token if not _unseen(character))
+    word = word.strip() or INVISIBLE
+    if normalization.lowercase:
+        word = word.lower()
+    if normalization.urls and _URL.fullmatch(word):
+        return URL
+    if normalization.users and _USER.fullmatch(word):
+        return USER
+    if normalization.digits:
+        word = _DIGIT.sub("0", word)
+    return UNKNOWN if word == PADDING else word
+
+
+def is_invisible(token: str) -> bool:
+    """Whether nothing of `token` can be seen."""
+    return all(_unseen(character) or character.isspace() for character in token)
+
+
+def _unseen(character: str) -> bool:
+    return (
+        character == NO_BREAK_SPACE
+        or unicodedata.category(character) == "Cf"
+        or "\ufe00" <= character <= "\ufe0f"  # variation selectors 1 to 16
+        or "\U000e0100" <= character <= "\U000e01ef"  # and 17 to 256
+    )

@@ -1,0 +1,183 @@
+"""From the bytes of an image file to upright RGB pixels, or to the reason why there are none.
+
+Pillow decodes. What it does on request only, or wrongly, is done here: EXIF rotation, 16-bit grey
+(its own conversion saturates to white), transparency, the cap on pixels, and a closed list of
+formats (Pillow knows some 40 more, and runs other programs for some).
+
+What no decoder notices: bytes damaged inside a JPEG's compressed data decode to wrong pixels
+without a word, and a colour profile (ICC) is ignored, as by the transforms that the published
+networks were trained with.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from io import BytesIO
+from typing import BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+# Enters the fingerprint of every feature store. Raise the number when a pixel changes: by a
+# change here, or by a Pillow that decodes otherwise (tests/corpus/test_pixels.py notices both).
+DECODER = "pillow-upright-rgb/1"
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
+)
+MAX_ASPECT = 200  # longer side : shorter side; networks scale the shorter one up to some 300 pixels
+
+# Pillow warns from MAX_IMAGE_PIXELS on and refuses from twice that: the warning says nothing that
+# `max_pixels` does not hold already, the refusal also guards the tiles inside a file.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+LIMIT = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+
+_SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+}
+_TURN = {  # EXIF orientation (tag 0x0112) -> what makes the image upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class BadImageError(Exception):
+    """A file that gives no pixels: `status` is a word for counting, `reason` tells a person why."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+def decode(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
+    """Decode the (first) image of `file` to upright pixels of mode RGB, 8 bits a channel.
+
+    Animations give their first frame, transparency is laid on white, 16-bit grey is scaled to
+    8 bits, CMYK and palettes are converted.
+
+    Args:
+        file: at its beginning; it stays open.
+        max_pixels: an image of more (width x height) is refused from its header, undecoded.
+
+    Raises:
+        BadImageError: with the status "empty", "not_an_image", "corrupt", "truncated",
+            "too_large", "too_thin" or "unsupported".
+    """
+    head = file.read(32)
+    file.seek(0)
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except MemoryError:
+        raise
+    except Image.DecompressionBombError:
+        raise BadImageError("too_large", f"over {LIMIT} pixels, the decoder's own limit") from None
+    except Exception as error:  # a damaged header makes Pillow raise almost anything
+        raise _unreadable(head, error) from None
+    _check_extent(*image.size, max_pixels)
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # so does a damaged body
+        raise _damaged(error) from None
+    return _rgb(_upright(image))
+
+
+def decode_bytes(content: bytes, max_pixels: int | None = None) -> Image.Image:
+    """`decode` of a file's content."""
+    return decode(BytesIO(content), max_pixels)
+
+
+def _check_extent(width: int, height: int, max_pixels: int | None) -> None:
+    if max_pixels is not None and width * height > max_pixels:
+        raise BadImageError(
+            "too_large", f"{width} x {height} pixels; index_images.max_pixels is {max_pixels}"
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise BadImageError(
+            "too_thin", f"{width} x {height} pixels: one side is over {MAX_ASPECT} times the other"
+        )
+
+
+def _unreadable(head: bytes, error: Exception) -> BadImageError:
+    """Say why Pillow could not read the header of a file that begins with `head` (32 bytes)."""
+    if not head:
+        return BadImageError("empty", "0 bytes")
+    kind = next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        kind = "WEBP"
+    if kind is None:
+        return BadImageError("not_an_image", f"no known image format; it begins with {head[:16]!r}")
+    extent = _declared(kind, head)
+    if extent is not None and 0 in extent:
+        return BadImageError(
+            "corrupt", f"the {kind} header declares {extent[0]} x {extent[1]} pixels"
+        )
+    detail = "" if isinstance(error, UnidentifiedImageError) else f": {_short(error)}"
+    return BadImageError("corrupt", f"it begins like {kind}, but its header cannot be read{detail}")
+
+
+def _declared(kind: str, head: bytes) -> tuple[int, int] | None:
+    """Width and height as the header gives them, for the formats where their place is fixed."""
+    layouts = {"PNG": (">II", 16), "GIF": ("<HH", 6), "BMP": ("<ii", 18)}
+    if kind not in layouts:
+        return None
+    layout, offset = layouts[kind]
+    if len(head) < offset + struct.calcsize(layout):
+        return None
+    width, height = struct.unpack_from(layout, head, offset)
+    return width, height
+
+
+def _damaged(error: Exception) -> BadImageError:
+    status = "truncated" if "truncated" in str(error).lower() else "corrupt"
+    return BadImageError(status, _short(error))
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a loaded image as its EXIF orientation says.
+
+    `ImageOps.exif_transpose` would also rewrite the EXIF block, and fail where that is damaged;
+    an orientation that cannot be read costs nothing here but the turn. TIFF is turned by `load`.
+    """
+    try:
+        turn = _TURN.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image, dtype=np.uint32)  # (height, width), 0..65535
+        return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise BadImageError("unsupported", f"mode {image.mode}: its numbers have no fixed white")
+    try:
+        if image.has_transparency_data:
+            layer = image.convert("RGBA")
+            white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+            return Image.alpha_composite(white, layer).convert("RGB")
+        return image.convert("RGB")
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadImageError("unsupported", f"mode {image.mode}: {_short(error)}") from None

@@ -1,0 +1,149 @@
+"""The stage `prepare`: the files of a corpus become one table of posts, with an account of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.bio import accepted_labels, opened
+from pipeline.corpus.conll import Fault, read_conll
+from pipeline.corpus.lint import KINDS, MEANING, Finding, lint
+from pipeline.corpus.posts import Post, write_posts
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.params.block import nearest
+
+SHOWN_FAULTS = 20
+SHOWN_DUPLICATES = 5
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What one split holds; `entities` counts those opened by `B-`, by type."""
+
+    posts: int
+    tokens: int
+    entities: dict[str, int]
+    without_image: int
+    longest: int  # tokens
+
+    def __str__(self) -> str:
+        types = ", ".join(f"{name} {count}" for name, count in self.entities.items())
+        return (
+            f"{self.posts} posts, {self.tokens} tokens,"
+            f" {sum(self.entities.values())} entities ({types}),"
+            f" {self.without_image} without an image, longest {self.longest} tokens"
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a corpus holds, and its small faults."""
+
+    splits: dict[str, SplitReport]
+    findings: tuple[Finding, ...]
+
+    def count(self, kind: str) -> dict[str, int]:
+        """How many findings of a kind each split has."""
+        found = Counter(finding.split for finding in self.findings if finding.kind == kind)
+        return {split: found[split] for split in self.splits}
+
+    def metrics(self) -> dict[str, Any]:
+        """The report as the tree that `dvc metrics show` flattens."""
+        return {
+            split: {
+                "posts": report.posts,
+                "tokens": report.tokens,
+                "entities": sum(report.entities.values()),
+                "entities_by_type": report.entities,
+                "without_image": report.without_image,
+                "longest": report.longest,
+                "findings": {kind: self.count(kind)[split] for kind in KINDS},
+            }
+            for split, report in self.splits.items()
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{split}: {report}" for split, report in self.splits.items()]
+        for kind in KINDS:
+            found = [finding for finding in self.findings if finding.kind == kind]
+            if found:
+                counts = ", ".join(f"{split} {n}" for split, n in self.count(kind).items() if n)
+                lines.append(f"{MEANING[kind]}: {counts or len(found)}")
+            if kind == "unseen_type":
+                lines += [f"  {finding}" for finding in found]
+            elif kind == "duplicate":
+                lines += [f"  {finding}" for finding in found[:SHOWN_DUPLICATES]]
+                if len(found) > SHOWN_DUPLICATES:
+                    lines.append(f"  … and {len(found) - SHOWN_DUPLICATES} more")
+        return "\n".join(lines)
+
+
+def prepare(
+    files: Mapping[str, Path],
+    posts: Path,
+    metrics: Path,
+    entity_types: Sequence[str],
+    rename: Mapping[str, str],
+) -> Report:
+    """Read the files of a corpus into the table of posts.
+
+    Args:
+        files: split -> CoNLL file, in the order of the table.
+        posts: where the table goes (`pipeline.corpus.posts`).
+        metrics: where the counts go, as JSON.
+        entity_types: the types that labels may have once renamed.
+        rename: type as found -> type as kept.
+
+    Raises:
+        PipelineError: naming every fault of every file (the first 20, and how many more), or a
+            renaming to a type that is not among `entity_types`. Nothing is written then.
+    """
+    for found, kept in rename.items():
+        if kept not in entity_types:
+            hint = nearest(kept, entity_types)
+            raise PipelineError(
+                f"prepare.rename: {found!r} becomes {kept!r}, which is not among entity_types"
+                f" ({', '.join(entity_types)}){hint}"
+            )
+    rows = _read(files, accepted_labels(entity_types, rename))
+    report = Report(
+        {split: _count([row for row in rows if row.split == split]) for split in files},
+        tuple(lint(rows, entity_types)),
+    )
+    write_posts(rows, posts)
+    write_json(metrics, report.metrics())
+    return report
+
+
+def _read(files: Mapping[str, Path], accepted: Mapping[str, str]) -> list[Post]:
+    posts: list[Post] = []
+    faults: list[Fault] = []
+    for split, path in files.items():
+        found: list[Fault] = []
+        for row in read_conll(path, split, accepted):
+            if isinstance(row, Post):
+                posts.append(row)
+            else:
+                found.append(row)
+        faults += sorted(found)
+    if faults:
+        lines = [str(fault) for fault in faults[:SHOWN_FAULTS]]
+        if len(faults) > SHOWN_FAULTS:
+            lines.append(f"… and {len(faults) - SHOWN_FAULTS} more lines of this kind")
+        raise PipelineError("\n".join(lines))
+    return posts
+
+
+def _count(posts: Sequence[Post]) -> SplitReport:
+    entities = Counter(entity for post in posts for entity in opened(post.labels))
+    return SplitReport(
+        posts=len(posts),
+        tokens=sum(len(post.tokens) for post in posts),
+        entities=dict(sorted(entities.items())),
+        without_image=sum(post.image is None for post in posts),
+        longest=max(len(post.tokens) for post in posts),
+    )

@@ -1,0 +1,153 @@
+"""All systems of a corpus in one Markdown table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation.results import SPLITS, Result, SplitResult, read_result
+from pipeline.files import write_bytes
+from pipeline.metrics.scores import DECIMALS, Estimate, Summary
+
+Split = Literal["dev", "test"]
+
+NOTE = """\
+Scores are percent, means over the seeds, ± the sample deviation where there are several. F1,
+precision (P), recall (R) and the F1 of each type are of test and strict: an entity opens at B-.
+Lenient F1 counts entities as conlleval does; segmentation F1 compares borders alone. Systems whose
+score is equal as printed share a rank.
+"""
+
+
+def write_leaderboard(paths: Sequence[Path], table: Path, order_by: Split) -> str:
+    """Read the details of every system and write the leaderboard.
+
+    Args:
+        paths: the details of each system (`pipeline.evaluation.results`).
+        table: the Markdown file written.
+        order_by: the split whose strict F1 orders the systems; the scores shown are of test
+            either way, so that a choice made on dev can be read off without looking at test.
+
+    Returns:
+        One line that says how many systems stand in the table, and which is first.
+
+    Raises:
+        PipelineError: naming the file, if one is missing or damaged, holds a system that another
+            holds too, or was scored on another corpus than the first.
+    """
+    if not paths:
+        raise PipelineError("no system to put in a table: give the details of one at least")
+    results = [read_result(path) for path in paths]
+    _check(paths, results)
+    ranked = _ranked(results, order_by)
+    write_bytes(table, _render(ranked, order_by).encode())
+    best = ranked[0][1]
+    score = _spread(_strict(best, order_by).f1)
+    return f"{table}: systems: {len(ranked)}; first: {best.system}, {order_by} F1 {score}"
+
+
+def _check(paths: Sequence[Path], results: Sequence[Result]) -> None:
+    first, reference = paths[0], results[0]
+    places: dict[str, Path] = {}
+    for path, result in zip(paths, results, strict=True):
+        if result.system in places:
+            raise PipelineError(
+                f"{path}: system {result.system!r} stands in {places[result.system]} already"
+            )
+        places[result.system] = path
+        for split in SPLITS:
+            mine, other = result.splits[split], reference.splits[split]
+            if result.dataset != reference.dataset or mine.gold_sha256 != other.gold_sha256:
+                raise PipelineError(
+                    f"{path}: scored on {_corpus(result.dataset, split, mine)}, but {first} on"
+                    f" {_corpus(reference.dataset, split, other)}; systems scored on different"
+                    " corpora cannot share a table: run `dvc repro` to score all on one"
+                )
+
+
+def _corpus(dataset: str, split: str, result: SplitResult) -> str:
+    gold = result.aggregate.strict.overall.gold
+    return (
+        f"{split} of {dataset!r} ({result.posts} posts, {gold} entities,"
+        f" gold {result.gold_sha256[:8]})"
+    )
+
+
+def _ranked(results: Sequence[Result], order_by: Split) -> list[tuple[int, Result]]:
+    """Best first; equals share a rank and stand by name: 1, 2, 2, 4."""
+    scores = {r.system: round(_strict(r, order_by).f1.mean, DECIMALS) for r in results}
+    ordered = sorted(results, key=lambda r: (-scores[r.system], r.system))
+    return [
+        (1 + sum(score > scores[result.system] for score in scores.values()), result)
+        for result in ordered
+    ]
+
+
+def _render(ranked: Sequence[tuple[int, Result]], order_by: Split) -> str:
+    result = ranked[0][1]
+    test = result.splits["test"]
+    by_type = test.aggregate.strict.by_type
+    support = {name: summary.gold for name, summary in by_type.items() if summary.gold}
+    shares = ", ".join(f"{name} {gold}" for name, gold in support.items()) or "no type"
+    head = (
+        f"# Leaderboard: {result.dataset}\n\n"
+        f"Test: {test.posts} posts, {sum(support.values())} entities ({shares}).\n"
+        f"Systems stand by their strict F1 on {order_by}.\n"
+    )
+    return "\n".join([head, _markdown(_cells(ranked, list(support))), NOTE])
+
+
+def _cells(ranked: Sequence[tuple[int, Result]], types: Sequence[str]) -> list[list[str]]:
+    """The heading and a row a system."""
+    rows = [["Rank", "System", "F1", "P", "R", *types, "Lenient F1", "Segmentation F1"]]
+    rows[0] += ["Dev F1", "Seeds"]
+    for rank, result in ranked:
+        test = result.splits["test"].aggregate
+        strict = test.strict.overall
+        rows.append(
+            [
+                str(rank),
+                result.system,
+                _spread(strict.f1),
+                _mean(strict.precision),
+                _mean(strict.recall),
+                *(_mean(test.strict.by_type[name].f1) for name in types),
+                _mean(test.lenient.overall.f1),
+                _mean(test.segmentation.overall.f1),
+                _spread(_strict(result, "dev").f1),
+                str(len(result.seeds)),
+            ]
+        )
+    return rows
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns are aligned in the source too; the second is text, to the left."""
+    left = 1
+    widths = [max(3, *(len(cell) for cell in column)) for column in zip(*rows, strict=True)]
+    rule = ["-" * w if n == left else "-" * (w - 1) + ":" for n, w in enumerate(widths)]
+    return "".join(
+        "| "
+        + " | ".join(
+            cell.ljust(width) if n == left else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |\n"
+        for row in [rows[0], rule, *rows[1:]]
+    )
+
+
+def _strict(result: Result, split: Split) -> Summary:
+    return result.splits[split].aggregate.strict.overall
+
+
+def _mean(estimate: Estimate) -> str:
+    return f"{estimate.mean:.{DECIMALS}f}"
+
+
+def _spread(estimate: Estimate) -> str:
+    if estimate.deviation is None:
+        return _mean(estimate)
+    return f"{_mean(estimate)} ± {estimate.deviation:.{DECIMALS}f}"

@@ -1,0 +1,137 @@
+"""A system's scores as files: the headline for `dvc metrics`, and the details behind it.
+
+Both are written from one `Result`, which holds counts of spans; the schema stands in `headline`
+and `details`. Ratios are percent with two decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.files import read_json
+from pipeline.metrics.scores import Aggregate, Scores, Tree, aggregate, scores_from_dict
+
+SPLITS = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """The scores of each seed on one split."""
+
+    posts: int
+    gold_sha256: str  # of the posts' names, tokens and labels: what was scored
+    scores: Mapping[int, Scores]  # by seed
+    truncated: Mapping[int, int]  # by seed: posts with fewer predicted labels than tokens
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """Mean and deviation over the seeds."""
+        return aggregate(list(self.scores.values()))
+
+    def to_dict(self) -> Tree:
+        """One split of `Result.details`."""
+        return {
+            "posts": self.posts,
+            "gold_sha256": self.gold_sha256,
+            "over_seeds": self.aggregate.to_dict(),
+            "by_seed": {
+                str(seed): {"truncated": self.truncated[seed], **scores.to_dict()}
+                for seed, scores in self.scores.items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """A system's scores on dev and test."""
+
+    system: str
+    dataset: str
+    splits: Mapping[str, SplitResult]  # of SPLITS
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that were scored, in order."""
+        return sorted(self.splits["test"].scores)
+
+    def headline(self) -> Tree:
+        """Few numbers, since `dvc metrics show` makes each a column and each system a row.
+
+        `{"dev": {"strict": {"f1"}}, "test": {"strict": {"f1", "deviation"}, "lenient": {"f1"},
+        "segmentation": {"f1"}}, "seeds": how many}`; means over seeds. The deviation of a single
+        seed is null, which DVC shows as "-".
+        """
+        dev, test = (self.splits[split].aggregate.to_dict() for split in SPLITS)
+        strict, lenient, segmentation = (
+            test[reading]["overall"]["f1"] for reading in ("strict", "lenient", "segmentation")
+        )
+        return {
+            "dev": {"strict": {"f1": dev["strict"]["overall"]["f1"]["mean"]}},
+            "test": {
+                "strict": {"f1": strict["mean"], "deviation": strict["deviation"]},
+                "lenient": {"f1": lenient["mean"]},
+                "segmentation": {"f1": segmentation["mean"]},
+            },
+            "seeds": len(self.seeds),
+        }
+
+    def details(self) -> Tree:
+        """Everything: by split, reading and type, over seeds and by seed.
+
+        `{"system", "dataset", "seeds": [...], "splits": {SPLIT: {"posts", "gold_sha256",
+        "over_seeds": {READING: TABLE}, "by_seed": {SEED: {"truncated", READING: TABLE}}}}}` where
+        TABLE is `{"overall": LEAF, "by_type": {TYPE: LEAF}}`. A leaf of a seed is `{"precision",
+        "recall", "f1", "correct", "predicted", "gold"}`; over seeds, each ratio is `{"mean",
+        "deviation"}` and the counts are `gold` alone.
+        """
+        return {
+            "system": self.system,
+            "dataset": self.dataset,
+            "seeds": self.seeds,
+            "splits": {split: result.to_dict() for split, result in self.splits.items()},
+        }
+
+
+def read_result(path: Path) -> Result:
+    """Read the details of a system.
+
+    The counts of the seeds are read, and all that follows from them is computed anew and
+    compared with what the file says.
+
+    Raises:
+        PipelineError: naming the file, if it is missing, or is not what `Result.details` gives.
+    """
+    try:
+        document = read_json(path)
+    except OSError as error:
+        raise PipelineError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        result = _result(document)
+        same = result.details() == document
+    except (AttributeError, KeyError, TypeError, ValueError):
+        same = False
+    if not same:
+        raise PipelineError(
+            f"{path}: not the details of a system's scores, or changed after they were written;"
+            " run the system's evaluate stage again"
+        )
+    return result
+
+
+def _result(document: Mapping[str, Any]) -> Result:
+    splits = {split: _split(document["splits"][split]) for split in SPLITS}
+    return Result(str(document["system"]), str(document["dataset"]), splits)
+
+
+def _split(tree: Mapping[str, Any]) -> SplitResult:
+    by_seed = {int(seed): scores for seed, scores in tree["by_seed"].items()}
+    return SplitResult(
+        posts=int(tree["posts"]),
+        gold_sha256=str(tree["gold_sha256"]),
+        scores={seed: scores_from_dict(by_seed[seed]) for seed in sorted(by_seed)},
+        truncated={seed: int(by_seed[seed]["truncated"]) for seed in sorted(by_seed)},
+    )

@@ -1,0 +1,120 @@
+"""Files that are there whole or not at all: written beside their place, synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, or the process's file limit
+
+
+class NoRoomError(PipelineError):
+    """The disk, the quota or the process's limit is full."""
+
+
+@contextmanager
+def atomic_write(path: Path, expected: int | None = None) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what the body writes there becomes `path` at the end.
+
+    The folder is made if need be. The file is synced before it is renamed and the folder after
+    it, so that a crash at any instant leaves the old file or the new one. An existing file is
+    replaced, never written into: DVC may have made it a read-only link into its cache. A body
+    that raises leaves nothing. The temporary name keeps the suffix (`np.save` adds one else).
+
+    Args:
+        path: the file to be written.
+        expected: how many bytes it will have, if known: the message of a full disk names it.
+
+    Raises:
+        NoRoomError: if there is no room for the file.
+        PipelineError: if the folder may not be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        raise PipelineError(f"{path}: the folder {path.parent} is not writable")
+    temporary = temporary_of(path)
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in FULL:
+            needed = "" if expected is None else f": it needs {expected:,} bytes"
+            free = shutil.disk_usage(path.parent).free
+            raise NoRoomError(
+                f"{path}: no room to write this file{needed}, and {free:,} are free"
+                f" ({os.strerror(error.errno or 0)}); make room and run again."
+                " No half-written file was left."
+            ) from error
+        raise
+    sync(path.parent)
+
+
+def temporary_of(path: Path) -> Path:
+    """Where this process writes what will become `path`."""
+    return path.with_name(f".{os.getpid()}.tmp.{path.name}")
+
+
+def sync(path: Path) -> None:
+    """Wait until the file or folder `path` is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, atomically."""
+    with atomic_write(path, len(content)) as temporary:
+        temporary.write_bytes(content)
+
+
+def json_bytes(tree: Any) -> bytes:
+    """`tree` as JSON for a file: equal trees give equal bytes (keys sorted, no NaN)."""
+    text = json.dumps(tree, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """Write `tree` as JSON, atomically: equal trees give equal bytes."""
+    write_bytes(path, json_bytes(tree))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, 64 lower-case hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a stage wrote.
+
+    Raises:
+        PipelineError: naming the file, if it is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run its stage or `dvc pull` it") from None
+    except ValueError as error:
+        raise PipelineError(f"{path}: damaged ({error}); run its stage again") from None
+
+
+def file_sizes(directory: Path) -> dict[str, int | None]:
+    """Bytes of each entry of a folder, by name; None for a folder or a link into nothing."""
+    sizes: dict[str, int | None] = {}
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            sizes[entry.name] = entry.stat().st_size if entry.is_file() else None
+    return sizes

@@ -1,0 +1,72 @@
+"""The text side that the family shares: words and their spellings through a BiLSTM."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.layers.characters import CharacterCNN
+from pipeline.layers.embedding import WordEmbedding
+from pipeline.layers.recurrent import BiLSTM
+from pipeline.params.block import Block
+
+
+class TextSizes(Block):
+    """Of a text encoder over words alone."""
+
+    hidden: int = Field(200, ge=2)  # of the BiLSTM's output, both directions together
+    dropout: float = Field(0.5, ge=0, lt=1)  # before and after the BiLSTM
+    unknown_rate: float = Field(0.01, ge=0, lt=1)  # share of words that training sees as unknown
+
+
+class SpelledTextSizes(TextSizes):
+    """Of a text encoder over words and a character CNN, as Zhang et al. 2018 set them."""
+
+    char_width: int = Field(30, ge=1)
+    char_filters: int = Field(32, ge=1)  # of each window
+    char_windows: list[int] = Field([2, 3, 4], min_length=1)
+
+
+class TextEncoder(nn.Module):
+    """[word vector; character vector] -> dropout -> BiLSTM -> dropout.
+
+    Args:
+        words: ids (B, T) to vectors (B, T, words.width).
+        characters: spellings (U, L) to vectors (U, characters.width); None to read words alone.
+        sizes: of the BiLSTM, and the dropout around it.
+    """
+
+    def __init__(
+        self, words: WordEmbedding, characters: CharacterCNN | None, sizes: TextSizes
+    ) -> None:
+        super().__init__()
+        self.words = words
+        self.characters = characters
+        self.dropout = nn.Dropout(sizes.dropout)
+        inputs = words.width + (characters.width if characters is not None else 0)
+        self.bilstm = BiLSTM(inputs, sizes.hidden)
+        self.width = sizes.hidden
+
+    def forward(self, words: Tensor, chars: Tensor, spelling: Tensor, mask: Tensor) -> Tensor:
+        """Words (B, T), whose spellings are rows (B, T) of chars (U, L), to (B, T, hidden)."""
+        read = self.words(words)  # (B, T, words.width)
+        if self.characters is not None:
+            spelled = self.characters(chars)[spelling]  # (B, T, characters.width)
+            read = torch.cat([read, spelled], 2)
+        encoded: Tensor = self.dropout(self.bilstm(self.dropout(read), mask))
+        return encoded
+
+
+def word_encoder(sizes: TextSizes, table: Tensor, found: Tensor) -> TextEncoder:
+    """A text encoder over words alone; `table` and `found` as `WordEmbedding` takes them."""
+    return TextEncoder(WordEmbedding(table, found, sizes.unknown_rate), None, sizes)
+
+
+def spelled_word_encoder(
+    sizes: SpelledTextSizes, table: Tensor, found: Tensor, characters: int
+) -> TextEncoder:
+    """A text encoder over words and a character CNN; `characters` is the vocabulary's size."""
+    words = WordEmbedding(table, found, sizes.unknown_rate)
+    spelled = CharacterCNN(characters, sizes.char_width, sizes.char_filters, sizes.char_windows)
+    return TextEncoder(words, spelled, sizes)

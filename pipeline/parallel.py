@@ -1,0 +1,34 @@
+"""A function over many items on threads: results in order, a bounded number of them waiting."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+def map_in_order(
+    function: Callable[[A], R], items: Iterable[A], *, workers: int, ahead: int
+) -> Generator[R, None, None]:
+    """Yield `function(item)` for each item, in the order of `items`.
+
+    Threads serve where `function` releases the interpreter's lock: reading, hashing, decoding.
+    At most `ahead` items are begun beyond the one whose result is awaited, whatever the number
+    of items. The first exception of `function`, at its place in the order, ends the loop; so does
+    closing the generator. No thread outlives it.
+    """
+    waiting: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="map_in_order")
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,101 @@
+"""How far a long loop is: a bar on a terminal, a line every half minute elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, TextIO, TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+Mode = Literal["auto", "bar", "lines", "none"]
+
+SECONDS = 30.0  # between two lines
+
+
+def progress(
+    items: Iterable[T],
+    total: int,
+    unit: str,
+    mode: Mode = "auto",
+    *,
+    title: str = "",
+    weight: Callable[[T], int] = lambda _: 1,
+    stream: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[T]:
+    """Pass `items` on, and tell on `stream` how many of `total` are done.
+
+    Args:
+        items: what the loop goes over.
+        total: how much there will be in all, in `unit`.
+        unit: what is counted, in the plural, e.g. "images".
+        mode: "bar"; "lines": one line every 30 s; "none"; "auto": a bar where `stream` is a
+            terminal, lines elsewhere (a log file, DVC's output, a batch queue).
+        title: stands before the count.
+        weight: how many units one item is, e.g. the length of a batch.
+        stream: standard error if not given.
+        clock: the time in seconds.
+    """
+    stream = stream or sys.stderr
+    if mode == "auto":
+        mode = "bar" if stream.isatty() else "lines"
+    if mode == "bar":
+        yield from _bar(items, total, unit, title, weight, stream)
+    elif mode == "lines":
+        yield from _lines(items, total, unit, title, weight, stream, clock)
+    else:
+        yield from items
+
+
+def _bar(
+    items: Iterable[T],
+    total: int,
+    unit: str,
+    title: str,
+    weight: Callable[[T], int],
+    stream: TextIO,
+) -> Iterator[T]:
+    with tqdm(total=total, unit=f" {unit}", desc=title or None, file=stream) as bar:
+        for item in items:
+            yield item
+            bar.update(weight(item))
+
+
+def _lines(
+    items: Iterable[T],
+    total: int,
+    unit: str,
+    title: str,
+    weight: Callable[[T], int],
+    stream: TextIO,
+    clock: Callable[[], float],
+) -> Iterator[T]:
+    start = last = clock()
+    done = 0
+    for item in items:
+        yield item
+        done += weight(item)
+        now = clock()
+        if now - last >= SECONDS:
+            last = now
+            rate = done / (now - start)
+            left = max(total - done, 0) / rate if rate else float("inf")
+            head = f"{title}: " if title else ""
+            stream.write(
+                f"{head}{done}/{total} {unit}, {rate:.3g} {unit}/s, {_duration(left)} left\n"
+            )
+            stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    """E.g. "45 s", "2 min 5 s", "3 h 20 min"."""
+    if seconds == float("inf"):
+        return "unknown time"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,51 @@
+"""Collecting the rows of one shard from where they are: memory, and other shard files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.store.fingerprint import Output
+from pipeline.store.keys import Keys, positions
+from pipeline.store.shard import Header, read_rows
+
+
+def gather(
+    keys: Keys,
+    outputs: Mapping[str, Output],
+    fresh: tuple[Keys, Mapping[str, np.ndarray]],
+    shards: Iterable[tuple[Path, Header]],
+) -> tuple[Keys, dict[str, np.ndarray]]:
+    """The rows of those of `keys` that are in `fresh` or in `shards`, the first place counting.
+
+    Args:
+        keys: (n,), ascending.
+        outputs: what a row is made of.
+        fresh: computed rows: their keys (m,), ascending, and by output (m, *shape).
+        shards: files that may hold others of the rows.
+
+    Returns:
+        The keys that were found, (k,), and by output their rows, (k, *shape).
+    """
+    arrays = {
+        name: np.empty((len(keys), *output.shape), output.stored)
+        for name, output in outputs.items()
+    }
+    found = np.zeros(len(keys), bool)
+    places: list[tuple[Keys, Callable[[str], np.ndarray]]] = [(fresh[0], fresh[1].__getitem__)]
+    places += [(header.keys, partial(_read, outputs, path, header)) for path, header in shards]
+    for held, read in places:
+        at = positions(keys, held)
+        take = ~found & (at >= 0)
+        if take.any():
+            for name, array in arrays.items():
+                array[take] = read(name)[at[take]]
+            found |= take
+    return keys[found], {name: array[found] for name, array in arrays.items()}
+
+
+def _read(outputs: Mapping[str, Output], path: Path, header: Header, name: str) -> np.ndarray:
+    return read_rows(path, header, name, outputs[name])

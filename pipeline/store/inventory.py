@@ -1,0 +1,202 @@
+"""The shard files that lie in a store's directory, whatever run left them there.
+
+An interrupted run leaves shards that no index lists, and in the middle of a re-shard those of two
+numbers of shards side by side; DVC may bring back only some. So the writer goes by the files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.files import file_sizes, sync
+from pipeline.store.fingerprint import Fingerprint
+from pipeline.store.gather import gather
+from pipeline.store.index import INDEX, SUMMARY, read_index
+from pipeline.store.keys import Keys, from_bytes, is_name_of, is_shard_name, place_of, shard_name
+from pipeline.store.shard import (
+    ForeignShardError,
+    Header,
+    UnreadableShardError,
+    read_header,
+    write_shard,
+)
+
+TEMPORARY = re.compile(r"\.\d+\.tmp\..+")
+NFS = ".nfs"  # what an NFS client makes of a removed file that is still open
+
+
+@dataclass(frozen=True, eq=False)  # keys are an array; one file, one object
+class Held:
+    """A shard file of our fingerprint: its name, the keys of its rows, its bytes."""
+
+    name: str
+    keys: Keys
+    size: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its number, and of how many."""
+        return place_of(self.name)
+
+
+class Inventory:
+    """All files of one store's directory; the caller holds the lock.
+
+    Attributes:
+        held: the shards of the fingerprint, by file name.
+        foreign: names of shards of another fingerprint: never read, kept until the run is done.
+        unreadable: names of files that are named as shards but are none, with the reason.
+        written: how many shards were written.
+    """
+
+    def __init__(self, directory: Path, fingerprint: Fingerprint) -> None:
+        self.directory = directory
+        self.fingerprint = fingerprint
+        self.held: dict[str, Held] = {}
+        self.foreign: set[str] = set()
+        self.unreadable: dict[str, str] = {}
+        self.written = 0
+        self._at: dict[tuple[int, int], list[Held]] = {}  # by (number, of)
+        self._counts: set[int] = set()  # the numbers of shards that occur
+        self._verified: dict[str, Header] = {}
+        sizes = _shard_sizes(directory)
+        for held in _indexed(directory, fingerprint.digest, sizes):
+            self._put(held)
+        for name in sorted(sizes.keys() - self.held.keys()):
+            self._scan(name, sizes[name] or 0)
+
+    def lacking(self, shards: Mapping[int, Keys], of: int) -> dict[int, Keys]:
+        """Those of `shards` (keys by number) that no file holds just so: to be written."""
+        digest = self.fingerprint.digest
+        return {
+            number: keys
+            for number, keys in shards.items()
+            if shard_name(number, of, digest, keys) not in self.held
+        }
+
+    def write(
+        self, number: int, of: int, keys: Keys, fresh: tuple[Keys, Mapping[str, np.ndarray]]
+    ) -> None:
+        """Write a shard of those of `keys` that are `fresh` or that lie in another shard.
+
+        Args:
+            number: of the shard, among `of`.
+            of: shards in all.
+            keys: ascending.
+            fresh: keys (m,), ascending, and by output their rows, (m, *shape).
+
+        Raises:
+            NoRoomError: if the disk is full.
+        """
+        sources = [
+            (self.directory / held.name, header) for held, header in self.sources(number, of)
+        ]
+        found, arrays = gather(keys, self.fingerprint.outputs, fresh, sources)
+        name = shard_name(number, of, self.fingerprint.digest, found)
+        size = write_shard(self.directory / name, found, arrays, self.fingerprint.digest)
+        self.written += 1
+        self._put(Held(name, found, size))
+
+    def prune(self, names: Collection[str]) -> None:
+        """Remove every shard file but `names`: old versions, foreign ones and broken ones."""
+        doomed = (self.held.keys() | self.foreign | self.unreadable.keys()) - set(names)
+        for name in sorted(doomed):
+            (self.directory / name).unlink(missing_ok=True)
+        if doomed:
+            sync(self.directory)
+
+    def keys(self) -> Keys:
+        """The keys of all rows, (n,), ascending."""
+        parts = [held.keys.tobytes() for held in self.held.values()]
+        return np.unique(from_bytes(b"".join(parts)))
+
+    def sources(self, number: int, of: int) -> list[tuple[Held, Header]]:
+        """The shards that may hold rows of shard `number` of `of`, opened and found whole.
+
+        One that turns out unreadable leaves the inventory.
+        """
+        found = []
+        for held in self._overlapping(number, of):
+            header = self._verify(held)
+            if header is not None:
+                found.append((held, header))
+        return found
+
+    def _overlapping(self, number: int, of: int) -> Iterator[Held]:
+        """Of fewer shards one may overlap, of more shards of / count."""
+        for count in sorted(self._counts):
+            first = number * count // of
+            for at in range(first, max(first + 1, (number + 1) * count // of)):
+                yield from list(self._at.get((at, count), ()))
+
+    def _put(self, held: Held) -> None:
+        self.held[held.name] = held
+        self._at.setdefault(held.place, []).append(held)
+        self._counts.add(held.place[1])
+
+    def _scan(self, name: str, size: int) -> None:
+        """Open a shard that no index vouches for."""
+        path = self.directory / name
+        try:
+            header = read_header(path, self.fingerprint.digest, self.fingerprint.outputs)
+        except ForeignShardError:
+            self.foreign.add(name)
+        except UnreadableShardError as error:
+            self.unreadable[name] = str(error)
+        else:
+            if is_name_of(name, self.fingerprint.digest, header.keys):
+                self._verified[name] = header
+                self._put(Held(name, header.keys, size))
+            else:
+                self.unreadable[name] = f"{path}: its name is that of a shard of other images"
+
+    def _verify(self, held: Held) -> Header | None:
+        if held.name not in self._verified:
+            del self.held[held.name]
+            self._at[held.place].remove(held)
+            self._scan(held.name, held.size)
+        return self._verified.get(held.name)
+
+
+def _shard_sizes(directory: Path) -> dict[str, int | None]:
+    """The names that are formed as shards', with their bytes (None: a link into nothing).
+
+    Removes what a dead process left half-written.
+
+    Raises:
+        PipelineError: if something else lies there: the store is a pure function of its images,
+            and a mistyped directory must not be cleared.
+    """
+    sizes = {}
+    strange = []
+    for name, size in sorted(file_sizes(directory).items()):
+        if TEMPORARY.fullmatch(name):
+            (directory / name).unlink()
+        elif is_shard_name(name) and not (size is None and (directory / name).is_dir()):
+            sizes[name] = size
+        elif name not in (INDEX, SUMMARY) and not name.startswith(NFS):
+            strange.append(name)
+    if strange:
+        raise PipelineError(
+            f"{directory}: not only a feature store: it also holds {', '.join(strange[:5])}"
+            f"{' and more' if len(strange) > 5 else ''}; move that away, or write elsewhere"
+        )
+    return sizes
+
+
+def _indexed(directory: Path, digest: str, sizes: Mapping[str, int | None]) -> Iterator[Held]:
+    """The shards that need not be opened: the index knows their bytes, and the name their keys."""
+    try:
+        index = read_index(directory)
+    except PipelineError:
+        return  # none yet, or broken: it is written anew, and the shards speak for themselves
+    for shard, name in enumerate(index.names):
+        keys, size = index.shard_keys(shard), sizes.get(name)
+        if size is not None and size == index.sizes[shard] and is_name_of(name, digest, keys):
+            yield Held(name, keys, size)

@@ -1,0 +1,121 @@
+"""Keys (the SHA-256 of images), and which shard file a key belongs to.
+
+In memory n keys are one sorted NumPy array (n,) of 32-byte strings ("S32"): 40 MB for 1,250,000
+images, and comparisons go byte by byte, as on hexadecimal text. NumPy strips trailing zero bytes
+from a single element, so elements are never taken out: whole arrays become hexadecimal at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Keys: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bytes_]]
+
+WIDTH = 32  # bytes of a key
+ROWS_A_SHARD = 8  # at most, on average: what one added image makes DVC upload again
+KEY = re.compile(r"[0-9a-f]{64}")
+HEX = re.compile(r"[0-9a-f]*")
+SHARD_NAME = re.compile(r"(\d{6,})-of-(\d{6,})\.[0-9a-f]{16}\.h5")
+
+
+def pack(keys: Iterable[str]) -> Keys:
+    """Turn hexadecimal keys into an array (n,), in the order given.
+
+    Raises:
+        ValueError: for a key that is not 64 lower-case hexadecimal digits.
+    """
+    listed = list(keys)
+    text = "".join(listed)
+    if any(len(key) != 2 * WIDTH for key in listed) or not HEX.fullmatch(text):
+        wrong = next(key for key in listed if not KEY.fullmatch(key))
+        raise ValueError(f"a key is a sha256 in 64 lower-case hexadecimal digits, not {wrong!r}")
+    return from_bytes(bytes.fromhex(text))
+
+
+def unpack(keys: Keys) -> list[str]:
+    """The keys as hexadecimal text, in the order of the array."""
+    text = np.ascontiguousarray(keys).tobytes().hex()
+    return [text[at : at + 2 * WIDTH] for at in range(0, len(text), 2 * WIDTH)]
+
+
+def from_bytes(content: bytes) -> Keys:
+    """View n x 32 bytes as an array (n,)."""
+    return np.frombuffer(content, dtype=f"S{WIDTH}")
+
+
+def ascending(keys: Keys) -> bool:
+    """Whether every key is above the one before it: sorted, and none twice."""
+    return bool((keys[1:] > keys[:-1]).all())
+
+
+def shards_for(rows: int) -> int:
+    """How many shards a store of `rows` images has: the smallest power of two >= rows / 8."""
+    return 1 << max(0, -(-rows // ROWS_A_SHARD) - 1).bit_length()
+
+
+def shard_numbers(keys: Keys, of: int) -> np.ndarray:
+    """(n,) int64: the shard of each key, its first log2(of) bits. `of` is a power of two."""
+    leading = np.ascontiguousarray(keys).view(">u4").reshape(len(keys), WIDTH // 4)[:, 0]
+    return leading.astype(np.int64) >> (32 - (of.bit_length() - 1))
+
+
+def split(keys: Keys, of: int) -> Iterator[tuple[int, Keys]]:
+    """The sorted `keys` shard by shard: its number and its keys; shards without a key left out."""
+    numbers = shard_numbers(keys, of)
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
+        yield int(numbers[start]), keys[start:stop]
+
+
+def shard_name(number: int, of: int, digest: str, keys: Keys) -> str:
+    """The file name of a shard, e.g. "000003-of-000008.5f0c1c4d7e8a9b10.h5".
+
+    The last part is taken from the fingerprint's digest and the keys: a file name stands for one
+    content, so that a shard is never overwritten by another, versions may lie side by side while
+    a run is under way, and an index cannot be mistaken for that of an older or half-pulled store.
+    """
+    content = hashlib.sha256(digest.encode() + np.ascontiguousarray(keys).tobytes()).hexdigest()
+    return f"{number:06d}-of-{of:06d}.{content[:16]}.h5"
+
+
+def is_shard_name(name: str) -> bool:
+    """Whether `name` has the form of a shard's."""
+    return SHARD_NAME.fullmatch(name) is not None
+
+
+def place_of(name: str) -> tuple[int, int]:
+    """The number of a shard, and of how many, from its name."""
+    number, _, of = name.split(".")[0].split("-")
+    return int(number), int(of)
+
+
+def is_name_of(name: str, digest: str, keys: Keys) -> bool:
+    """Whether a shard of these keys, under the fingerprint of `digest`, bears this name."""
+    if not is_shard_name(name):
+        return False
+    number, of = place_of(name)
+    return (
+        number < of <= 1 << 32
+        and of & (of - 1) == 0
+        and bool((shard_numbers(keys, of) == number).all())
+        and name == shard_name(number, of, digest, keys)
+    )
+
+
+def keys_digest(keys: Keys) -> str:
+    """SHA-256 over all keys, in their order."""
+    return hashlib.sha256(np.ascontiguousarray(keys).tobytes()).hexdigest()
+
+
+def positions(keys: Keys, among: Keys) -> np.ndarray:
+    """(n,) int64: where each of `keys` stands in the sorted `among`, or -1."""
+    if not len(among):
+        return np.full(len(keys), -1, np.int64)
+    at: Any = np.searchsorted(among, keys)
+    at[at == len(among)] = 0
+    return np.where(among[at] == keys, at, -1)

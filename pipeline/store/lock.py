@@ -1,0 +1,56 @@
+"""One writer at a time: `kill -9` of dvc leaves its stage running, and the next run starts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of `directory`: the file `<directory>.lock` beside it, with our pid inside.
+
+    The kernel drops the lock (flock) when its holder dies, so a file left behind does no harm.
+
+    Raises:
+        PipelineError: naming the process that holds it.
+    """
+    path = directory.with_name(f"{directory.name}.lock")
+    descriptor = _acquire(path, directory)
+    try:
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        try:
+            path.unlink(missing_ok=True)  # while it is held: see _acquire
+        finally:
+            os.close(descriptor)
+
+
+def _acquire(path: Path, directory: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise PipelineError(
+                f"{directory}: process {holder or 'unknown'} is writing this store (it holds"
+                f" {path}). Wait for it or end it, then run again; a killed `dvc` leaves its"
+                " stage running."
+            ) from None
+        # The holder before us may have removed the file between our open and our lock: then
+        # others lock a new file, and ours guards nothing.
+        try:
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)

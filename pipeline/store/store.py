@@ -1,0 +1,271 @@
+"""The writer of a feature store: what is missing, rows in key order, one shard at a time.
+
+A store is a pure function of the set of images and the fingerprint, byte for byte, whatever the
+order in which it grew and wherever a run was killed. A shard is complete or absent, and its file
+name stands for its content, so that the old store stays whole until `finish` has written the new
+index; whatever the new one does not list is removed last.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.files import NoRoomError
+from pipeline.store.fingerprint import Fingerprint
+from pipeline.store.index import make_index, write_index
+from pipeline.store.inventory import Inventory
+from pipeline.store.keys import (
+    Keys,
+    pack,
+    positions,
+    shard_name,
+    shard_numbers,
+    shards_for,
+    split,
+    unpack,
+)
+from pipeline.store.lock import locked
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did to a store; `str(report)` is a sentence for the terminal.
+
+    Attributes:
+        rows: images in the store.
+        shards: shard files in the store.
+        added: rows that were not there before.
+        removed: rows of images that are no longer wanted.
+        rewritten: shard files that this run wrote.
+        foreign: shard files of another fingerprint that this run removed.
+        unreadable: why each broken shard file was dropped; its rows were computed anew.
+    """
+
+    rows: int
+    shards: int
+    added: int
+    removed: int
+    rewritten: int
+    foreign: int
+    unreadable: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.rows} images in {self.shards} shards: {self.added} added,"
+            f" {self.removed} removed, {self.rewritten} shards written"
+        ]
+        if self.foreign:
+            lines.append(f"removed {self.foreign} shards of another fingerprint")
+        lines += [f"dropped, and its rows computed anew: {reason}" for reason in self.unreadable]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What one run is to do: fixed by `missing`."""
+
+    wanted: Keys  # (n,) ascending
+    shards: dict[int, Keys]  # the same, by shard
+    of: int  # shards in all
+    before: Keys  # of the rows that were there, ascending
+    todo: Keys  # of the rows to be computed, ascending
+    listed: list[str]  # the same in hexadecimal
+    numbers: list[int]  # the shard of each
+
+
+class Store:
+    """The one writer of a store; a second one, in any process, is refused.
+
+    with Store(directory, fingerprint) as store:
+        for keys, arrays in compute(store.missing(wanted)):  # batches of any size, in this order
+            store.add(keys, arrays)  # a shard is on the disk as soon as its last row is in
+        report = store.finish(without=failed)
+    """
+
+    def __init__(self, directory: Path, fingerprint: Fingerprint) -> None:
+        self.directory = directory
+        self.fingerprint = fingerprint
+        self._lock = ExitStack()
+        self._open: Inventory | None = None
+        self._fixed: _Plan | None = None
+        self._next = 0  # the first of todo that may still come
+        self._pending: list[int] = []  # positions in todo of the rows that wait for their shard
+        self._rows: dict[str, list[np.ndarray]] = {name: [] for name in fingerprint.outputs}
+
+    def __enter__(self) -> Store:
+        """Take the lock, and see what is there.
+
+        Raises:
+            PipelineError: if another process writes this store, or if the directory holds
+                something else.
+        """
+        if self.directory.exists() and not self.directory.is_dir():
+            raise PipelineError(f"{self.directory}: a file stands where the store should be")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.directory.resolve()))
+            self._open = Inventory(self.directory, self.fingerprint)
+            self._lock = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open = None
+        self._lock.close()
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """The keys of the wanted set that have no row yet, ascending; called once.
+
+        Args:
+            keys: the sha256 of all images that the store is to hold, in any order.
+        """
+        if self._fixed is not None:
+            raise ValueError("missing is called once")
+        wanted = np.unique(pack(keys))
+        of = shards_for(len(wanted))
+        shards = dict(split(wanted, of))
+        self._open_sources(shards, of)
+        before = self._inventory.keys()
+        todo = wanted[positions(wanted, before) < 0]
+        numbers = shard_numbers(todo, of).tolist()
+        self._fixed = _Plan(wanted, shards, of, before, todo, unpack(todo), numbers)
+        return list(self._fixed.listed)
+
+    def add(self, keys: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
+        """Hand in rows; each shard is written as soon as its last row has come.
+
+        Args:
+            keys: (b,) in the order of `missing`, over all calls; one that gave no row is left out.
+            arrays: by output, (b, *shape), in the dtype that the fingerprint declares.
+
+        Raises:
+            ValueError: for other keys, another order, or other shapes or dtypes.
+            NoRoomError: if the disk is full; the shards written so far are kept.
+        """
+        plan = self._plan
+        self._check(len(keys), arrays)
+        for row, key in enumerate(keys):
+            at = bisect_left(plan.listed, key, self._next)
+            if at == len(plan.listed) or plan.listed[at] != key:
+                raise ValueError(f"{key} is not missing, or comes out of order")
+            if self._pending and plan.numbers[self._pending[0]] != plan.numbers[at]:
+                self._commit()
+            self._pending.append(at)
+            for name, waiting in self._rows.items():
+                waiting.append(np.array(arrays[name][row]))  # a copy: the batch may be used again
+            self._next = at + 1
+            if self._next == len(plan.numbers) or plan.numbers[self._next] != plan.numbers[at]:
+                self._commit()
+
+    def finish(self, without: Collection[str] = ()) -> Report:
+        """Make the store hold exactly the wanted images, write its index, remove all else.
+
+        Args:
+            without: wanted images that could not be computed.
+
+        Raises:
+            PipelineError: if another wanted image has no row.
+            NoRoomError: if the disk is full; the shards written so far are kept.
+        """
+        plan, inventory = self._plan, self._inventory
+        self._commit()
+        final = plan.wanted[positions(plan.wanted, np.unique(pack(without))) < 0]
+        of = shards_for(len(final))
+        shards = dict(split(final, of))
+        self._open_sources(shards, of)
+        self._demand(final)
+        for number, keys in inventory.lacking(shards, of).items():
+            self._write(number, of, keys, (keys[:0], {}))  # copied
+        names = [shard_name(n, of, self.fingerprint.digest, k) for n, k in shards.items()]
+        held = [inventory.held[name] for name in names]
+        index = make_index([(shard.name, shard.size, shard.keys) for shard in held])
+        write_index(self.directory, index, self.fingerprint)
+        inventory.prune(names)
+        return Report(
+            rows=len(final),
+            shards=len(names),
+            added=int((positions(final, plan.before) < 0).sum()),
+            removed=int((positions(plan.before, final) < 0).sum()),
+            rewritten=inventory.written,
+            foreign=len(inventory.foreign),
+            unreadable=tuple(sorted(inventory.unreadable.values())),
+        )
+
+    @property
+    def _inventory(self) -> Inventory:
+        if self._open is None:
+            raise ValueError("a store is written inside its with block")
+        return self._open
+
+    @property
+    def _plan(self) -> _Plan:
+        if self._fixed is None:
+            raise ValueError("missing comes first")
+        return self._fixed
+
+    def _open_sources(self, shards: Mapping[int, Keys], of: int) -> None:
+        """Open the files that the shards still to be written will be copied from.
+
+        One that turns out broken leaves the inventory, so that its rows count as missing.
+        """
+        for number in self._inventory.lacking(shards, of):
+            self._inventory.sources(number, of)
+
+    def _demand(self, keys: Keys) -> None:
+        absent = keys[positions(keys, self._inventory.keys()) < 0]
+        if len(absent):
+            broken = "".join(f"; {reason}" for reason in self._inventory.unreadable.values())
+            raise PipelineError(
+                f"{self.directory}: {len(absent)} wanted images have no row, the first is"
+                f" {unpack(absent[:1])[0]}{broken}. Run the extraction again"
+            )
+
+    def _check(self, count: int, arrays: Mapping[str, np.ndarray]) -> None:
+        outputs = self.fingerprint.outputs
+        if arrays.keys() != outputs.keys():
+            raise ValueError(f"rows of {sorted(arrays)} given, of {sorted(outputs)} declared")
+        for name, output in outputs.items():
+            found = arrays[name]
+            if found.shape != (count, *output.shape) or found.dtype != np.dtype(output.dtype):
+                raise ValueError(
+                    f"{name}: {found.dtype}{found.shape} given,"
+                    f" {output.dtype}{(count, *output.shape)} declared"
+                )
+
+    def _commit(self) -> None:
+        """Write the shard in hand: the rows that wait, and the wanted ones that were there."""
+        if not self._pending:
+            return
+        plan = self._plan
+        number = plan.numbers[self._pending[0]]
+        rows = {name: np.stack(waiting) for name, waiting in self._rows.items()}
+        self._write(number, plan.of, plan.shards[number], (plan.todo[self._pending], rows))
+        self._pending.clear()
+        for waiting in self._rows.values():
+            waiting.clear()
+
+    def _write(
+        self, number: int, of: int, keys: Keys, fresh: tuple[Keys, Mapping[str, np.ndarray]]
+    ) -> None:
+        try:
+            self._inventory.write(number, of, keys, fresh)
+        except NoRoomError as error:
+            lacking = self._inventory.lacking(self._plan.shards, self._plan.of)
+            rows = sum(len(keys) for keys in lacking.values())
+            row = sum(output.row_bytes for output in self.fingerprint.outputs.values())
+            raise NoRoomError(
+                f"{error} In all, {rows} rows in {len(lacking)} shards are still to be written:"
+                f" about {rows * row:,} bytes. The shards written so far are kept."
+            ) from error

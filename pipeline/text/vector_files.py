@@ -1,0 +1,86 @@
+"""What the readers of pretrained word vectors share: only the rows in use are kept of a file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+
+BLOCK = 1 << 20  # bytes a read
+HEADER_LIMIT = 64  # bytes; the two integers of a header and a newline are shorter
+
+
+class Rows:
+    """The vectors kept of one file: word -> (width,) float32; `wanted` are the words in use.
+
+    A word that is there twice keeps its first vector, as in the original tools.
+    """
+
+    def __init__(self, path: Path, width: int, wanted: Collection[str]) -> None:
+        self.path = path
+        self.width = width
+        self.wanted = {word.encode(): word for word in wanted}
+        self.vectors: dict[str, np.ndarray] = {}
+        self.count = 0  # rows of the file
+        self.duplicates = 0  # rows of words in use that an earlier row has already
+        self.not_utf8 = 0  # rows whose words are no UTF-8, and so are no word in use
+
+    def keep(self, word: bytes, vector: np.ndarray, where: str) -> None:
+        """Keep the vector (width,) of a word in use, unless an earlier row has it."""
+        name = self.wanted[word]
+        if not np.isfinite(vector).all():
+            self.refuse(f"the vector of {name!r} is not finite; get the file again", where)
+        if name in self.vectors:
+            self.duplicates += 1
+        else:
+            self.vectors[name] = vector
+
+    def note_unused(self, word: bytes) -> None:
+        """Count a word that is not in use, and cannot be: no bytes but UTF-8 are in the posts."""
+        try:
+            word.decode()
+        except UnicodeDecodeError:
+            self.not_utf8 += 1
+
+    def refuse(self, what: str, where: str) -> NoReturn:
+        """Raise a `PipelineError` that names the file and, unless empty, the place."""
+        raise PipelineError(f"{self.path}{':' if where else ''}{where}: {what}")
+
+
+@contextmanager
+def opened(rows: Rows) -> Iterator[BinaryIO]:
+    """The content of the rows' file, unpacked where its first bytes say gzip.
+
+    Raises:
+        PipelineError: if the file cannot be read, or its gzip data are cut short or damaged.
+    """
+    try:
+        with io.BufferedReader(io.FileIO(rows.path), BLOCK) as file:
+            magic = file.peek(4)[:4]
+            if magic.startswith(b"PK\x03\x04"):
+                rows.refuse("a zip archive; unpack it and name the file inside", "")
+            if magic.startswith(b"\x1f\x8b"):
+                with gzip.open(file) as unpacked:
+                    yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, unpacked), BLOCK))
+            else:
+                yield cast(BinaryIO, file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        rows.refuse(f"the gzip data are cut short or damaged ({error}); get the file again", "")
+    except OSError as error:
+        rows.refuse(f"cannot be read: {error.strerror}", "")
+
+
+def two_integers(line: bytes) -> tuple[int, int] | None:
+    """Rows and width, if `line` is the header of a vector file."""
+    fields = line.split() if len(line) <= HEADER_LIMIT else []
+    if len(fields) == 2 and all(one.isdigit() for one in fields):
+        return int(fields[0]), int(fields[1])
+    return None

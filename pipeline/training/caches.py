@@ -1,0 +1,95 @@
+"""The cached image features of posts, as a system asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.corpus.images import read_images, usable
+from pipeline.errors import PipelineError
+from pipeline.store.reader import Reader
+
+
+class ImageFeatures:
+    """Reads one output of each required cache for a batch of image ids.
+
+    Args:
+        requires: cache -> the output of it that is read, as a system declares it.
+        caches: cache -> folder of its feature store; exactly the required ones.
+        images: `features/images.parquet`, which says what file an image id is; None when no
+            cache is required.
+
+    Raises:
+        PipelineError: for a required cache that is not given (or one given in vain), a store
+            that is half pulled, or one that lacks an image the table calls usable.
+    """
+
+    def __init__(
+        self, requires: Mapping[str, str], caches: Mapping[str, Path], images: Path | None
+    ) -> None:
+        if set(requires) != set(caches):
+            raise PipelineError(
+                f"this system reads the caches {sorted(requires)}, but was given {sorted(caches)}: "
+                "mend its stages in dvc.yaml"
+            )
+        if requires and images is None:
+            raise PipelineError("a system that reads image features needs the table of images")
+        self._requires = requires
+        self._readers = {name: Reader(caches[name]) for name in requires}
+        self._keys = usable(read_images(images)) if requires and images else {}
+        for name, reader in self._readers.items():
+            reader.check()
+            _check_output(reader, requires[name], caches[name])
+            _check_complete(reader, set(self._keys.values()), caches[name])
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one image's features in each cache."""
+        return {
+            name: reader.outputs[self._requires[name]].shape
+            for name, reader in self._readers.items()
+        }
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The digest of each cache's fingerprint."""
+        return {name: reader.fingerprint.digest for name, reader in self._readers.items()}
+
+    def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
+        """Features of B image ids: cache -> (B, ...) float32, zeros for none, and (B,) bool.
+
+        An id without a usable image is masked exactly as a post without an id.
+        """
+        keys = [self._keys.get(image) if image is not None else None for image in images]
+        there = torch.tensor([key is not None for key in keys])  # (B,)
+        features = {}
+        for name, reader in self._readers.items():
+            output = self._requires[name]
+            rows = torch.zeros(len(keys), *reader.outputs[output].shape)  # (B, ...)
+            wanted = [key for key in keys if key is not None]
+            if wanted:
+                found = reader.rows(output, wanted).astype(np.float32, copy=False)
+                rows[there] = torch.from_numpy(found)
+            features[name] = rows
+        return features, there
+
+
+def _check_output(reader: Reader, output: str, path: Path) -> None:
+    if output not in reader.outputs:
+        raise PipelineError(
+            f"{path}: holds {sorted(reader.outputs)}, but this system reads {output!r}: add it to "
+            "the outputs of this role under `extract` in params.yaml"
+        )
+
+
+def _check_complete(reader: Reader, keys: set[str], path: Path) -> None:
+    missing = sum(key not in reader for key in keys)
+    if missing:
+        raise PipelineError(
+            f"{path}: lacks {missing} of the {len(keys)} usable images of this corpus: it belongs "
+            "to another corpus or is out of date; run its extract stage, or `dvc pull` it"
+        )

@@ -1,0 +1,115 @@
+"""The words a trained system knows, with their first vectors.
+
+They are the vocabulary's words (of the splits it was built from: train, unless params say
+otherwise) and, behind them, every other word for which a source has a pretrained vector. A word
+of the test posts that is in neither is the unknown word: nothing of it was ever trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.corpus.normalize import Normalization, normalize
+from pipeline.errors import PipelineError
+from pipeline.files import read_json, write_json
+from pipeline.text.vectors import WordVectors, read_vectors
+from pipeline.text.vocab import Vocabulary
+
+RANDOM_WIDTH = 100  # of the word vectors of a system that names no source
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words, characters and tags by id; ids 0 and 1 of words and characters are specials."""
+
+    words: tuple[str, ...]
+    characters: tuple[str, ...]
+    tags: tuple[str, ...]
+    normalization: Normalization
+
+    def word(self, token: str) -> str:
+        """The form in which `token` is looked up."""
+        return normalize(token, self.normalization)
+
+    def write(self, path: Path) -> None:
+        """Write the lexicon as JSON."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Lexicon:
+        """Read what `write` wrote."""
+        tree = read_json(path)
+        return cls(
+            tuple(tree["words"]),
+            tuple(tree["characters"]),
+            tuple(tree["tags"]),
+            Normalization(**tree["normalization"]),
+        )
+
+
+def assemble(vocab: Path, sources: Mapping[str, Path]) -> tuple[Lexicon, Tensor, Tensor]:
+    """Join the vocabularies in the folder `vocab` with the vector files of `sources`.
+
+    Returns:
+        The lexicon, the table (W, d) of the sources' vectors side by side in the order of
+        `sources`, zeros where a source lacks the word, and found (W,), true where any has it.
+
+    Raises:
+        PipelineError: if a source does not cover the vocabulary (it was built for another one).
+    """
+    words = Vocabulary.read(vocab / "words.parquet")
+    read = {name: read_vectors(path) for name, path in sources.items()}
+    entries = _entries(words, list(read.values()))
+    rows = {word: row for row, word in enumerate(entries)}
+    parts, found = [], np.zeros(len(entries), dtype=bool)
+    for name, source in read.items():
+        part, has = _table(rows, source)
+        _check_covered(words, source, sources[name])
+        parts.append(part)
+        found |= has
+    if not parts:
+        parts = [np.zeros((len(entries), RANDOM_WIDTH), dtype=np.float32)]
+    lexicon = Lexicon(
+        tuple(entries),
+        Vocabulary.read(vocab / "chars.parquet").entries,
+        Vocabulary.read(vocab / "labels.parquet").entries,
+        words.normalization,
+    )
+    return lexicon, torch.from_numpy(np.concatenate(parts, 1)), torch.from_numpy(found)
+
+
+def _entries(words: Vocabulary, sources: Sequence[WordVectors]) -> list[str]:
+    known = set(words.entries)
+    extra = {
+        word
+        for source in sources
+        for word, has in zip(source.words, source.found, strict=True)
+        if has and word not in known
+    }
+    return [*words.entries, *sorted(extra)]
+
+
+def _table(rows: Mapping[str, int], source: WordVectors) -> tuple[np.ndarray, np.ndarray]:
+    """One source's vectors (W, width) in the lexicon's order, and where it has them (W,)."""
+    table = np.zeros((len(rows), source.matrix.shape[1]), dtype=np.float32)
+    found = np.zeros(len(rows), dtype=bool)
+    for place in np.flatnonzero(source.found):
+        row = rows[source.words[place]]
+        table[row] = source.matrix[place]
+        found[row] = True
+    return table, found
+
+
+def _check_covered(words: Vocabulary, source: WordVectors, path: Path) -> None:
+    missing = set(words.entries[2:]) - set(source.words)
+    if missing:
+        raise PipelineError(
+            f"{path}: {len(missing)} words of the vocabulary were never looked up in it (such as "
+            f"{min(missing)!r}): it was built for another vocabulary; run `dvc repro vectors`"
+        )

@@ -1,0 +1,148 @@
+"""Train one system on the caches, once for each seed. No image is ever opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.corpus.posts import Post, read_posts
+from pipeline.errors import PipelineError
+from pipeline.fit.checkpoint import save
+from pipeline.fit.loop import Epoch, Fitted, fit
+from pipeline.metrics.scores import strict_f1
+from pipeline.progress import Mode, progress
+from pipeline.systems.system import Batch, Inputs, System, SystemParams, find_system
+from pipeline.training.batches import EncodedPosts, in_order, shuffled
+from pipeline.training.caches import ImageFeatures
+from pipeline.training.curves import Curves
+from pipeline.training.lexicon import Lexicon, assemble
+from pipeline.training.model import Description, tag, to_device
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What all seeds of a run share."""
+
+    train: EncodedPosts
+    dev: EncodedPosts
+    gold: list[tuple[str, ...]]  # of dev
+    features: ImageFeatures
+    lexicon: Lexicon
+    inputs: Inputs
+
+
+def train_system(
+    system: str,
+    params: SystemParams,
+    seeds: Sequence[int],
+    posts: Path,
+    vocab: Path,
+    vectors: Mapping[str, Path],
+    images: Path | None,
+    caches: Mapping[str, Path],
+    model: Path,
+    curves: Path,
+    *,
+    device: torch.device,
+    bar: Mode,
+    say: Callable[[str], None],
+) -> None:
+    """Train `system` once a seed and write the models and their curves.
+
+    Args:
+        system: its name, a file of `pipeline/systems/`.
+        params: its block of params.yaml.
+        seeds: one training run each.
+        posts: the table of posts; train is trained on, dev selects the epoch, test stays unread.
+        vocab: folder of the vocabularies.
+        vectors: source -> its vector file; the sources that `params.vectors` names, in order.
+        images: the table of images, for systems that read image features.
+        caches: cache -> folder of its feature store.
+        model: folder written: `system.json`, `lexicon.json`, `seed-N/`.
+        curves: folder written: DVCLive's curves of each seed.
+        device: where the network runs.
+        bar: how progress is shown (see `pipeline.progress`).
+        say: is told a line an epoch.
+
+    Raises:
+        PipelineError: for faults of the caches or the posts, or a training that diverges.
+    """
+    if list(vectors) != params.vectors:
+        raise PipelineError(
+            f"{system}: params name the vectors {params.vectors}, the stage passes {list(vectors)}"
+        )
+    module = find_system(system)
+    corpus = _load(posts, vocab, vectors, ImageFeatures(module.REQUIRES, caches, images))
+    model.mkdir(parents=True, exist_ok=True)
+    corpus.lexicon.write(model / "lexicon.json")
+    Description.of(system, params, seeds, corpus.inputs, corpus.features).write(model)
+    for seed in seeds:
+        torch.manual_seed(seed)
+        network = module.build(params, corpus.inputs).to(device)
+        with Curves(curves / f"seed-{seed}") as curve:
+
+            def watch(epoch: Epoch, seed: int = seed, curve: Curves = curve) -> None:
+                curve.log(epoch)
+                say(
+                    f"{system} seed {seed} epoch {epoch.epoch}: loss {epoch.loss:.3f}, "
+                    f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
+                )
+
+            fitted = _fit(network, corpus, params, seed, device, bar, watch)
+        save(network, fitted, model / f"seed-{seed}")
+        say(f"{system} seed {seed}: best epoch {fitted.best.epoch}, dev F1 {fitted.best.score:.2f}")
+
+
+def _fit(
+    network: System,
+    corpus: Corpus,
+    params: SystemParams,
+    seed: int,
+    device: torch.device,
+    bar: Mode,
+    watch: Callable[[Epoch], None],
+) -> Fitted:
+    """One seed's run."""
+    options = params.training
+    lengths = corpus.train.lengths()
+    tests = in_order(corpus.dev.lengths(), options.batch_posts)
+
+    def batches(epoch: int) -> Iterable[Batch]:
+        random = np.random.default_rng([seed, epoch])
+        places = list(shuffled(lengths, options.batch_posts, random))
+        read = (to_device(corpus.train.batch(p, corpus.features), device) for p in places)
+        return progress(read, len(places), "batches", bar, title=f"seed {seed} epoch {epoch}")
+
+    def score() -> float:
+        read = (corpus.dev.batch(places, corpus.features) for places in tests)
+        predicted = tag(network, read, tests, corpus.lexicon.tags, device)
+        return strict_f1(corpus.gold, predicted)
+
+    return fit(network, batches, network.loss, score, options, watch)
+
+
+def _load(posts: Path, vocab: Path, vectors: Mapping[str, Path], features: ImageFeatures) -> Corpus:
+    """Read the train and dev posts and all that their encoding needs."""
+    lexicon, table, found = assemble(vocab, vectors)
+    read = read_posts(posts)
+    train, dev = _split(read, "train", posts), _split(read, "dev", posts)
+    inputs = Inputs(table, found, len(lexicon.characters), lexicon.tags, features.shapes)
+    return Corpus(
+        EncodedPosts(train, lexicon),
+        EncodedPosts(dev, lexicon),
+        [post.labels for post in dev],
+        features,
+        lexicon,
+        inputs,
+    )
+
+
+def _split(posts: Sequence[Post], split: str, path: Path) -> list[Post]:
+    found = [post for post in posts if post.split == split]
+    if not found:
+        raise PipelineError(f"{path}: the split {split!r} has no post")
+    return found

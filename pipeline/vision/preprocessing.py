@@ -1,0 +1,65 @@
+"""What a network's authors did to an image before its first layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Image, Resampling
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+_FILTERS = {"bilinear": Resampling.BILINEAR, "bicubic": Resampling.BICUBIC}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Scale the shorter side, crop the centre, normalise: torchvision's `ImageClassification`.
+
+    Held to torchvision's own transform bit by bit in tests. It is written out here because its
+    two halves run in different places: `pixels` on the threads that decode, where it yields
+    bytes, `normalize` on a whole batch, on the device.
+
+    Attributes:
+        resize: pixels of the shorter side.
+        crop: pixels of each side of the centre that is kept; not above `resize`.
+        interpolation: Pillow's, which widens its filter when it scales down (antialiasing).
+        mean: of each channel, R, G, B, on the scale 0 to 1; subtracted.
+        std: likewise; divided by.
+    """
+
+    resize: int
+    crop: int
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def __str__(self) -> str:
+        """The canonical description, which enters the fingerprint."""
+        return (
+            f"shorter side {self.resize} {self.interpolation}, centre {self.crop}, RGB / 255,"
+            f" mean {self.mean}, std {self.std}"
+        )
+
+    def pixels(self, image: Image) -> NDArray[np.uint8]:
+        """Scale and crop an RGB image: (crop, crop, 3), 0 to 255."""
+        width, height = image.size
+        shorter = min(width, height)
+        if shorter != self.resize:
+            width, height = (int(self.resize * side / shorter) for side in image.size)
+            image = image.resize((width, height), _FILTERS[self.interpolation])
+        left, top = (round((side - self.crop) / 2) for side in (width, height))
+        return np.asarray(image.crop((left, top, left + self.crop, top + self.crop)))
+
+    def normalize(self, batch: Tensor) -> Tensor:
+        """(B, 3, crop, crop) uint8 to float32, each channel less its mean, by its deviation."""
+        mean, std = (
+            torch.tensor(values, device=batch.device).view(1, 3, 1, 1)
+            for values in (self.mean, self.std)
+        )
+        return batch.float().div_(255).sub_(mean).div_(std)

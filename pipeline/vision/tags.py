@@ -1,0 +1,97 @@
+"""Image words: the classes that a network finds most probable, from its cached logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.store.reader import Reader
+from pipeline.tables import write_table
+from pipeline.vision.backbone import load_backbone
+
+LOGITS = "logits"
+BLOCK = 1024  # images at a time
+
+
+def _each(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("element", kind, nullable=False))
+
+
+SCHEMA = pa.schema(
+    [
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("classes", _each(pa.int32())),
+        pa.field("words", _each(pa.string())),
+        pa.field("probabilities", _each(pa.float32())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was tagged; `str(report)` is for the terminal."""
+
+    images: int
+    top_k: int
+    backbone: str
+
+    def __str__(self) -> str:
+        return f"{self.images} images: the {self.top_k} most probable classes of {self.backbone}"
+
+
+def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
+    """Write the `top_k` most probable classes of each image of a feature store.
+
+    The table has a row for each image, sorted by its sha256, with its classes, best first, their
+    names and their probabilities.
+
+    Args:
+        store_dir: a feature store that keeps "logits".
+        tags_path: where the table goes.
+        top_k: classes an image.
+
+    Raises:
+        PipelineError: if the store keeps no logits, or has fewer classes than `top_k`.
+    """
+    reader = Reader(store_dir)
+    reader.check()
+    backbone = load_backbone(reader.fingerprint.backbone)
+    if LOGITS not in reader.outputs:
+        raise PipelineError(
+            f"{store_dir}: this store keeps {', '.join(reader.outputs)}, and tags are made from"
+            " logits: add logits to extract.tags.outputs"
+        )
+    (count,) = reader.outputs[LOGITS].shape
+    if top_k > count:
+        raise PipelineError(f"tags.top_k is {top_k}, but {backbone.name} has {count} classes")
+    keys = sorted(reader.keys)
+    chosen, probabilities = [], []
+    for start in range(0, len(keys), BLOCK):
+        best, share = top(reader.rows(LOGITS, keys[start : start + BLOCK]), top_k)
+        chosen += best.tolist()
+        probabilities += share.tolist()
+    words = [[backbone.classes[number] for number in row] for row in chosen]
+    write_table(pa.table([keys, chosen, words, probabilities], SCHEMA), tags_path)
+    return Report(len(keys), top_k, backbone.name)
+
+
+def top(logits: NDArray[np.floating], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The k most probable classes of each row and their probabilities, best first.
+
+    Args:
+        logits: (n, classes).
+        k: how many; at most the number of classes.
+
+    Returns:
+        The classes (n, k) and their probabilities (n, k): softmax over all classes, in double
+        precision. Equal logits are ordered by class.
+    """
+    best = np.argsort(-logits, axis=1, kind="stable")[:, :k].astype(np.int32)  # (n, k)
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    shares = powers / powers.sum(axis=1, keepdims=True)  # (n, classes)
+    return best, np.take_along_axis(shares, best, axis=1).astype(np.float32)

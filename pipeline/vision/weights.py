@@ -1,0 +1,178 @@
+"""Where a network's weights come from: a published name, a file, or a seed; their hash is checked.
+
+Nothing is downloaded here: a stage that reads the network is a stage that fails on a cluster. A
+file is looked for in the mirror folder `runtime.weights_dir`, in torch hub's folder (where
+torchvision leaves what it downloads), and in the package that carries it. Its whole SHA-256 is
+verified before it is opened, and it is opened as data only (`weights_only`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import PipelineError
+from pipeline.files import sha256_of
+from pipeline.params.block import nearest
+
+RANDOM = "random:"  # then a seed: for tests and benchmarks, and never unless asked for
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A weights file as its authors published it.
+
+    Attributes:
+        file: its name.
+        sha256: of the whole file.
+        origin: where a person gets it: a URL, or the name of a package.
+        package: the Python package that carries it, and the folder inside, if one does.
+    """
+
+    file: str
+    sha256: str
+    origin: str
+    package: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that are at hand; `load` reads them.
+
+    Attributes:
+        sha256: of the file, or of the canonical state where a seed made it.
+        load: gives the state dict, on the CPU.
+    """
+
+    sha256: str
+    load: Callable[[], State]
+
+
+def find_weights(
+    name: str,
+    published: Mapping[str, Published],
+    network: Callable[[], nn.Module],
+    *,
+    sha256: str | None = None,
+    weights_dir: Path | None = None,
+) -> Weights:
+    """Find the weights called `name` and verify their hash.
+
+    Args:
+        name: a key of `published`, a path, or `random:SEED`.
+        published: what the backbone's authors published.
+        network: makes the network with fresh weights (for `random:SEED`).
+        sha256: of the file, if the caller knows it.
+        weights_dir: a mirror folder, looked into first.
+
+    Raises:
+        PipelineError: if there is no such file (saying where to put it), or its hash is another.
+    """
+    if name.startswith(RANDOM):
+        state = _random_state(name, network)
+        digest = state_sha256(state)
+        _verify(Path(name), digest, sha256, "the parameter sha256")
+        return Weights(digest, lambda: state)
+    if name in published:
+        path = _locate(name, published[name], weights_dir)
+        digest = sha256_of(path)
+        _verify(path, digest, published[name].sha256, f"the published {name} weights")
+    else:
+        path = Path(name)
+        if not path.is_file():
+            raise PipelineError(
+                f"weights {name!r}: neither a file nor a name that this backbone knows:"
+                f" {', '.join(sorted(published))}{nearest(name, published)}"
+            )
+        digest = sha256_of(path)
+    _verify(path, digest, sha256, "the parameter sha256")
+    return Weights(digest, partial(read_state, path))
+
+
+def read_state(path: Path) -> State:
+    """Read a state dict: tensors and nothing else, mapped into memory where the format allows.
+
+    Raises:
+        PipelineError: if the file is damaged, holds code or anything but named tensors.
+    """
+    try:
+        state = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except pickle.UnpicklingError as error:
+        raise PipelineError(
+            f"{path}: refused: it holds more than tensors, and could run code when opened"
+            f" ({_first_line(error)})"
+        ) from None
+    except Exception as error:  # a damaged file makes the reader raise almost anything
+        raise PipelineError(
+            f"{path}: not a file of weights as torch.save writes it ({_first_line(error)})"
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise PipelineError(f"{path}: expected a state dict (names to tensors)")
+    return state
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the tensors in the order of their names: name, dtype, shape, bytes of each."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _random_state(name: str, network: Callable[[], nn.Module]) -> State:
+    seed = name.removeprefix(RANDOM)
+    if not (seed.isascii() and seed.isdigit()):
+        raise PipelineError(f"weights {name!r}: expected {RANDOM}SEED with a whole number as SEED")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(seed))
+        return dict(network().state_dict())
+
+
+def _locate(name: str, published: Published, weights_dir: Path | None) -> Path:
+    hub = Path(torch.hub.get_dir()) / "checkpoints"
+    folders = [folder for folder in (weights_dir, hub, _inside(published)) if folder is not None]
+    for folder in folders:
+        if (folder / published.file).is_file():
+            return folder / published.file
+    mirror = "" if weights_dir else " (or into a folder that runtime.weights_dir names)"
+    raise PipelineError(
+        f"weights {name!r}: {published.file} is not on this machine. Get it from {published.origin}"
+        f" and put it into {folders[0]}{mirror}; its sha256 is {published.sha256}."
+        " With `backbones: embedded` no file is needed."
+    )
+
+
+def _inside(published: Published) -> Path | None:
+    if published.package is None:
+        return None
+    module, folder = published.package
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]) / folder
+
+
+def _verify(path: Path, found: str, expected: str | None, source: str) -> None:
+    if expected is not None and found != expected.lower():
+        raise PipelineError(
+            f"{path}: its sha256 is {found}, but {source} has {expected}: another file, or a"
+            " damaged one"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

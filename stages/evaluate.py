@@ -1,0 +1,54 @@
+"""Stages `evaluate_SYSTEM`: a trained system's predictions and scores on dev and test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.device import find_device
+from pipeline.evaluation.evaluate import evaluate_system
+from pipeline.params.block import read
+from pipeline.params.runtime import Runtime
+from stages.command import IN, OUT, PARAMS, NamedPath, stage
+
+
+@click.command()
+@click.option("--dataset", required=True, help="the corpus's name")
+@click.option("--model", type=IN, required=True)
+@click.option("--posts", type=IN, required=True)
+@click.option("--images", type=IN, help="for systems that read image features")
+@click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER")
+@click.option("--predictions", type=OUT, required=True)
+@click.option("--metrics", type=OUT, required=True)
+@click.option("--details", type=OUT, required=True)
+@stage
+def main(
+    dataset: str,
+    model: Path,
+    posts: Path,
+    images: Path | None,
+    cache: tuple[tuple[str, Path], ...],
+    predictions: Path,
+    metrics: Path,
+    details: Path,
+) -> None:
+    """Tag dev and test with every seed of MODEL, and score them."""
+    runtime = read(PARAMS, "runtime", Runtime)
+    report = evaluate_system(
+        model,
+        posts,
+        images,
+        dict(cache),
+        predictions,
+        metrics,
+        details,
+        dataset=dataset,
+        device=find_device(runtime.device),
+        bar=runtime.progress,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()

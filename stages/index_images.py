@@ -1,0 +1,38 @@
+"""Stage `index_images`: the image folder into a table of what can be used, and why not the rest."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.corpus.image_index import index_images
+from pipeline.params.block import read
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--posts", type=IN, required=True)
+@click.option("--folder", type=OUT, required=True, help="The image folder.")
+@click.option("--images", type=OUT, required=True)
+@click.option("--metrics", type=OUT, required=True)
+@stage
+def main(posts: Path, folder: Path, images: Path, metrics: Path) -> None:
+    """Look at every image once, and write what was found."""
+    params = read(PARAMS, "index_images", IndexImages)
+    runtime = read(PARAMS, "runtime", Runtime)
+    report = index_images(
+        posts,
+        folder,
+        images,
+        metrics,
+        on_bad_image=params.on_bad_image,
+        max_pixels=params.max_pixels,
+        workers=runtime.workers,
+        mode=runtime.progress,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Stage `leaderboard`: the scores of all systems in one Markdown table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.evaluation.leaderboard import write_leaderboard
+from pipeline.params.block import read
+from pipeline.params.leaderboard import Leaderboard
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--metrics", type=IN, required=True, multiple=True, help="details of a system")
+@click.option("--table", type=OUT, required=True)
+@stage
+def main(metrics: tuple[Path, ...], table: Path) -> None:
+    """Order the systems by F1 and write the table."""
+    params = read(PARAMS, "leaderboard", Leaderboard)
+    click.echo(write_leaderboard(metrics, table, params.order_by))
+
+
+if __name__ == "__main__":
+    main()

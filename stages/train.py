@@ -1,0 +1,58 @@
+"""Stages `train_SYSTEM`: one system trained on the caches that it requires."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.device import find_device
+from pipeline.params.block import read
+from pipeline.params.runtime import Runtime
+from pipeline.params.train import Train
+from pipeline.systems.system import find_system
+from pipeline.training.train import train_system
+from stages.command import IN, OUT, PARAMS, NamedPath, stage
+
+
+@click.command()
+@click.option("--system", required=True)
+@click.option("--posts", type=IN, required=True)
+@click.option("--vocab", type=IN, required=True)
+@click.option("--vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, in order")
+@click.option("--images", type=IN, help="for systems that read image features")
+@click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER")
+@click.option("--model", type=OUT, required=True)
+@click.option("--curves", type=OUT, required=True)
+@stage
+def main(
+    system: str,
+    posts: Path,
+    vocab: Path,
+    vectors: tuple[tuple[str, Path], ...],
+    images: Path | None,
+    cache: tuple[tuple[str, Path], ...],
+    model: Path,
+    curves: Path,
+) -> None:
+    """Train SYSTEM once a seed."""
+    runtime = read(PARAMS, "runtime", Runtime)
+    train_system(
+        system,
+        read(PARAMS, f"systems.{system}", find_system(system).Params),
+        read(PARAMS, "train", Train).seeds,
+        posts,
+        vocab,
+        dict(vectors),
+        images,
+        dict(cache),
+        model,
+        curves,
+        device=find_device(runtime.device),
+        bar=runtime.progress,
+        say=click.echo,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Stage `vectors`: of one source of pretrained vectors, the rows of the words in use."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.errors import PipelineError
+from pipeline.params.block import nearest, read
+from pipeline.params.vectors import Vectors
+from pipeline.text.vectors import build_vectors
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--source", required=True, help="A key of vectors.sources.")
+@click.option("--file", type=IN, required=True, help="The source; for a package, what pins it.")
+@click.option("--posts", type=IN, required=True)
+@click.option("--vocab", type=IN, required=True, help="Folder of the vocabularies.")
+@click.option("--vectors", type=OUT, required=True)
+@stage
+def main(source: str, file: Path, posts: Path, vocab: Path, vectors: Path) -> None:
+    """Look up the words in use in one source and write their vectors."""
+    params = read(PARAMS, "vectors", Vectors)
+    if source not in params.sources:
+        known = ", ".join(sorted(params.sources))
+        hint = nearest(source, params.sources)
+        raise PipelineError(f"{PARAMS}: vectors.sources has no {source!r}{hint}; known: {known}")
+    one = params.sources[source]
+    report = build_vectors(
+        kind=one.kind,
+        path=file,
+        package=one.package,
+        width=one.width,
+        posts_path=posts,
+        vocab=vocab,
+        splits=params.splits,
+        lowercase_fallback=params.lowercase_fallback,
+        vectors_path=vectors,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Stage `vocab`: word, character and label vocabularies of the posts."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.corpus.normalize import Normalization
+from pipeline.params.block import read
+from pipeline.params.vocab import Vocab
+from pipeline.text.vocab import build_vocab
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--posts", type=IN, required=True)
+@click.option("--vocab", type=OUT, required=True, help="Folder for the three vocabularies.")
+@stage
+def main(posts: Path, vocab: Path) -> None:
+    """Count words, characters and labels, and write the three vocabularies."""
+    params = read(PARAMS, "vocab", Vocab)
+    normalization = Normalization(**params.normalize.model_dump())
+    click.echo(build_vocab(posts, vocab, params.splits, params.min_count, normalization))
+
+
+if __name__ == "__main__":
+    main()

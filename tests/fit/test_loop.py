@@ -1,0 +1,104 @@
+"""The training loop: which epoch it keeps, when it stops, what it refuses."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import PipelineError
+from pipeline.fit.loop import Epoch, Fitted, fit
+from pipeline.fit.optimization import Optimization, build_optimizer, build_schedule
+
+INPUTS = torch.randn(64, 3, generator=torch.Generator().manual_seed(7))
+TARGETS = INPUTS @ torch.tensor([[1.0], [-2.0], [0.5]])
+
+
+def options(**changes: object) -> Optimization:
+    given = {"learning_rate": 0.1, "max_epochs": 6, "patience": 2, "optimizer": "sgd"} | changes
+    return Optimization.model_validate(given)
+
+
+def run(
+    network: nn.Module,
+    given: Optimization,
+    score: Callable[[], float],
+    watch: Callable[[Epoch], None] = lambda _: None,
+) -> Fitted:
+    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from zip(INPUTS.split(16), TARGETS.split(16), strict=True)
+
+    def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+        return ((network(batch[0]) - batch[1]) ** 2).mean()
+
+    return fit(network, batches, loss, score, given, watch)
+
+
+def test_it_learns_and_keeps_the_best_epochs_weights() -> None:
+    network, scores, weights = nn.Linear(3, 1), iter([1.0, 5.0, 3.0, 4.0]), []
+
+    def score() -> float:
+        weights.append(network.weight.detach().clone())
+        return next(scores)
+
+    fitted = run(network, options(), score)
+    assert fitted.best.epoch == 2
+    assert [epoch.score for epoch in fitted.history] == [1.0, 5.0, 3.0, 4.0]  # patience 2
+    assert torch.equal(network.weight, weights[1])
+    assert not torch.equal(weights[1], weights[3])
+    assert fitted.history[-1].loss < fitted.history[0].loss / 10
+
+
+def test_a_tie_keeps_the_earlier_epoch_and_counts_as_no_progress() -> None:
+    fitted = run(nn.Linear(3, 1), options(patience=3), lambda: 2.0)
+    assert (fitted.best.epoch, len(fitted.history)) == (1, 4)
+
+
+def test_dropout_is_on_in_training_and_off_in_scoring() -> None:
+    network, modes = nn.Sequential(nn.Linear(3, 1)), []
+    network.register_forward_hook(lambda *_: modes.append(network.training))
+
+    def score() -> float:
+        network(INPUTS)
+        return 0.0
+
+    run(network, options(max_epochs=1), score)
+    assert modes == [True] * 4 + [False]
+    assert not network.training
+
+
+def test_a_loss_that_is_no_number_stops_with_advice() -> None:
+    with pytest.raises(PipelineError, match=r"epoch \d, batch \d: the loss is .*learning_rate"):
+        run(nn.Linear(3, 1), options(learning_rate=1e30), lambda: 0.0)
+
+
+def test_an_epoch_without_batches_is_refused() -> None:
+    with pytest.raises(PipelineError, match="no batch"):
+        fit(nn.Linear(1, 1), lambda _: [], lambda _: torch.zeros(()), float, options(), print)
+
+
+def test_clipping_bounds_the_step() -> None:
+    network = nn.Linear(3, 1)
+    before = network.weight.detach().clone()
+    run(network, options(clip_norm=1e-3, max_epochs=1), lambda: 0.0)
+    assert (network.weight - before).norm() <= 4 * 0.1 * 1e-3 + 1e-6  # four steps
+
+
+def test_the_rate_decays_by_epoch() -> None:
+    optimizer = build_optimizer(nn.Linear(1, 1).parameters(), options(decay=0.5))
+    schedule, rates = build_schedule(optimizer, options(decay=0.5)), []
+    for _ in range(3):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.1, 0.1 / 1.5, 0.1 / 2])
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "adagrad"])
+def test_every_optimizer_trains_what_is_trainable(name: str) -> None:
+    network = nn.Linear(3, 1)
+    network.bias.requires_grad_(False)
+    bias = network.bias.detach().clone()
+    fitted = run(network, options(optimizer=name, learning_rate=0.02), lambda: 0.0)
+    assert fitted.history[-1].loss < fitted.history[0].loss
+    assert torch.equal(network.bias, bias)

@@ -1,0 +1,91 @@
+"""The decoders against enumeration of every tag sequence."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipeline.layers.crf import CRFDecoder, SoftmaxDecoder, bio_penalties
+from pipeline.metrics.spans import strict_spans
+
+TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+
+
+def enumerate_scores(decoder: CRFDecoder, emissions: Tensor) -> dict[tuple[int, ...], Tensor]:
+    """The unnormalised score of each tag sequence of one post, emissions (T, tags)."""
+    crf, found = decoder.crf, {}
+    for tags in itertools.product(range(len(TAGS)), repeat=emissions.shape[0]):
+        score = crf.start_transitions[tags[0]] + crf.end_transitions[tags[-1]]
+        score = score + sum(emissions[t, tag] for t, tag in enumerate(tags))
+        score = score + sum(crf.transitions[a, b] for a, b in itertools.pairwise(tags))
+        found[tags] = score
+    return found
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor, Tensor]:
+    features = torch.randn(3, 4, 6)
+    tags = torch.randint(len(TAGS), (3, 4))
+    mask = torch.arange(4) < torch.tensor([[4], [1], [3]])
+    return features, tags * mask, mask
+
+
+def test_crf_loss_is_the_negative_log_likelihood(batch: tuple[Tensor, Tensor, Tensor]) -> None:
+    features, tags, mask = batch
+    decoder = CRFDecoder(6, TAGS)
+    losses = []
+    for post in range(3):
+        length = int(mask[post].sum())
+        scores = enumerate_scores(decoder, decoder.emissions(features[post, :length]))
+        gold = scores[tuple(tags[post, :length].tolist())]
+        losses.append(torch.logsumexp(torch.stack(list(scores.values())), 0) - gold)
+    torch.testing.assert_close(decoder.loss(features, tags, mask), torch.stack(losses).mean())
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+def test_crf_decodes_the_best_sequence(
+    batch: tuple[Tensor, Tensor, Tensor], constrained: bool
+) -> None:
+    features, _, mask = batch
+    decoder = CRFDecoder(6, TAGS, constrained)
+    with torch.no_grad():  # transitions that tempt it to break BIO
+        decoder.crf.transitions[0, 2] += 3.0
+        decoder.crf.start_transitions[4] += 3.0
+    before = {name: value.clone() for name, value in decoder.state_dict().items()}
+    found = decoder.decode(features, mask)
+    for post, tags in enumerate(found):
+        length = int(mask[post].sum())
+        scores = enumerate_scores(decoder, decoder.emissions(features[post, :length]))
+        if constrained:
+            scores = {key: score for key, score in scores.items() if valid(key)}
+        assert tuple(tags) == max(scores, key=lambda key: float(scores[key]))
+    for name, value in decoder.state_dict().items():  # decoding leaves the parameters alone
+        assert torch.equal(before[name], value)
+
+
+def valid(tags: tuple[int, ...]) -> bool:
+    """Whether every I- lies in a strict span."""
+    names = [TAGS[tag] for tag in tags]
+    covered = {t for span in strict_spans(names) for t in range(span.start, span.end)}
+    return all(t in covered for t, name in enumerate(names) if name != "O")
+
+
+def test_penalties_forbid_exactly_what_bio_does() -> None:
+    start, step = bio_penalties(TAGS)
+    for a, b in itertools.product(range(len(TAGS)), repeat=2):
+        pair = (a, b)
+        assert (start[a] == 0 and step[a, b] == 0) == valid(pair) or start[a] != 0
+    assert [int(s != 0) for s in start] == [0, 0, 1, 0, 1]
+
+
+def test_softmax_decoder_is_a_sum_over_tokens(batch: tuple[Tensor, Tensor, Tensor]) -> None:
+    features, tags, mask = batch
+    decoder = SoftmaxDecoder(6, TAGS)
+    total = torch.zeros(())
+    for post, t in zip(*torch.where(mask), strict=True):
+        scores = decoder.emissions(features[post, t])
+        total = total + torch.logsumexp(scores, 0) - scores[tags[post, t]]
+    torch.testing.assert_close(decoder.loss(features, tags, mask), total / 3)
+    lengths = [len(post) for post in decoder.decode(features, mask)]
+    assert lengths == mask.sum(1).tolist()

@@ -1,0 +1,100 @@
+"""The text side: each layer against a slow form, and padding that changes nothing."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from pipeline.layers.characters import CharacterCNN
+from pipeline.layers.embedding import PAD, UNKNOWN, WordEmbedding
+from pipeline.layers.recurrent import BiLSTM, reorder, reversal
+
+LENGTHS = [5, 1, 3]
+
+
+def mask_of(lengths: list[int]) -> Tensor:
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
+def test_character_cnn_is_the_printed_convolution_of_each_word_alone() -> None:
+    layer = CharacterCNN(characters=9, width=4, filters=3, windows=[2, 3, 4])
+    words = [[5], [3, 4], [2, 3, 4], [8, 7, 6, 5, 4, 3, 2]]
+    chars = torch.zeros(len(words), 7, dtype=torch.long)
+    for row, word in enumerate(words):
+        chars[row, : len(word)] = torch.tensor(word)
+    together = layer(chars)
+    assert together.shape == (4, layer.width)
+    for row, word in enumerate(words):
+        parts = []
+        for window, convolution in zip(layer.windows, layer.convolutions, strict=True):
+            padded = word + [PAD] * (window - len(word))
+            f = layer.lookup.weight[padded]  # (L, width)
+            steps = [
+                torch.tanh(
+                    torch.einsum("fdw,wd->f", convolution.weight, f[i : i + window])
+                    + convolution.bias
+                )
+                for i in range(len(padded) - window + 1)
+            ]
+            parts.append(torch.stack(steps).amax(0))
+        torch.testing.assert_close(together[row], torch.cat(parts), atol=1e-6, rtol=1e-5)
+
+
+def test_character_cnn_has_gradients_that_do_not_see_padding() -> None:
+    layer = CharacterCNN(9, 4, 3, [2, 3]).double()
+    word = torch.tensor([[5, 6, 7]])
+    padded = torch.tensor([[5, 6, 7, 0, 0, 0]])
+    one = torch.autograd.grad(layer(word).sum(), list(layer.parameters()))
+    other = torch.autograd.grad(layer(padded).sum(), list(layer.parameters()))
+    for left, right in zip(one, other, strict=True):
+        torch.testing.assert_close(left, right)
+
+
+def test_reversal_turns_each_sequence_within_its_length() -> None:
+    mask = mask_of(LENGTHS)
+    steps = torch.arange(15.0).view(3, 5, 1)
+    turned = reorder(steps, reversal(mask))[:, :, 0]
+    assert turned.tolist() == [[4, 3, 2, 1, 0], [5, 6, 7, 8, 9], [12, 11, 10, 13, 14]]
+
+
+def test_bilstm_equals_a_packed_one() -> None:
+    layer = BiLSTM(6, 8)
+    packed = torch.nn.LSTM(6, 4, bidirectional=True, batch_first=True)
+    state = dict(layer.forwards.state_dict())
+    state |= {f"{name}_reverse": value for name, value in layer.backwards.state_dict().items()}
+    packed.load_state_dict(state)
+    steps = torch.randn(3, 5, 6)
+    expected, _ = pad_packed_sequence(
+        packed(pack_padded_sequence(steps, LENGTHS, batch_first=True, enforce_sorted=False))[0],
+        batch_first=True,
+    )
+    torch.testing.assert_close(layer(steps, mask_of(LENGTHS)), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_bilstm_refuses_an_odd_width() -> None:
+    with pytest.raises(ValueError, match="even"):
+        BiLSTM(4, 5)
+
+
+def test_word_embedding_starts_from_found_rows_and_small_random_ones() -> None:
+    table = torch.full((5, 3), 9.0)
+    found = torch.tensor([False, False, True, True, False])
+    weight = WordEmbedding(table, found).lookup.weight
+    assert weight[PAD].tolist() == [0, 0, 0]
+    assert weight[2:4].tolist() == [[9] * 3] * 2
+    assert weight[[UNKNOWN, 4]].abs().max() <= 0.25
+    assert weight[UNKNOWN].abs().sum() > 0
+
+
+def test_word_embedding_hides_words_in_training_only() -> None:
+    layer = WordEmbedding(torch.ones(4, 2), torch.ones(4, dtype=torch.bool), unknown_rate=0.5)
+    with torch.no_grad():
+        layer.lookup.weight[UNKNOWN] = -1.0
+    words = torch.full((40, 50), 3)
+    words[:, -1] = PAD
+    layer.train()
+    hidden = (layer(words)[:, :, 0] == -1).float()
+    assert hidden[:, -1].sum() == 0  # padding is never hidden
+    assert 0.45 < hidden[:, :-1].mean() < 0.55
+    layer.eval()
+    assert (layer(words) >= 0).all()

@@ -1,0 +1,65 @@
+import io
+from itertools import count
+
+import pytest
+
+from pipeline.progress import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_every_item_passes_in_every_mode():
+    for mode in ("auto", "bar", "lines", "none"):
+        assert list(progress(range(7), 7, "images", mode, stream=io.StringIO())) == list(range(7))
+
+
+def test_a_line_every_thirty_seconds_and_no_bar_where_there_is_no_terminal():
+    ticks = count(0, 10)  # each look at the clock is 10 s after the one before
+    stream = io.StringIO()
+    assert (
+        len(
+            list(
+                progress(
+                    range(7), 7, "images", title="tags", stream=stream, clock=lambda: next(ticks)
+                )
+            )
+        )
+        == 7
+    )
+    assert stream.getvalue().splitlines() == [
+        "tags: 3/7 images, 0.1 images/s, 40 s left",
+        "tags: 6/7 images, 0.1 images/s, 10 s left",
+    ]
+
+
+def test_a_batch_counts_as_its_length():
+    ticks = count(0, 100)
+    stream = io.StringIO()
+    batches = [range(16), range(16), range(8)]
+    list(
+        progress(
+            batches, 40, "images", "lines", weight=len, stream=stream, clock=lambda: next(ticks)
+        )
+    )
+    assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == [
+        "16/40 images",
+        "32/40 images",
+        "40/40 images",
+    ]
+
+
+@pytest.mark.parametrize("mode", ["auto", "bar"])
+def test_a_bar_on_a_terminal(mode):
+    stream = Terminal()
+    list(progress(range(3), 3, "images", mode, title="tags", stream=stream))
+    assert "tags: 100%" in stream.getvalue()
+    assert "3/3" in stream.getvalue()
+
+
+def test_none_says_nothing():
+    stream = Terminal()
+    list(progress(range(3), 3, "images", "none", stream=stream))
+    assert stream.getvalue() == ""

@@ -1,0 +1,151 @@
+"""Posts as batches: nothing lost, nothing added, whatever the order."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.corpus.posts import Post, read_posts
+from pipeline.errors import PipelineError
+from pipeline.training.batches import EncodedPosts, in_order, shuffled
+from pipeline.training.caches import ImageFeatures
+from pipeline.training.lexicon import Lexicon, assemble
+from tests.training.tiny import Workspace, grid_of, write_regions
+
+REGIONS = {"regions": "grid"}
+LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=200).map(np.array)
+
+
+@given(LENGTHS, st.integers(1, 9), st.integers(0, 99))
+def test_each_post_is_in_one_batch(lengths: np.ndarray, batch_posts: int, seed: int) -> None:
+    for batches in (
+        in_order(lengths, batch_posts),
+        list(shuffled(lengths, batch_posts, np.random.default_rng(seed))),
+    ):
+        assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+        assert max(len(batch) for batch in batches) <= batch_posts
+        assert len(batches) == -(-len(lengths) // batch_posts)
+
+
+def test_batches_hold_posts_of_like_length_in_a_new_order_each_epoch() -> None:
+    lengths = np.random.default_rng(0).integers(3, 40, size=2000)
+    first, again, second = (
+        list(shuffled(lengths, 16, np.random.default_rng([1, epoch]))) for epoch in (1, 1, 2)
+    )
+    assert first == again != second
+    padded = sum(len(batch) * lengths[batch].max() for batch in first)
+    assert padded < 1.1 * lengths.sum()
+
+
+def load(workspace: Workspace) -> tuple[list[Post], Lexicon, ImageFeatures]:
+    lexicon, _, _ = assemble(workspace.vocab, {"tiny": workspace.vectors})
+    features = ImageFeatures(REGIONS, {"regions": workspace.regions}, workspace.images)
+    return read_posts(workspace.posts), lexicon, features
+
+
+def test_a_batch_reads_back_as_its_posts(workspace: Workspace) -> None:
+    posts, lexicon, features = load(workspace)
+    encoded = EncodedPosts(posts, lexicon)
+    places = [3, 60, 17, 44, 0, 5]
+    batch = encoded.batch(places, features)
+    for row, place in enumerate(places):
+        post = posts[place]
+        length = len(post.tokens)
+        assert batch.mask[row].tolist() == [True] * length + [False] * (batch.mask.shape[1] - length)
+        assert [lexicon.tags[tag] for tag in batch.tags[row, :length]] == list(post.labels)
+        for t, token in enumerate(post.tokens):
+            word = lexicon.words[batch.words[row, t]]
+            assert word in (lexicon.word(token), "<unk>")
+            chars = batch.chars[batch.spelling[row, t]]
+            spelled = [lexicon.characters[c] for c in chars if c != 0]
+            assert len(spelled) == len(token)
+            assert all(c in (o, "<unk>") for c, o in zip(spelled, token, strict=True))
+        usable = post.image is not None and post.image != "img6"
+        assert bool(batch.has_image[row]) == usable
+        grid = grid_of(post.image or "").astype(np.float32) if usable else np.zeros((4, 6))
+        np.testing.assert_array_equal(batch.features["regions"][row].numpy(), grid)
+    assert len(batch.chars.unique(dim=0)) == len(batch.chars)  # each spelling once
+
+
+def test_words_of_test_are_known_by_their_vectors_alone(workspace: Workspace) -> None:
+    lexicon, table, found = assemble(workspace.vocab, {"tiny": workspace.vectors})
+    train = {
+        lexicon.word(token)
+        for post in read_posts(workspace.posts)
+        if post.split == "train"
+        for token in post.tokens
+    }
+    for row, word in enumerate(lexicon.words[2:], start=2):
+        assert word in train or found[row]
+        assert bool(found[row]) == bool(table[row].any())
+    assert table.shape == (len(lexicon.words), 5)
+    again = Lexicon.read(_written(lexicon, workspace))
+    assert again == lexicon
+
+
+def _written(lexicon: Lexicon, workspace: Workspace):  # noqa: ANN202
+    path = workspace.root / "lexicon.json"
+    lexicon.write(path)
+    return path
+
+
+def test_sources_are_concatenated_in_their_order(workspace: Workspace) -> None:
+    one, table, found = assemble(workspace.vocab, {"a": workspace.vectors})
+    two, both, found_in_any = assemble(
+        workspace.vocab, {"a": workspace.vectors, "b": workspace.vectors}
+    )
+    assert one == two
+    assert torch.equal(both, torch.cat([table, table], 1))
+    assert torch.equal(found, found_in_any)
+
+
+def test_the_spelling_of_padding_is_an_unknown_word(workspace: Workspace) -> None:
+    _, lexicon, _ = load(workspace)
+    post = Post("train/0", "train", None, ("<pad>", "saw"), ("O", "O"), 1)
+    batch = EncodedPosts([post], lexicon).batch([0], ImageFeatures({}, {}, None))
+    assert batch.words[0, 0] == 1
+    assert (batch.chars != 0).sum() == len("<pad>") + len("saw")
+
+
+def test_a_label_outside_the_vocabulary_names_the_post(workspace: Workspace) -> None:
+    _, lexicon, _ = load(workspace)
+    post = Post("dev/7", "dev", None, ("Anna",), ("B-ORG",), 1)
+    with pytest.raises(PipelineError, match=r"dev/7: the label 'B-ORG'"):
+        EncodedPosts([post], lexicon)
+
+
+def test_caches_that_do_not_fit_are_refused(workspace: Workspace) -> None:
+    regions = {"regions": workspace.regions}
+    with pytest.raises(PipelineError, match=r"reads the caches \['regions'\], but was given \[\]"):
+        ImageFeatures(REGIONS, {}, workspace.images)
+    with pytest.raises(PipelineError, match="needs the table of images"):
+        ImageFeatures(REGIONS, regions, None)
+    with pytest.raises(PipelineError, match="holds \\['grid'\\], but this system reads 'pooled'"):
+        ImageFeatures({"regions": "pooled"}, regions, workspace.images)
+    write_regions(workspace.regions, ["img0", "img1"])
+    with pytest.raises(PipelineError, match="lacks 4 of the 6 usable images"):
+        ImageFeatures(REGIONS, regions, workspace.images)
+
+
+def test_a_half_pulled_store_is_refused(workspace: Workspace) -> None:
+    for shard in sorted(workspace.regions.glob("**/*.h5"))[:1]:
+        shard.unlink()
+    with pytest.raises(PipelineError, match="dvc pull"):
+        ImageFeatures(REGIONS, {"regions": workspace.regions}, workspace.images)
+
+
+def test_vectors_of_another_vocabulary_are_refused(workspace: Workspace) -> None:
+    posts = [dataclasses.replace(post, split="train") for post in read_posts(workspace.posts)]
+    extra = Post("train/x", "train", None, ("Xanadu",), ("B-LOC",), 1)
+    from pipeline.corpus.normalize import Normalization
+    from pipeline.corpus.posts import write_posts
+    from pipeline.text.vocab import build_vocab
+
+    renamed = [dataclasses.replace(p, post=f"train/{n}") for n, p in enumerate(posts)]
+    write_posts([*renamed, extra], workspace.posts)
+    build_vocab(workspace.posts, workspace.vocab, ["train"], 1, Normalization(True, True, True, False))
+    with pytest.raises(PipelineError, match="xanadu"):
+        assemble(workspace.vocab, {"tiny": workspace.vectors})

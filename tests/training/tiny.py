@@ -1,0 +1,101 @@
+"""A tiny corpus with its caches, made through the library, as the stages would."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.corpus.images import Image, bad, write_images
+from pipeline.corpus.normalize import Normalization
+from pipeline.corpus.posts import Post, write_posts
+from pipeline.store.fingerprint import Fingerprint, Output
+from pipeline.store.store import Store
+from pipeline.text.vectors import build_vectors
+from pipeline.text.vocab import build_vocab
+
+GRID = (4, 6)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths of a tiny corpus's caches."""
+
+    root: Path
+
+    @property
+    def posts(self) -> Path:
+        return self.root / "posts.parquet"
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images.parquet"
+
+    @property
+    def vocab(self) -> Path:
+        return self.root / "vocab"
+
+    @property
+    def vectors(self) -> Path:
+        return self.root / "tiny.parquet"
+
+    @property
+    def regions(self) -> Path:
+        return self.root / "regions"
+
+
+def key_of(image: str) -> str:
+    return hashlib.sha256(image.encode()).hexdigest()
+
+
+def grid_of(image: str) -> np.ndarray:
+    seed = int(key_of(image)[:8], 16)
+    return np.random.default_rng(seed).normal(size=GRID).astype(np.float16)
+
+
+def write_regions(directory: Path, images: list[str], version: int = 1) -> None:
+    outputs = {"grid": Output(GRID, "float16")}
+    fingerprint = Fingerprint("tiny", version, "0" * 64, "none", "none", "float32", outputs)
+    by_key = {key_of(image): grid_of(image) for image in images}
+    with Store(directory, fingerprint) as store:
+        for key in store.missing(by_key):
+            store.add([key], {"grid": by_key[key][None]})
+        store.finish()
+
+
+def make_posts() -> list[Post]:
+    names = {"PER": ["Anna", "Bo", "Carl"], "LOC": ["Rome", "Oslo", "Lima"]}
+    posts = []
+    for split, count in (("train", 40), ("dev", 12), ("test", 12)):
+        for n in range(count):
+            kind = ("PER", "LOC")[n % 2]
+            name = names[kind][n % 3]
+            tokens = ("I", "saw", name, "Smith" if n % 4 == 0 else "today", "!")[: 3 + n % 3]
+            labels = ["O", "O", f"B-{kind}", "O", "O"][: len(tokens)]
+            if len(tokens) > 3 and tokens[3] == "Smith":
+                labels[3] = f"I-{kind}"
+            image = None if n % 5 == 0 else f"img{n % 7}"
+            posts.append(Post(f"{split}/{n}", split, image, tokens, tuple(labels), n))
+    return posts
+
+
+def make_workspace(root: Path) -> Workspace:
+    made = Workspace(root)
+    made.root.mkdir()
+    write_posts(make_posts(), made.posts)
+    names = [f"img{n}" for n in range(6)]  # img6 is missing
+    rows = [Image(name, f"{name}.jpg", key_of(name), 4, 4, "ok", "") for name in names]
+    write_images([*rows, bad("img6", None, "missing", "no such file")], made.images)
+    write_regions(made.regions, names)
+    plain = Normalization(lowercase=True, urls=True, users=True, digits=False)
+    build_vocab(made.posts, made.vocab, ["train"], 1, plain)
+    source = made.root / "tiny.txt"
+    words = ["anna", "rome", "oslo", "saw", "today", "smith", "lima"]
+    random = np.random.default_rng(3).normal(size=(len(words), 5)).round(3)
+    lines = [f"{w} {' '.join(map(str, row))}" for w, row in zip(words, random, strict=True)]
+    source.write_text("\n".join(lines) + "\n")
+    splits = ["train", "dev", "test"]
+    build_vectors(
+        "text", source, None, 5, made.posts, made.vocab, splits, True, made.vectors
+    )
+    return made
