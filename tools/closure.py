@@ -7,7 +7,6 @@ every module that its command imports, and the module it finds by name (a system
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +15,30 @@ import grimp
 from ruamel.yaml import YAML
 
 PACKAGES = ("pipeline", "stages")
-# Modules found by name at run time, which no import statement shows: option -> package.
-NAMED = {"system": "pipeline.systems"}
-MODEL = re.compile(r"--model models/(\w+)")  # an evaluate stage loads the system it evaluates
-ROLE = "${item.backbone}"  # an extract stage runs the backbone of its role
+# What is found by name at run time, which no import statement shows.
+SYSTEM = re.compile(r"--(?:system |model models/)(\w+)")  # train and evaluate name their system
+BACKBONES = "pipeline.vision.backbones"
+BACKBONE = {  # the stages that load one, and the param that names it
+    "stages.extract": "pipeline/vision/backbones/${item.backbone}.py",
+    "stages.tags": "pipeline/vision/backbones/${extract.tags.backbone}.py",
+}
 
 
 def closure(command: str, graph: grimp.ImportGraph) -> set[str]:
     """The files that a stage's command runs, relative to the project's root; no `__init__.py`."""
-    found = set()
-    for root in _roots(command):
-        found |= {root} | graph.find_upstream_modules(root)
-    files = {_file(module) for module in found} - {None}
-    if "stages.extract" in command:
-        files.add(f"pipeline/vision/backbones/{ROLE}.py")
-    return {file for file in files if file is not None}
+    module = command.split()[command.split().index("-m") + 1]
+    roots = {module, *(f"pipeline.systems.{name}" for name in SYSTEM.findall(command))}
+    if module in BACKBONE:
+        roots |= graph.find_children(BACKBONES)
+    found = roots.union(*(graph.find_upstream_modules(root) for root in roots))
+    found -= graph.find_children(BACKBONES)
+    files = {file for file in map(_file, found) if file is not None}
+    return files | {file for stage, file in BACKBONE.items() if stage == module}
 
 
 def import_graph() -> grimp.ImportGraph:
     """Who imports whom in the project."""
     return grimp.build_graph(*PACKAGES, cache_dir=None)
-
-
-def _roots(command: str) -> Iterable[str]:
-    words = command.split()
-    yield words[words.index("-m") + 1]
-    for option, package in NAMED.items():
-        if f"--{option}" in words:
-            yield f"{package}.{words[words.index(f'--{option}') + 1]}"
-    if (model := MODEL.search(command)) and "stages.evaluate" in words:
-        yield f"pipeline.systems.{model.group(1)}"
 
 
 def _file(module: str) -> str | None:

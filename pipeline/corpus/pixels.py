@@ -29,9 +29,9 @@ SUFFIXES = frozenset(
 )
 MAX_ASPECT = 200  # longer side : shorter side; networks scale the shorter one up to some 300 pixels
 
-# Pillow warns from MAX_IMAGE_PIXELS on and refuses from twice that: the warning says nothing that
-# `max_pixels` does not hold already, the refusal also guards the tiles inside a file.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Pillow warns of damage and of large images without naming the file; the statuses below do name it.
+# Its refusal of more than twice MAX_IMAGE_PIXELS stays: it also guards the tiles inside a file.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 LIMIT = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 
 _SIGNATURES = {

@@ -74,8 +74,8 @@ def fit(
         if best is None or reached > best.score:
             best = history[-1]
             kept = {name: value.detach().clone() for name, value in network.state_dict().items()}
-        elif number - best.epoch >= options.patience:
-            break
+        elif best.score > 0 and number - best.epoch >= options.patience:
+            break  # before dev scores anything at all, there is nothing to lose patience with
     assert best is not None  # max_epochs is at least 1
     network.load_state_dict(kept)
     network.eval()

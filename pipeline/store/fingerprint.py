@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -41,7 +42,7 @@ class Output:
     @property
     def row_bytes(self) -> int:
         """Bytes of one image's row."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.stored.itemsize
+        return math.prod(self.shape) * self.stored.itemsize
 
 
 @dataclass(frozen=True)

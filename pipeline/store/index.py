@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,15 @@ from pipeline.errors import PipelineError
 from pipeline.files import json_bytes, write_bytes
 from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.keys import (
-    WIDTH,
     Keys,
     ascending,
     from_bytes,
-    is_name_of,
+    is_shard_name,
     keys_digest,
+    pack,
+    place_of,
+    shard_name,
+    shard_numbers,
     unpack,
 )
 
@@ -67,6 +70,12 @@ class Index:
     def shard_keys(self, shard: int) -> Keys:
         """The keys of one shard, ascending."""
         return self.keys[self.starts[shard] : self.starts[shard + 1]]
+
+    def named_under(self, digest: str) -> Iterator[bool]:
+        """For each shard, whether its name is that of its keys under this fingerprint."""
+        for shard, name in enumerate(self.names):
+            number, of = place_of(name)
+            yield name == shard_name(number, of, digest, self.shard_keys(shard))
 
 
 def make_index(shards: Sequence[tuple[str, int, Keys]]) -> Index:
@@ -137,10 +146,7 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
         raise PipelineError(f"{path}: not the summary of a store: {_line(error)}") from None
     digest = fingerprint.digest
     found = [digest, len(index.keys), len(index.names), keys_digest(index.keys)]
-    named = (
-        is_name_of(name, digest, index.shard_keys(shard)) for shard, name in enumerate(index.names)
-    )
-    if stated != found or not all(named):
+    if stated != found or not all(index.named_under(digest)):
         raise PipelineError(
             f"{path}: it does not belong to {INDEX} beside it: it says {stated[1]} rows in"
             f" {stated[2]} shards, the index has {found[1]} in {found[2]}, or another set of images"
@@ -150,9 +156,8 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
 
 
 def _parse(table: pa.Table) -> Index:
-    text = "".join(table["sha256"].to_pylist())
-    keys = from_bytes(bytes.fromhex(text))
-    if len(text) != 2 * WIDTH * table.num_rows or not ascending(keys):
+    keys = pack(table["sha256"].to_pylist())
+    if not ascending(keys):
         raise ValueError("its sha256 are not ascending")
     names = np.array(table["shard"].to_pylist(), object)
     first = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])[: len(names)])
@@ -160,12 +165,26 @@ def _parse(table: pa.Table) -> Index:
     sizes = table["bytes"].to_numpy()
     index = Index(keys, tuple(names[first]), starts, sizes[first])
     if (
-        len(set(index.names)) != len(index.names)
+        not all(map(is_shard_name, index.names))
+        or not _in_place(index)
         or (table["row"].to_numpy() != _row_numbers(starts)).any()
         or (sizes != np.repeat(index.sizes, index.counts)).any()
     ):
         raise ValueError("its shards, rows and bytes do not go together")
     return index
+
+
+def _in_place(index: Index) -> bool:
+    """Whether each key lies in its shard, and all shards are of one division."""
+    places = np.array([place_of(name) for name in index.names], np.int64).reshape(-1, 2)
+    of = int(places[0, 1]) if len(places) else 1
+    numbers = shard_numbers(index.keys, of)
+    return bool(
+        of & (of - 1) == 0
+        and (places[:, 1] == of).all()
+        and (np.repeat(places[:, 0], index.counts) == numbers).all()
+        and (np.diff(places[:, 0]) > 0).all()
+    )
 
 
 def _row_numbers(starts: np.ndarray) -> np.ndarray:

@@ -7,42 +7,36 @@ numbers of shards side by side; DVC may bring back only some. So the writer goes
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import file_sizes, sync
+from pipeline.store.commits import DEPTH, Commits, Held
 from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.gather import gather
 from pipeline.store.index import INDEX, SUMMARY, read_index
-from pipeline.store.keys import Keys, from_bytes, is_name_of, is_shard_name, place_of, shard_name
+from pipeline.store.keys import (
+    Keys,
+    Part,
+    from_bytes,
+    is_name_of,
+    is_shard_name,
+    place_of,
+    shard_name,
+    unique,
+)
 from pipeline.store.shard import (
     ForeignShardError,
     Header,
     UnreadableShardError,
     read_header,
-    write_shard,
 )
 
 TEMPORARY = re.compile(r"\.\d+\.tmp\..+")
 NFS = ".nfs"  # what an NFS client makes of a removed file that is still open
-
-
-@dataclass(frozen=True, eq=False)  # keys are an array; one file, one object
-class Held:
-    """A shard file of our fingerprint: its name, the keys of its rows, its bytes."""
-
-    name: str
-    keys: Keys
-    size: int
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Its number, and of how many."""
-        return place_of(self.name)
 
 
 class Inventory:
@@ -65,43 +59,46 @@ class Inventory:
         self._at: dict[tuple[int, int], list[Held]] = {}  # by (number, of)
         self._counts: set[int] = set()  # the numbers of shards that occur
         self._verified: dict[str, Header] = {}
+        self._commits = Commits(directory, fingerprint.digest)
         sizes = _shard_sizes(directory)
         for held in _indexed(directory, fingerprint.digest, sizes):
             self._put(held)
         for name in sorted(sizes.keys() - self.held.keys()):
             self._scan(name, sizes[name] or 0)
 
-    def lacking(self, shards: Mapping[int, Keys], of: int) -> dict[int, Keys]:
-        """Those of `shards` (keys by number) that no file holds just so: to be written."""
-        digest = self.fingerprint.digest
-        return {
-            number: keys
-            for number, keys in shards.items()
-            if shard_name(number, of, digest, keys) not in self.held
-        }
+    def lacking(self, parts: Iterable[Part]) -> list[Part]:
+        """Those that no file holds just so: they are to be written."""
+        return [part for part in parts if part.name not in self.held]
 
-    def write(
-        self, number: int, of: int, keys: Keys, fresh: tuple[Keys, Mapping[str, np.ndarray]]
-    ) -> None:
-        """Write a shard of those of `keys` that are `fresh` or that lie in another shard.
+    def write(self, part: Part, fresh: tuple[Keys, Mapping[str, np.ndarray]]) -> None:
+        """Start to write a shard: the keys of `part` that are `fresh` or lie in other shards.
 
         Args:
-            number: of the shard, among `of`.
-            of: shards in all.
-            keys: ascending.
+            part: what it is to hold.
             fresh: keys (m,), ascending, and by output their rows, (m, *shape).
 
         Raises:
-            NoRoomError: if the disk is full.
+            NoRoomError: if the disk was full for this shard or one before it.
         """
-        sources = [
-            (self.directory / held.name, header) for held, header in self.sources(number, of)
-        ]
-        found, arrays = gather(keys, self.fingerprint.outputs, fresh, sources)
-        name = shard_name(number, of, self.fingerprint.digest, found)
-        size = write_shard(self.directory / name, found, arrays, self.fingerprint.digest)
-        self.written += 1
-        self._put(Held(name, found, size))
+        sources = [(self.directory / held.name, header) for held, header in self.sources(part)]
+        found, arrays = gather(part.keys, self.fingerprint.outputs, fresh, sources)
+        name = shard_name(part.number, part.of, self.fingerprint.digest, found)
+        self._commits.start(name, found, arrays)
+        self.settle(DEPTH)
+
+    def settle(self, left: int = 0) -> None:
+        """Wait until at most `left` of the shards that were started are not on the disk.
+
+        Raises:
+            NoRoomError: if the disk was full.
+        """
+        for held in self._commits.landed(left):
+            self.written += 1
+            self._put(held)
+
+    def close(self) -> None:
+        """Wait for the shards that are being written."""
+        self._commits.close()
 
     def prune(self, names: Collection[str]) -> None:
         """Remove every shard file but `names`: old versions, foreign ones and broken ones."""
@@ -113,16 +110,16 @@ class Inventory:
 
     def keys(self) -> Keys:
         """The keys of all rows, (n,), ascending."""
-        parts = [held.keys.tobytes() for held in self.held.values()]
-        return np.unique(from_bytes(b"".join(parts)))
+        content = b"".join(held.keys.tobytes() for held in self.held.values())
+        return unique(from_bytes(content))
 
-    def sources(self, number: int, of: int) -> list[tuple[Held, Header]]:
-        """The shards that may hold rows of shard `number` of `of`, opened and found whole.
+    def sources(self, part: Part) -> list[tuple[Held, Header]]:
+        """The shards that may hold rows of `part`, opened and found whole.
 
         One that turns out unreadable leaves the inventory.
         """
         found = []
-        for held in self._overlapping(number, of):
+        for held in self._overlapping(part.number, part.of):
             header = self._verify(held)
             if header is not None:
                 found.append((held, header))
@@ -136,9 +133,10 @@ class Inventory:
                 yield from list(self._at.get((at, count), ()))
 
     def _put(self, held: Held) -> None:
+        number, of = place_of(held.name)
         self.held[held.name] = held
-        self._at.setdefault(held.place, []).append(held)
-        self._counts.add(held.place[1])
+        self._at.setdefault((number, of), []).append(held)
+        self._counts.add(of)
 
     def _scan(self, name: str, size: int) -> None:
         """Open a shard that no index vouches for."""
@@ -159,7 +157,7 @@ class Inventory:
     def _verify(self, held: Held) -> Header | None:
         if held.name not in self._verified:
             del self.held[held.name]
-            self._at[held.place].remove(held)
+            self._at[place_of(held.name)].remove(held)
             self._scan(held.name, held.size)
         return self._verified.get(held.name)
 
@@ -196,7 +194,8 @@ def _indexed(directory: Path, digest: str, sizes: Mapping[str, int | None]) -> I
         index = read_index(directory)
     except PipelineError:
         return  # none yet, or broken: it is written anew, and the shards speak for themselves
-    for shard, name in enumerate(index.names):
-        keys, size = index.shard_keys(shard), sizes.get(name)
-        if size is not None and size == index.sizes[shard] and is_name_of(name, digest, keys):
-            yield Held(name, keys, size)
+    for shard, ours in enumerate(index.named_under(digest)):
+        name = index.names[shard]
+        size = sizes.get(name)
+        if ours and size is not None and size == index.sizes[shard]:
+            yield Held(name, index.shard_keys(shard), size)

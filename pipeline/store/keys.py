@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +22,7 @@ WIDTH = 32  # bytes of a key
 ROWS_A_SHARD = 8  # at most, on average: what one added image makes DVC upload again
 KEY = re.compile(r"[0-9a-f]{64}")
 HEX = re.compile(r"[0-9a-f]*")
-SHARD_NAME = re.compile(r"(\d{6,})-of-(\d{6,})\.[0-9a-f]{16}\.h5")
+SHARD_NAME = re.compile(r"\d{6,9}-of-\d{6,9}\.[0-9a-f]{16}\.h5")
 
 
 def pack(keys: Iterable[str]) -> Keys:
@@ -39,7 +41,7 @@ def pack(keys: Iterable[str]) -> Keys:
 
 def unpack(keys: Keys) -> list[str]:
     """The keys as hexadecimal text, in the order of the array."""
-    text = np.ascontiguousarray(keys).tobytes().hex()
+    text = keys.tobytes().hex()
     return [text[at : at + 2 * WIDTH] for at in range(0, len(text), 2 * WIDTH)]
 
 
@@ -64,12 +66,36 @@ def shard_numbers(keys: Keys, of: int) -> np.ndarray:
     return leading.astype(np.int64) >> (32 - (of.bit_length() - 1))
 
 
+def unique(keys: Keys) -> Keys:
+    """The keys ascending, each once."""
+    ordered = np.sort(keys)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(keys)]]
+
+
 def split(keys: Keys, of: int) -> Iterator[tuple[int, Keys]]:
     """The sorted `keys` shard by shard: its number and its keys; shards without a key left out."""
     numbers = shard_numbers(keys, of)
     starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
+    for start, stop in pairwise([*starts, len(keys)]):
         yield int(numbers[start]), keys[start:stop]
+
+
+@dataclass(frozen=True, eq=False)  # keys are an array
+class Part:
+    """The keys that one shard is to hold."""
+
+    number: int  # of the shard
+    of: int  # shards in all
+    name: str  # of its file
+    keys: Keys  # ascending
+
+
+def parts(keys: Keys, of: int, digest: str) -> dict[int, Part]:
+    """The sorted `keys` by shard, in their order; shards without a key are left out."""
+    return {
+        number: Part(number, of, shard_name(number, of, digest, part), part)
+        for number, part in split(keys, of)
+    }
 
 
 def shard_name(number: int, of: int, digest: str, keys: Keys) -> str:
@@ -79,7 +105,7 @@ def shard_name(number: int, of: int, digest: str, keys: Keys) -> str:
     content, so that a shard is never overwritten by another, versions may lie side by side while
     a run is under way, and an index cannot be mistaken for that of an older or half-pulled store.
     """
-    content = hashlib.sha256(digest.encode() + np.ascontiguousarray(keys).tobytes()).hexdigest()
+    content = hashlib.sha256(digest.encode() + keys.tobytes()).hexdigest()
     return f"{number:06d}-of-{of:06d}.{content[:16]}.h5"
 
 
@@ -89,19 +115,16 @@ def is_shard_name(name: str) -> bool:
 
 
 def place_of(name: str) -> tuple[int, int]:
-    """The number of a shard, and of how many, from its name."""
+    """The number of a shard, and of how many, from a name of that form."""
     number, _, of = name.split(".")[0].split("-")
     return int(number), int(of)
 
 
 def is_name_of(name: str, digest: str, keys: Keys) -> bool:
     """Whether a shard of these keys, under the fingerprint of `digest`, bears this name."""
-    if not is_shard_name(name):
-        return False
     number, of = place_of(name)
     return (
-        number < of <= 1 << 32
-        and of & (of - 1) == 0
+        of & (of - 1) == 0
         and bool((shard_numbers(keys, of) == number).all())
         and name == shard_name(number, of, digest, keys)
     )
@@ -109,7 +132,7 @@ def is_name_of(name: str, digest: str, keys: Keys) -> bool:
 
 def keys_digest(keys: Keys) -> str:
     """SHA-256 over all keys, in their order."""
-    return hashlib.sha256(np.ascontiguousarray(keys).tobytes()).hexdigest()
+    return hashlib.sha256(keys.tobytes()).hexdigest()
 
 
 def positions(keys: Keys, among: Keys) -> np.ndarray:

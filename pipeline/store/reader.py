@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -103,47 +103,50 @@ class Reader:
         rows = np.empty((len(keys), *form.shape), form.stored)  # (b, *shape)
         order = np.argsort(at, kind="stable")
         shards = np.searchsorted(store.index.starts, at[order], side="right") - 1
-        within = (at[order] - store.index.starts[shards]) * form.row_bytes
+        size = form.row_bytes
+        within = (at[order] - store.index.starts[shards]) * size
         target = rows.reshape(-1).view(np.uint8).data
-        for slot, shard, start in zip(
-            order.tolist(), shards.tolist(), within.tolist(), strict=True
-        ):
+        slots = (order * size).tolist()
+        for slot, shard, start in zip(slots, shards.tolist(), within.tolist(), strict=True):
             file = store.open(shard)
-            begin = slot * form.row_bytes
-            file.read(target[begin : begin + form.row_bytes], file.offsets[output] + start)
+            file.read(target[slot : slot + size], file.offsets[output] + start)
         return rows.astype(form.dtype, copy=False)
 
 
 class _Shards:
-    """The shard files of a checked store, opened as they are asked for."""
+    """The shard files of a checked store, opened as they are asked for.
+
+    Attributes:
+        open: the open file of a shard, by its place in the index.
+    """
 
     def __init__(self, directory: Path, index: Index, fingerprint: Fingerprint) -> None:
-        self.directory = directory
         self.index = index
         self.fingerprint = fingerprint
         # (shards, outputs): the byte at which the rows begin; -1 until the header was checked
-        self._offsets = np.full((len(index.names), len(fingerprint.outputs)), -1, np.int64)
-        self.open: Callable[[int], _File] = lru_cache(OPEN_FILES)(self._open)
+        offsets = np.full((len(index.names), len(fingerprint.outputs)), -1, np.int64)
+        # No method of self: a cycle would keep files open until the collector finds it.
+        opened = partial(_open, directory, index, fingerprint, offsets)
+        self.open: Callable[[int], _File] = lru_cache(OPEN_FILES)(opened)
 
-    def _open(self, shard: int) -> _File:
-        path = self.directory / self.index.names[shard]
-        try:
-            if self._offsets[shard, 0] < 0:
-                self._offsets[shard] = self._header(shard, path)
-            offsets = self._offsets[shard].tolist()
-            return _File(path, dict(zip(self.fingerprint.outputs, offsets, strict=True)))
-        except (OSError, UnreadableShardError, ForeignShardError) as error:
-            raise PipelineError(
-                f"{error}. It is not the shard that {self.directory / INDEX} knows: delete it and"
-                f" run `dvc pull {self.directory}`, or the extraction, again"
-            ) from None
 
-    def _header(self, shard: int, path: Path) -> list[int]:
-        outputs = self.fingerprint.outputs
-        header = read_header(path, self.fingerprint.digest, outputs)
-        if not np.array_equal(header.keys, self.index.shard_keys(shard)):
-            raise UnreadableShardError(f"{path}: holds the rows of other images")
-        return [header.offsets[name] for name in outputs]
+def _open(
+    directory: Path, index: Index, fingerprint: Fingerprint, offsets: np.ndarray, shard: int
+) -> _File:
+    path = directory / index.names[shard]
+    outputs = fingerprint.outputs
+    try:
+        if offsets[shard, 0] < 0:
+            header = read_header(path, fingerprint.digest, outputs)
+            if not np.array_equal(header.keys, index.shard_keys(shard)):
+                raise UnreadableShardError(f"{path}: holds the rows of other images")
+            offsets[shard] = [header.offsets[name] for name in outputs]
+        return _File(path, dict(zip(outputs, offsets[shard].tolist(), strict=True)))
+    except (OSError, UnreadableShardError, ForeignShardError) as error:
+        raise PipelineError(
+            f"{error}. It is not the shard that {directory / INDEX} knows: delete it and run"
+            f" `dvc pull {directory}`, or the extraction, again"
+        ) from None
 
 
 class _File:

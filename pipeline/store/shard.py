@@ -65,7 +65,7 @@ def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest
     if not ascending(keys) or any(len(rows) != len(keys) for rows in arrays.values()):
         raise ValueError(f"{path}: a shard has ascending keys and one row for each")
     form = {"driver": "core", "backing_store": False, "libver": ("earliest", "v110")}
-    with h5py.File("shard", "w", **form) as file:
+    with h5py.File(path.name, "w", **form) as file:
         file.attrs[DIGEST] = np.bytes_(digest)
         raw = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), WIDTH)
         file.create_dataset(KEYS, data=raw)

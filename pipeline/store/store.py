@@ -9,8 +9,8 @@ index; whatever the new one does not list is removed last.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,12 +24,13 @@ from pipeline.store.index import make_index, write_index
 from pipeline.store.inventory import Inventory
 from pipeline.store.keys import (
     Keys,
+    Part,
     pack,
+    parts,
     positions,
-    shard_name,
     shard_numbers,
     shards_for,
-    split,
+    unique,
     unpack,
 )
 from pipeline.store.lock import locked
@@ -73,8 +74,7 @@ class _Plan:
     """What one run is to do: fixed by `missing`."""
 
     wanted: Keys  # (n,) ascending
-    shards: dict[int, Keys]  # the same, by shard
-    of: int  # shards in all
+    parts: dict[int, Part]  # the same, by shard
     before: Keys  # of the rows that were there, ascending
     todo: Keys  # of the rows to be computed, ascending
     listed: list[str]  # the same in hexadecimal
@@ -113,6 +113,7 @@ class Store:
         with ExitStack() as stack:
             stack.enter_context(locked(self.directory.resolve()))
             self._open = Inventory(self.directory, self.fingerprint)
+            stack.callback(self._open.close)
             self._lock = stack.pop_all()
         return self
 
@@ -133,14 +134,14 @@ class Store:
         """
         if self._fixed is not None:
             raise ValueError("missing is called once")
-        wanted = np.unique(pack(keys))
+        wanted = unique(pack(keys))
         of = shards_for(len(wanted))
-        shards = dict(split(wanted, of))
-        self._open_sources(shards, of)
+        divided = parts(wanted, of, self.fingerprint.digest)
+        self._open_sources(divided.values())
         before = self._inventory.keys()
         todo = wanted[positions(wanted, before) < 0]
         numbers = shard_numbers(todo, of).tolist()
-        self._fixed = _Plan(wanted, shards, of, before, todo, unpack(todo), numbers)
+        self._fixed = _Plan(wanted, divided, before, todo, unpack(todo), numbers)
         return list(self._fixed.listed)
 
     def add(self, keys: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
@@ -181,14 +182,20 @@ class Store:
         """
         plan, inventory = self._plan, self._inventory
         self._commit()
-        final = plan.wanted[positions(plan.wanted, np.unique(pack(without))) < 0]
-        of = shards_for(len(final))
-        shards = dict(split(final, of))
-        self._open_sources(shards, of)
+        with self._room():
+            inventory.settle()
+        final, divided = plan.wanted, plan.parts
+        if without:
+            final = final[positions(final, unique(pack(without))) < 0]
+            divided = parts(final, shards_for(len(final)), self.fingerprint.digest)
+        self._open_sources(divided.values())
         self._demand(final)
-        for number, keys in inventory.lacking(shards, of).items():
-            self._write(number, of, keys, (keys[:0], {}))  # copied
-        names = [shard_name(n, of, self.fingerprint.digest, k) for n, k in shards.items()]
+        for part in inventory.lacking(divided.values()):
+            with self._room():
+                inventory.write(part, (final[:0], {}))  # copied
+        with self._room():
+            inventory.settle()
+        names = [part.name for part in divided.values()]
         held = [inventory.held[name] for name in names]
         index = make_index([(shard.name, shard.size, shard.keys) for shard in held])
         write_index(self.directory, index, self.fingerprint)
@@ -215,13 +222,13 @@ class Store:
             raise ValueError("missing comes first")
         return self._fixed
 
-    def _open_sources(self, shards: Mapping[int, Keys], of: int) -> None:
+    def _open_sources(self, wanted: Iterable[Part]) -> None:
         """Open the files that the shards still to be written will be copied from.
 
         One that turns out broken leaves the inventory, so that its rows count as missing.
         """
-        for number in self._inventory.lacking(shards, of):
-            self._inventory.sources(number, of)
+        for part in self._inventory.lacking(wanted):
+            self._inventory.sources(part)
 
     def _demand(self, keys: Keys) -> None:
         absent = keys[positions(keys, self._inventory.keys()) < 0]
@@ -251,19 +258,21 @@ class Store:
         plan = self._plan
         number = plan.numbers[self._pending[0]]
         rows = {name: np.stack(waiting) for name, waiting in self._rows.items()}
-        self._write(number, plan.of, plan.shards[number], (plan.todo[self._pending], rows))
+        fresh = (plan.todo[self._pending], rows)
+        with self._room():
+            self._inventory.write(plan.parts[number], fresh)
         self._pending.clear()
         for waiting in self._rows.values():
             waiting.clear()
 
-    def _write(
-        self, number: int, of: int, keys: Keys, fresh: tuple[Keys, Mapping[str, np.ndarray]]
-    ) -> None:
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Let the message of a full disk say how much the whole run needs."""
         try:
-            self._inventory.write(number, of, keys, fresh)
+            yield
         except NoRoomError as error:
-            lacking = self._inventory.lacking(self._plan.shards, self._plan.of)
-            rows = sum(len(keys) for keys in lacking.values())
+            lacking = self._inventory.lacking(self._plan.parts.values())
+            rows = sum(len(part.keys) for part in lacking)
             row = sum(output.row_bytes for output in self.fingerprint.outputs.values())
             raise NoRoomError(
                 f"{error} In all, {rows} rows in {len(lacking)} shards are still to be written:"

@@ -32,7 +32,7 @@ def read_package(package: str, width: int, wanted: Collection[str]) -> Rows:
         rows.refuse(f"expected one .npy and one .parquet file in the package {package!r}", "")
     try:
         matrix = np.load(matrices[0], mmap_mode="r", allow_pickle=False)  # (n, width)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         rows.refuse(f"{matrices[0].name} cannot be read ({error}); install {package!r} again", "")
     words = read_table(indexes[0], INDEX, "vectors")["index"].to_pylist()
     if matrix.shape != (len(words), width):

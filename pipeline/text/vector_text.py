@@ -87,7 +87,8 @@ def _parse(rows: Rows, line: bytes, number: int) -> tuple[bytes, np.ndarray]:
             str(number),
         )
     try:
-        return word, np.array([float(one) for one in numbers], dtype=np.float32)
+        with np.errstate(over="ignore"):  # to infinity, which is refused where it is kept
+            return word, np.array([float(one) for one in numbers], dtype=np.float32)
     except ValueError:
         wrong = next(one for one in numbers if not _is_number(one))
         rows.refuse(f"{wrong.decode(errors='replace')!r} is not a number", str(number))

@@ -14,6 +14,8 @@ import numpy as np
 
 from pipeline.text.vector_files import BLOCK, HEADER_LIMIT, Rows, opened, two_integers
 
+LONGEST_WORD = 1 << 16  # bytes; without a space in so many, what is read are no words
+
 
 def read_word2vec(path: Path, width: int, wanted: Collection[str]) -> Rows:
     """Read the rows of the `wanted` words from a binary file, plain or gzipped.
@@ -64,7 +66,7 @@ class _Window:
     def row(self, width: int) -> tuple[bytes, bytes]:
         """The next word and the bytes of its vector."""
         while (space := self._held.find(b" ", self._front)) < 0:
-            if len(self._held) - self._front > BLOCK:
+            if len(self._held) - self._front > LONGEST_WORD:
                 self._refuse("no word begins here; the file is damaged", self.at)
             self._more()
         length = space - self._front

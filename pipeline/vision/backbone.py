@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -117,8 +118,8 @@ class Features(nn.Module):
 
     def forward(self, batch: Tensor) -> dict[str, Tensor]:
         """Compute the outputs, each in the dtype that the backbone declares."""
-        reduced = self.precision != torch.float32
-        with torch.autocast(batch.device.type, self.precision, enabled=reduced):
+        full = self.precision == torch.float32
+        with nullcontext() if full else torch.autocast(batch.device.type, self.precision):
             maps = self.trunk(batch)  # (B, C, h, w)
         given = {}
         if "grid" in self.outputs:

@@ -82,12 +82,12 @@ def find_weights(
     if name.startswith(RANDOM):
         state = _random_state(name, network)
         digest = state_sha256(state)
-        _verify(Path(name), digest, sha256, "the parameter sha256")
+        _verify(Path(name), digest, sha256, "as the parameter sha256 says")
         return Weights(digest, lambda: state)
     if name in published:
         path = _locate(name, published[name], weights_dir)
         digest = sha256_of(path)
-        _verify(path, digest, published[name].sha256, f"the published {name} weights")
+        _verify(path, digest, published[name].sha256, "as its authors published it")
     else:
         path = Path(name)
         if not path.is_file():
@@ -96,7 +96,7 @@ def find_weights(
                 f" {', '.join(sorted(published))}{nearest(name, published)}"
             )
         digest = sha256_of(path)
-    _verify(path, digest, sha256, "the parameter sha256")
+    _verify(path, digest, sha256, "as the parameter sha256 says")
     return Weights(digest, partial(read_state, path))
 
 
@@ -169,8 +169,8 @@ def _inside(published: Published) -> Path | None:
 def _verify(path: Path, found: str, expected: str | None, source: str) -> None:
     if expected is not None and found != expected.lower():
         raise PipelineError(
-            f"{path}: its sha256 is {found}, but {source} has {expected}: another file, or a"
-            " damaged one"
+            f"{path}: its sha256 is {found}, not {expected} {source}; the file is another one, or"
+            " damaged"
         )
 
 

@@ -1,6 +1,6 @@
 """BIO labels, counted by hand and against a literal reading."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.bio import accepted_labels, opened, orphans, split_label, type_changes
@@ -31,6 +31,7 @@ def test_counts_by_hand() -> None:
     assert opened(labels) == ["PER", "LOC"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-BA", "I-BA"]), max_size=12))
 def test_every_inside_label_goes_on_is_an_orphan_or_changes_type(labels: list[str]) -> None:
     goes_on = {

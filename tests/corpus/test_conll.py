@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.bio import accepted_labels
@@ -156,6 +156,10 @@ KNOWN = (
             ["train.txt:2: byte 14 of the file, 0xe9, is not UTF-8; save the file as UTF-8"],
         ),
         (
+            b"\xef\xbb\xbfIM\xffGID:1\na\tO\n",
+            ["train.txt:1: byte 5 of the file, 0xff, is not UTF-8; save the file as UTF-8"],
+        ),
+        (
             b"IMG\xffID:1\na\tO\n\nIMGID:2\nb\tO\n",
             ["train.txt:1: byte 3 of the file, 0xff, is not UTF-8; save the file as UTF-8"],
         ),
@@ -196,6 +200,7 @@ ROWS = st.lists(st.tuples(LINE_TEXT, st.sampled_from(LABELS)), min_size=1, max_s
 IDS = st.none() | LINE_TEXT.map(str.strip).filter(lambda name: name and name[-1] != "\r")
 
 
+@settings(deadline=None)
 @given(
     posts=st.lists(st.tuples(IDS, ROWS), min_size=1, max_size=5),
     end=st.sampled_from(["\n", "\r\n"]),
@@ -224,6 +229,7 @@ def test_round_trip(
     assert read(file, content) == expected
 
 
+@settings(deadline=None)
 @given(posts=st.lists(ROWS, min_size=1, max_size=4))
 def test_round_trip_of_text_alone(
     tmp_path_factory: pytest.TempPathFactory, posts: list[list[tuple[str, str]]]
@@ -238,6 +244,7 @@ def test_round_trip_of_text_alone(
     assert all(post.image is None for post in read_back)
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=60) | st.text("IMGD:1\tO B-PER\n\r\ufeff", max_size=60))
 def test_whatever_the_bytes_there_are_posts_or_faults(
     tmp_path_factory: pytest.TempPathFactory, content: bytes | str

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.normalize import Normalization, is_invisible, normalize
@@ -67,6 +67,7 @@ def test_each_rule_can_be_left_out() -> None:
         assert [normalize(token, one) for token in tokens] == expected
 
 
+@settings(deadline=None)
 @given(TOKENS, NORMALIZATIONS)
 def test_a_word_is_its_own_normal_form_and_never_empty_nor_padding(
     token: str, normalization: Normalization
@@ -78,6 +79,7 @@ def test_a_word_is_its_own_normal_form_and_never_empty_nor_padding(
     assert normalize(word, normalization) == word
 
 
+@settings(deadline=None)
 @given(TOKENS)
 def test_what_the_rules_promise_of_words(token: str) -> None:
     word = normalize(token, ALL)

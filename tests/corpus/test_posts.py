@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, read_posts, write_posts
@@ -26,6 +26,7 @@ def some_posts(draw: st.DrawFn) -> list[Post]:
     return posts
 
 
+@settings(deadline=None)
 @given(posts=some_posts())
 def test_round_trip_and_equal_bytes(
     tmp_path_factory: pytest.TempPathFactory, posts: list[Post]

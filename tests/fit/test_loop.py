@@ -54,6 +54,12 @@ def test_a_tie_keeps_the_earlier_epoch_and_counts_as_no_progress() -> None:
     assert (fitted.best.epoch, len(fitted.history)) == (1, 4)
 
 
+def test_patience_begins_with_the_first_score() -> None:
+    scores = iter([0.0, 0.0, 0.0, 0.0, 3.0, 2.0, 2.0, 9.0])
+    fitted = run(nn.Linear(3, 1), options(max_epochs=8), lambda: next(scores))
+    assert (fitted.best.epoch, len(fitted.history)) == (5, 7)
+
+
 def test_dropout_is_on_in_training_and_off_in_scoring() -> None:
     network, modes = nn.Sequential(nn.Linear(3, 1)), []
     network.register_forward_hook(lambda *_: modes.append(network.training))

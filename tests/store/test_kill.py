@@ -1,0 +1,96 @@
+"""Real processes, really killed."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.store.keys import unpack
+from pipeline.store.reader import Reader
+from pipeline.store.shard import read_keys
+from pipeline.store.store import Store
+from tests.store.oracle import content, extract, fingerprint, keys, shards
+
+ROOT = Path(__file__).parent.parent.parent
+MADE = fingerprint()
+WRITE = """
+import os, signal, sys, threading, time
+from pathlib import Path
+import pipeline.files
+from tests.store.oracle import extract, fingerprint, keys
+directory, images, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+sync, lock, done = pipeline.files.sync, threading.Lock(), 0
+def counted(path):
+    global done
+    with lock:
+        done += 1
+        if done == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.005)
+    sync(path)
+pipeline.files.sync = counted
+extract(directory, keys(range(images)), fingerprint(), batch=1)
+"""
+
+
+def start(directory: Path, images: int, last: int) -> subprocess.Popen[str]:
+    """Extract in another process, which is killed when it waits for the disk the `last` time."""
+    command = [sys.executable, "-c", WRITE, str(directory), str(images), str(last)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "last"),
+    [
+        (0, 130, 1),  # the first shard has no name yet
+        (0, 130, 30),
+        (60, 130, 25),  # grows: shards of 8 and of 32 lie side by side
+        (130, 60, 9),  # shrinks: all new shards are copies
+        (130, 60, 18),  # the new index has its name, store.json is the old one
+        (130, 60, 20),  # both are new, nothing was removed yet
+    ],
+)
+def test_after_a_kill_the_next_run_goes_on_and_ends_in_the_same_bytes(
+    tmp_path: Path, before: int, after: int, last: int
+) -> None:
+    directory = tmp_path / "tags"
+    extract(directory, keys(range(before)), MADE)
+    killed = start(directory, after, last)
+    assert (killed.communicate()[1], killed.returncode) == ("", -signal.SIGKILL)
+    there = shards(directory)
+    kept = {key for path in there for key in unpack(read_keys(path, MADE.digest))}
+    match last:
+        case 18:
+            with pytest.raises(PipelineError, match="does not belong to"):
+                Reader(directory).check()
+        case 20:
+            assert Reader(directory).keys == sorted(keys(range(after)))
+        case _:
+            assert Reader(directory).keys == sorted(keys(range(before)))  # still the old store
+    report = extract(directory, keys(range(after)), MADE)
+    assert report.added == len(set(keys(range(after))) - kept)
+    assert report.unreadable == ()
+    extract(tmp_path / "single", keys(range(after)), MADE)
+    assert content(directory) == content(tmp_path / "single")
+
+
+def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    directory = tmp_path / "tags"
+    first = start(directory, 1000, 100_000)
+    try:
+        while not directory.exists() or not shards(directory):
+            assert first.poll() is None
+            time.sleep(0.001)
+        with (
+            pytest.raises(PipelineError, match=re.escape(f"process {first.pid} is writing")),
+            Store(directory, MADE),
+        ):
+            pytest.fail("entered beside a living writer")
+    finally:
+        first.kill()
+        first.communicate()

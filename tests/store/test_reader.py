@@ -1,0 +1,297 @@
+import json
+import multiprocessing
+import os
+import pickle
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.store import reader as module
+from pipeline.store.reader import Reader
+from tests.store.oracle import content, extract, fingerprint, key, keys, rows, shards
+
+MADE, OTHER = fingerprint(1), fingerprint(2)
+WANTED = keys(range(60))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("features") / "tags"
+    extract(directory, WANTED, MADE)
+    return directory
+
+
+@pytest.fixture
+def directory(written: Path, tmp_path: Path) -> Path:
+    """A copy that a test may break."""
+    return Path(shutil.copytree(written, tmp_path / "tags"))
+
+
+def picks(count: int = 200) -> list[str]:
+    """Keys in no order, many of them repeated."""
+    return [WANTED[at] for at in np.random.default_rng(0).integers(0, len(WANTED), count)]
+
+
+@pytest.mark.parametrize("open_files", [1, 3, 256])
+def test_rows_are_those_that_were_written(
+    written: Path, monkeypatch: pytest.MonkeyPatch, open_files: int
+) -> None:
+    monkeypatch.setattr(module, "OPEN_FILES", open_files)
+    reader = Reader(written)
+    for name, output in MADE.outputs.items():
+        for wanted in ([], picks(1), picks(), sorted(WANTED), WANTED[::-1]):
+            found = reader.rows(name, wanted)
+            assert found.shape == (len(wanted), *output.shape)
+            assert found.dtype == np.dtype(output.dtype)
+            assert found.flags.writeable
+            assert found.tobytes() == rows(MADE, name, wanted).tobytes()
+        assert reader.row(name, WANTED[5]).tobytes() == rows(MADE, name, WANTED[5:6]).tobytes()
+        assert reader.row(name, WANTED[5]).shape == output.shape
+
+
+def test_what_a_store_says_of_itself(written: Path) -> None:
+    reader = Reader(written)
+    assert reader.keys == sorted(WANTED)
+    assert len(reader) == 60
+    assert reader.fingerprint == MADE
+    assert reader.outputs == MADE.outputs
+    assert WANTED[0] in reader
+    assert all(absent not in reader for absent in (key(99), "", "A" * 64, 7, None))
+
+
+def test_nothing_is_opened_before_the_first_use(tmp_path: Path) -> None:
+    reader = Reader(tmp_path / "absent")
+    with pytest.raises(PipelineError, match=r"absent: no feature store"):
+        len(reader)
+
+
+def test_an_empty_store(tmp_path: Path) -> None:
+    extract(tmp_path / "empty", [], MADE)
+    reader = Reader(tmp_path / "empty")
+    assert (len(reader), reader.keys, WANTED[0] in reader) == (0, [], False)
+    assert reader.rows("grid", []).shape == (0, 2, 3)
+    with pytest.raises(PipelineError, match="no row for 1 of 1 images"):
+        reader.row("grid", WANTED[0])
+
+
+def test_an_unknown_output_or_image_is_named(written: Path) -> None:
+    with pytest.raises(PipelineError, match="holds no output 'pooled', only grid, logits"):
+        Reader(written).rows("pooled", WANTED)
+    with pytest.raises(PipelineError, match=f"no row for 2 of 3 images, the first is {key(98)}"):
+        Reader(written).rows("grid", [WANTED[0], key(98), key(99)])
+
+
+def test_a_pickled_reader_starts_afresh(written: Path) -> None:
+    reader = Reader(written)
+    unused = pickle.loads(pickle.dumps(reader))
+    reader.rows("grid", WANTED)
+    used = pickle.loads(pickle.dumps(reader))
+    assert len(pickle.dumps(reader)) < 500  # the path, not the index
+    for copy in (unused, used):
+        assert copy.rows("grid", picks()).tobytes() == rows(MADE, "grid", picks()).tobytes()
+
+
+def _forked(reader: Reader, wanted: list[str], answers: "multiprocessing.Queue[bytes]") -> None:
+    answers.put(b"".join(reader.rows("grid", wanted[at::7]).tobytes() for at in range(7)))
+
+
+def test_forked_processes_and_their_parent_read_at_once(written: Path) -> None:
+    """A forked process shares the position of every open file; two that seek would mix rows."""
+    reader = Reader(written)
+    reader.rows("grid", WANTED)
+    context = multiprocessing.get_context("fork")
+    answers: multiprocessing.Queue[bytes] = context.Queue()
+    wanted = picks(2000)
+    expected = b"".join(rows(MADE, "grid", wanted[at::7]).tobytes() for at in range(7))
+    children = [context.Process(target=_forked, args=(reader, wanted, answers)) for _ in range(3)]
+    for child in children:
+        child.start()
+    found = [b"".join(reader.rows("grid", wanted[at::7]).tobytes() for at in range(7))]
+    found += [answers.get(timeout=30) for _ in children]
+    for child in children:
+        child.join()
+    assert found == [expected] * 4
+
+
+def test_threads_may_share_a_reader(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two open files each thread closes what the others have just opened."""
+    monkeypatch.setattr(module, "OPEN_FILES", 2)
+    reader = Reader(written)
+    wanted = picks(300)
+    expected = rows(MADE, "grid", wanted).tobytes()
+    wrong = []
+
+    def work() -> None:
+        for _ in range(5):
+            if reader.rows("grid", wanted).tobytes() != expected:
+                wrong.append(threading.get_ident())
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_few_files_are_open_at_once(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OPEN_FILES", 3)
+
+    def descriptors() -> list[str]:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return [str(link.readlink()) for link in links if str(written) in str(link.readlink())]
+
+    reader = Reader(written)
+    assert descriptors() == []
+    reader.rows("grid", WANTED)
+    assert len(shards(written)) > 3
+    assert len(descriptors()) == 3
+    del reader
+    assert descriptors() == []
+
+
+def test_a_shard_is_opened_as_hdf5_once(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OPEN_FILES", 1)
+    opened: list[Path] = []
+    read = module.read_header
+
+    def spy(path: Path, *args: object) -> object:
+        opened.append(path)
+        return read(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "read_header", spy)
+    reader = Reader(written)
+    reader.rows("grid", WANTED[:1])
+    assert len(opened) == 1
+    for name in MADE.outputs:
+        for wanted in WANTED:
+            reader.row(name, wanted)
+    assert sorted(opened) == shards(written)
+
+
+@pytest.mark.parametrize("how", ["removed", "cut", "dangling"])
+def test_half_a_pull_is_refused_before_the_first_row(directory: Path, how: str) -> None:
+    first, second = shards(directory)[1:3]
+    match how:
+        case "removed":
+            first.unlink()
+            second.unlink()
+        case "cut":
+            for path in (first, second):
+                path.write_bytes(path.read_bytes()[:-1])
+        case _:
+            for path in (first, second):
+                path.unlink()
+                path.symlink_to("gone")
+    fault = "bytes" if how == "cut" else "missing"
+    message = (
+        rf"tags: 2 of 8 shards .*{first.name} \(.*{fault}\), {second.name} \(.*dvc pull .*tags"
+    )
+    with pytest.raises(PipelineError, match=message):
+        Reader(directory).check()
+    with pytest.raises(PipelineError, match="2 of 8 shards"):
+        Reader(directory).rows("grid", [sorted(WANTED)[0]])  # of a shard that is there
+
+
+def test_a_shard_of_another_fingerprint_is_refused_when_opened(
+    directory: Path, tmp_path: Path
+) -> None:
+    """Same name, images and bytes: only its own header tells."""
+    extract(tmp_path / "other", WANTED, OTHER)
+    mine, others = shards(directory)[3], shards(tmp_path / "other")[3]
+    assert mine.stat().st_size == others.stat().st_size
+    shutil.copy(others, mine)
+    reader = Reader(directory)
+    reader.check()
+    message = rf"{mine.name}: computed under fingerprint.* delete it and run `dvc pull"
+    with pytest.raises(PipelineError, match=message):
+        reader.rows("grid", WANTED)
+
+
+def test_a_shard_of_other_images_is_refused_when_opened(directory: Path) -> None:
+    by_size: dict[int, list[Path]] = {}
+    for path in shards(directory):
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    one, two = next(paths for paths in by_size.values() if len(paths) > 1)[:2]
+    shutil.copy(one, two)
+    with pytest.raises(PipelineError, match=rf"{two.name}: holds the rows of other images"):
+        Reader(directory).rows("grid", WANTED)
+
+
+def test_a_shard_of_zeros_is_refused_when_opened(directory: Path) -> None:
+    path = shards(directory)[0]
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(PipelineError, match=rf"{path.name}: not a whole shard.*delete it"):
+        Reader(directory).rows("grid", WANTED)
+
+
+def test_a_shard_that_goes_while_it_is_needed(directory: Path) -> None:
+    reader = Reader(directory)
+    reader.check()
+    path = shards(directory)[0]
+    path.unlink()
+    with pytest.raises(PipelineError, match=path.name):
+        reader.rows("grid", WANTED)
+
+
+def test_a_shard_cut_off_while_it_is_read(directory: Path) -> None:
+    reader = Reader(directory)
+    reader.rows("grid", WANTED)
+    for path in shards(directory):
+        os.truncate(path, 100)
+    with pytest.raises(PipelineError, match="was cut off while it was being read"):
+        reader.rows("grid", WANTED)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rows", 59),
+        ("shards", 7),
+        ("digest", "0" * 64),
+        ("keys_sha256", "0" * 64),
+        ("fingerprint", OTHER.to_json()),
+        ("fingerprint", {"backbone": "x"}),
+        ("fingerprint", None),
+    ],
+)
+def test_an_edited_summary_is_refused(directory: Path, field: str, value: object) -> None:
+    path = directory / "store.json"
+    tree = json.loads(path.read_text())
+    path.write_text(json.dumps({**tree, field: value}))
+    with pytest.raises(PipelineError, match=r"store\.json: .*Run `dvc pull"):
+        Reader(directory).check()
+    del tree[field]
+    path.write_text(json.dumps(tree))
+    with pytest.raises(PipelineError, match=r"store\.json: not the summary"):
+        Reader(directory).check()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "\xff"])
+def test_a_summary_of_something_else_is_refused(directory: Path, text: str) -> None:
+    (directory / "store.json").write_bytes(text.encode("latin1"))
+    with pytest.raises(PipelineError, match=r"store\.json: not the summary of a store"):
+        Reader(directory).check()
+
+
+def test_the_index_of_another_store_is_refused(directory: Path, tmp_path: Path) -> None:
+    for name, (wanted, made) in {
+        "images": (keys(range(1, 61)), MADE),
+        "fingerprint": (WANTED, OTHER),
+    }.items():
+        extract(tmp_path / name, wanted, made)
+        shutil.copy(tmp_path / name / "index.parquet", directory)
+        with pytest.raises(PipelineError, match="does not belong to index"):
+            Reader(directory).check()
+
+
+def test_reading_changes_nothing(directory: Path) -> None:
+    before = content(directory), {p: p.stat().st_mtime_ns for p in directory.iterdir()}
+    for path in directory.iterdir():
+        path.chmod(0o444)
+    Reader(directory).rows("grid", WANTED)
+    assert (content(directory), {p: p.stat().st_mtime_ns for p in directory.iterdir()}) == before

@@ -1,0 +1,67 @@
+"""An image folder, its index, and the networks kept from using every core."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.corpus.image_index import index_images
+from pipeline.corpus.posts import Post, write_posts
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def photo(seed: int, width: int = 320, height: int = 240) -> Image.Image:
+    """Coarse noise scaled up: edges and colours in many scales, alike for equal seeds."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+class Corpus:
+    """Images and their index in a temporary directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "images"
+        self.table = root / "images.parquet"
+        self.folder.mkdir()
+
+    def add(self, *seeds: int) -> None:
+        for seed in seeds:
+            photo(seed, 200 + 7 * seed).save(self.folder / f"{seed}.png")
+
+    def index(self) -> None:
+        write_posts(
+            [Post("train/0", "train", None, ("a",), ("O",), 1)], self.root / "posts.parquet"
+        )
+        index_images(
+            self.root / "posts.parquet",
+            self.folder,
+            self.table,
+            self.root / "images.json",
+            on_bad_image="mask",
+            max_pixels=10_000_000,
+            workers=2,
+        )
+
+
+@pytest.fixture
+def make_corpus(tmp_path: Path) -> Callable[..., Corpus]:
+    """`make_corpus(0, 1, 2)`: indexed pictures 0.png, 1.png, 2.png."""
+
+    def make(*seeds: int) -> Corpus:
+        corpus = Corpus(tmp_path)
+        corpus.add(*seeds)
+        corpus.index()
+        return corpus
+
+    return make

@@ -1,0 +1,294 @@
+"""The extraction loop: what it computes, what it leaves alone, and what survives a kill."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.corpus.images import read_images, usable
+from pipeline.corpus.pixels import decode_bytes
+from pipeline.errors import PipelineError
+from pipeline.store.reader import Reader
+from pipeline.vision import backbone as backbones
+from pipeline.vision.backbone import Features, load_backbone
+from pipeline.vision.extract import Report, extract
+from pipeline.vision.weights import find_weights
+from tests.vision.conftest import Corpus
+
+ROOT = Path(__file__).parents[2]
+MakeCorpus = Callable[..., Corpus]
+
+
+def run(corpus: Corpus, store: str = "store", **options: object) -> Report:
+    given = {
+        "backbone": "efficientnet_lite0",
+        "weights": "imagenet",
+        "outputs": ["logits", "pooled"],
+        "device": "cpu",
+    }
+    return extract(
+        corpus.table,
+        corpus.folder,
+        corpus.root / store,
+        **(given | options),  # type: ignore[arg-type]
+    )
+
+
+def content(store: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(store.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the batches that really went through a network."""
+    lengths: list[int] = []
+    forward = Features.forward
+
+    def counted(self: Features, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        lengths.append(len(batch))
+        return forward(self, batch)
+
+    monkeypatch.setattr(Features, "forward", counted)
+    return lengths
+
+
+def test_rows_are_what_the_network_gives_one_image_alone(make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(0, 1, 2)
+    run(corpus, outputs=["logits", "pooled", "grid"])
+    backbone = load_backbone("efficientnet_lite0")
+    state = find_weights("imagenet", backbone.weights, backbone.network).load()
+    features = backbone.build(state, backbone.outputs, "float32")
+    reader = Reader(corpus.root / "store")
+    assert dict(reader.outputs) == dict(backbone.outputs)
+    assert len(reader) == 3
+    for image, sha256 in usable(read_images(corpus.table)).items():
+        picture = decode_bytes((corpus.folder / f"{image}.png").read_bytes())
+        pixels = torch.from_numpy(backbone.preprocessing.pixels(picture).copy())
+        with torch.inference_mode():
+            batch = backbone.preprocessing.normalize(pixels.permute(2, 0, 1)[None])
+            given = features(batch.to(memory_format=torch.channels_last))
+        for output, tensor in given.items():
+            np.testing.assert_array_equal(reader.row(output, sha256), tensor[0].numpy())
+
+
+def test_batch_and_workers_change_no_byte(make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(*range(11))
+    for batch, workers in ((1, 1), (3, 4), (16, 2)):
+        run(corpus, f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
+    one, three, sixteen = (content(corpus.root / f"store{batch}") for batch in (1, 3, 16))
+    assert one == three == sixteen
+    assert len(one) > 3
+
+
+def test_an_added_image_is_one_forward_pass_and_one_shard(
+    make_corpus: MakeCorpus, forwards: list[int]
+) -> None:
+    corpus = make_corpus(*range(12))
+    assert run(corpus, batch=5).computed == 12
+    assert forwards == [5, 5, 2]
+    before = content(corpus.root / "store")
+    forwards.clear()
+    corpus.add(12)
+    corpus.index()
+    report = run(corpus)
+    assert forwards == [1]
+    assert (report.computed, report.stored.rewritten) == (1, 1)
+    assert str(report).startswith("1 image computed, 12 reused (13 usable ids,")
+    after = content(corpus.root / "store")
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    shards = [name for name in changed if name not in ("index.parquet", "store.json")]
+    assert len([name for name in shards if name in after]) == 1
+    shutil.rmtree(corpus.root / "store")
+    run(corpus)
+    assert content(corpus.root / "store") == after  # grown or made at once, the same bytes
+
+
+def test_a_removed_image_leaves_and_a_renamed_one_costs_nothing(
+    make_corpus: MakeCorpus, forwards: list[int]
+) -> None:
+    corpus = make_corpus(0, 1, 2)
+    run(corpus)
+    forwards.clear()
+    (corpus.folder / "0.png").unlink()
+    (corpus.folder / "1.png").rename(corpus.folder / "renamed.png")
+    corpus.index()
+    report = run(corpus)
+    assert forwards == []
+    assert (report.computed, report.stored.removed, len(Reader(corpus.root / "store"))) == (0, 1, 2)
+
+
+def test_nothing_missing_builds_no_network(
+    make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus(0, 1)
+    run(corpus)
+    before = content(corpus.root / "store")
+    shutil.rmtree(corpus.folder)  # nor is an image opened
+    monkeypatch.setattr(backbones.Backbone, "build", None)
+    report = run(corpus)
+    assert report.computed == 0
+    assert content(corpus.root / "store") == before
+
+
+def test_equal_images_are_computed_once_and_bad_ones_masked(
+    make_corpus: MakeCorpus, forwards: list[int]
+) -> None:
+    corpus = make_corpus(0, 1)
+    shutil.copy(corpus.folder / "0.png", corpus.folder / "copy.png")
+    (corpus.folder / "cut.png").write_bytes((corpus.folder / "0.png").read_bytes()[:500])
+    corpus.index()
+    report = run(corpus)
+    assert sum(forwards) == 2
+    assert (report.images, report.distinct, report.computed, report.masked) == (3, 2, 2, 1)
+    keys = usable(read_images(corpus.table))
+    assert keys["0"] == keys["copy"]
+    assert set(Reader(corpus.root / "store").keys) == set(keys.values())
+
+
+def test_another_fingerprint_computes_anew(make_corpus: MakeCorpus, forwards: list[int]) -> None:
+    corpus = make_corpus(0, 1)
+    for options in ({}, {"precision": "bfloat16"}, {"outputs": ["pooled"]}, {}):
+        assert run(corpus, **options).computed == 2
+    assert run(corpus, weights="random:1").computed == 2
+    assert run(corpus, weights="random:2").computed == 2
+    assert run(corpus, weights="random:2").computed == 0
+    assert sum(forwards) == 12
+
+
+@pytest.mark.parametrize("change", ["other content", "gone", "damaged"])
+def test_a_file_that_changed_since_the_index_is_refused(
+    make_corpus: MakeCorpus, change: str
+) -> None:
+    corpus = make_corpus(*range(4))
+    path = corpus.folder / "3.png"
+    if change == "gone":
+        path.unlink()
+    elif change == "damaged":
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        shutil.copy(corpus.folder / "2.png", path)
+    threads = threading.active_count()
+    with pytest.raises(PipelineError, match=r"images/3\.png: .*dvc repro index_images"):
+        run(corpus)
+    assert threading.active_count() == threads
+    assert not (corpus.root / "store" / "index.parquet").exists()
+
+
+def test_a_number_that_is_not_finite_names_its_image(
+    make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus(0, 1, 2)
+    forward = Features.forward
+
+    def broken(self: Features, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        given = forward(self, batch)
+        given["pooled"][1, 7] = torch.nan
+        return given
+
+    monkeypatch.setattr(Features, "forward", broken)
+    second = sorted((sha, image) for image, sha in usable(read_images(corpus.table)).items())[1][1]
+    with pytest.raises(PipelineError, match=rf"images/{second}\.png: .*not finite in 'pooled'"):
+        run(corpus)
+
+
+def test_an_index_without_a_usable_image_is_an_error(make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(0)
+    (corpus.folder / "0.png").write_bytes(b"")
+    corpus.index()
+    with pytest.raises(PipelineError, match=r"images\.parquet: none of its 1 images can be used"):
+        run(corpus)
+
+
+class Stage:
+    """`python -m stages.extract` in a corpus, as DVC runs it."""
+
+    def __init__(self, corpus: Corpus, **block: object) -> None:
+        self.corpus = corpus
+        settings = {"backbone": "efficientnet_lite0", "weights": "imagenet", "outputs": ["logits"]}
+        lines = ["extract:", "  tags:"]
+        lines += [f"    {key}: {value}" for key, value in (settings | block).items()]
+        lines += ["runtime: {device: cpu, batch: 1, workers: 1}", ""]
+        (corpus.root / "params.yaml").write_text("\n".join(lines))
+
+    def start(self, store: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "stages.extract", "--role", "tags"]
+        command += ["--images", "images.parquet", "--folder", "images", "--store", store]
+        return subprocess.Popen(
+            command,
+            cwd=self.corpus.root,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, store: str) -> tuple[int, str, str]:
+        process = self.start(store)
+        out, error = process.communicate(timeout=120)
+        return process.returncode, out, error
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    make_corpus: MakeCorpus, sent: signal.Signals
+) -> None:
+    corpus = make_corpus(*range(60))
+    stage = Stage(corpus)
+    killed = stage.start("killed")
+    store = corpus.root / "killed"
+    while killed.poll() is None and not list(store.glob("*.h5")):
+        time.sleep(0.002)
+    start = time.monotonic()
+    killed.send_signal(sent)
+    _, error = killed.communicate(timeout=60)
+    assert killed.returncode != 0
+    assert "Traceback" not in error
+    assert time.monotonic() - start < 5
+    assert not (store / "index.parquet").exists()
+    kept = len(list(store.glob("*.h5")))
+    assert kept >= 1
+    with pytest.raises(PipelineError):
+        Reader(store).check()  # a run that did not end is no store
+    status, out, error = stage.run("killed")
+    assert (status, error) == (0, "")
+    computed = int(out.split()[0])
+    assert 0 < computed < 60
+    run(corpus, "undisturbed", outputs=["logits"])
+    assert content(store) == content(corpus.root / "undisturbed")
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"backbone": "resnet5"}, "unknown backbone 'resnet5' (did you mean 'resnet50'?)"),
+        ({"outputs": ["grids"]}, "no output 'grids' (did you mean 'grid'?)"),
+        ({"backbone": "vgg16", "outputs": ["grid"]}, "vgg16-397923af.pth is not on this machine"),
+        ({"weights": "nowhere.pth"}, "weights 'nowhere.pth': neither a file nor a name"),
+        ({"sha256": "'00'"}, "not 00 as the parameter sha256 says"),
+    ],
+)
+def test_what_a_person_can_mend_is_a_sentence(
+    make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch, block: dict[str, object], words: str
+) -> None:
+    corpus = make_corpus(0)
+    monkeypatch.setenv("TORCH_HOME", str(corpus.root / "torch"))
+    status, _, error = Stage(corpus, **block).run("store")
+    assert status == 1
+    assert error.startswith("Error: ")
+    assert words in error
+    assert "Traceback" not in error
+    assert not (corpus.root / "store").exists()
