@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
+from pipeline.fit.averaging import Average
 from pipeline.fit.optimization import Optimization, build_optimizer, build_schedule
 
 Batch = TypeVar("Batch")
@@ -49,7 +50,8 @@ def fit(
         network: what is trained, on its device already.
         batches: the training batches of an epoch, counted from 1.
         loss: of one batch, a scalar with a graph.
-        score: of the network as it stands, on dev; called once an epoch, in eval mode.
+        score: of the network on dev; called once an epoch, in eval mode, with its averaged
+            weights if `options` ask for averaging.
         options: optimizer, rates and stopping.
         watch: is told of each epoch as it ends.
 
@@ -59,21 +61,30 @@ def fit(
     """
     optimizer = build_optimizer(network.parameters(), options)
     schedule = build_schedule(optimizer, options)
+    average = Average(network, options.averaging)
+
+    def step() -> None:
+        if options.clip_norm is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), options.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update()
+
     history: list[Epoch] = []
     best, kept = None, {}
     for number in range(1, options.max_epochs + 1):
         started = time.monotonic()
         network.train()
-        mean = _train_epoch(network, batches(number), loss, optimizer, options.clip_norm, number)
+        mean = _train_epoch(batches(number), loss, step, number)
         schedule.step()
         network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), average.lent():
             reached = score()
+            state = {name: value.detach().clone() for name, value in network.state_dict().items()}
         history.append(Epoch(number, mean, reached, time.monotonic() - started))
         watch(history[-1])
         if best is None or reached > best.score:
-            best = history[-1]
-            kept = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            best, kept = history[-1], state
         elif best.score > 0 and number - best.epoch >= options.patience:
             break  # before dev scores anything at all, there is nothing to lose patience with
     assert best is not None  # max_epochs is at least 1
@@ -83,17 +94,14 @@ def fit(
 
 
 def _train_epoch(
-    network: nn.Module,
     batches: Iterable[Batch],
     loss: Callable[[Batch], Tensor],
-    optimizer: torch.optim.Optimizer,
-    clip_norm: float | None,
+    step: Callable[[], None],
     epoch: int,
 ) -> float:
     """One pass over the batches; the mean loss."""
     total, count = 0.0, 0
     for batch in batches:
-        optimizer.zero_grad(set_to_none=True)
         value = loss(batch)
         if not math.isfinite(value.item()):
             raise PipelineError(
@@ -101,9 +109,7 @@ def _train_epoch(
                 "diverged: lower training.learning_rate or set training.clip_norm."
             )
         value.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
-        optimizer.step()
+        step()
         total, count = total + value.item(), count + 1
     if not count:
         raise PipelineError(f"epoch {epoch} has no batch: the training split is empty")

@@ -22,6 +22,7 @@ class Optimization(Block):
     weight_decay: float = Field(0.0, ge=0)
     decay: float = Field(0.0, ge=0)  # the rate at epoch e, from 0, is learning_rate / (1 + decay e)
     clip_norm: float | None = Field(None, gt=0)  # largest norm of all gradients together
+    averaging: float = Field(0.0, ge=0, lt=1)  # of the weights; near 1: over many steps; 0: none
     batch_posts: int = Field(16, ge=1)
     max_epochs: int = Field(ge=1)
     patience: int = Field(ge=1)  # epochs without a better dev score before training stops

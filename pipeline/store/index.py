@@ -82,7 +82,7 @@ def make_index(shards: Sequence[tuple[str, int, Keys]]) -> Index:
     """An index of shards given in the order of their keys: (file name, its bytes, its keys)."""
     counts = [len(keys) for _, _, keys in shards]
     return Index(
-        keys=from_bytes(b"".join(np.ascontiguousarray(keys).tobytes() for _, _, keys in shards)),
+        keys=from_bytes(b"".join(keys.tobytes() for _, _, keys in shards)),
         names=tuple(name for name, _, _ in shards),
         starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
         sizes=np.array([length for _, length, _ in shards], np.int64),
@@ -160,7 +160,7 @@ def _parse(table: pa.Table) -> Index:
     if not ascending(keys):
         raise ValueError("its sha256 are not ascending")
     names = np.array(table["shard"].to_pylist(), object)
-    first = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])[: len(names)])
+    first = np.flatnonzero(np.append(True, names[1:] != names[:-1])[: len(names)])
     starts = np.append(first, len(names)).astype(np.int64)
     sizes = table["bytes"].to_numpy()
     index = Index(keys, tuple(names[first]), starts, sizes[first])

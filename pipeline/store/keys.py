@@ -68,8 +68,10 @@ def shard_numbers(keys: Keys, of: int) -> np.ndarray:
 
 def unique(keys: Keys) -> Keys:
     """The keys ascending, each once."""
-    ordered = np.sort(keys)
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(keys)]]
+    ordered: Keys = np.sort(keys)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
 
 
 def split(keys: Keys, of: int) -> Iterator[tuple[int, Keys]]:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
+from dvc.repo import Repo
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -90,8 +92,7 @@ class Workspace:
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Set values of params.yaml by their dotted keys; each must be there and be another."""
-        path = self.path / "params.yaml"
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = self.params()
         for key, value in changes.items():
             *sections, name = key.split(".")
             block = tree
@@ -100,7 +101,21 @@ class Workspace:
             assert name in block, f"{key} is not in params.yaml"
             assert block[name] != value, f"{key} is {value!r} already"
             block[name] = value
-        path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+        dumped = yaml.safe_dump(tree, sort_keys=False)
+        (self.path / "params.yaml").write_text(dumped, encoding="utf-8")
+
+    def params(self) -> dict[str, Any]:
+        """What params.yaml holds."""
+        tree: dict[str, Any] = yaml.safe_load((self.path / "params.yaml").read_text("utf-8"))
+        return tree
+
+    def would_run(self) -> set[str]:
+        """The stages that `dvc repro --dry` lists: those whose own inputs or outputs changed.
+
+        Asked inside this process, which spares DVC's start.
+        """
+        with mock.patch.dict(os.environ, self.env, clear=True), Repo(str(self.path)) as repo:
+            return {stage.addressing for stage in repo.reproduce(dry=True)}
 
     def copy(self, path: Path) -> Workspace:
         """The same at `path`, but for DVC's temporary files."""

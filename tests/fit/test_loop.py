@@ -78,6 +78,37 @@ def test_a_loss_that_is_no_number_stops_with_advice() -> None:
         run(nn.Linear(3, 1), options(learning_rate=1e30), lambda: 0.0)
 
 
+def test_averaging_scores_and_keeps_the_average_of_the_weights() -> None:
+    plain, averaged = nn.Linear(3, 1), nn.Linear(3, 1)
+    averaged.load_state_dict(plain.state_dict())
+    first = plain.weight.detach().clone()
+    path, scored = [], []
+
+    def follow() -> float:  # one step an epoch, so that each weight is seen
+        path.append(plain.weight.detach().clone())
+        return float(len(path))
+
+    def look() -> float:
+        scored.append(averaged.weight.detach().clone())
+        return float(len(scored))
+
+    def loss_of(network: nn.Module) -> Callable[[Tensor], Tensor]:
+        return lambda inputs: ((network(inputs) - TARGETS) ** 2).mean()
+
+    def batches(epoch: int) -> list[Tensor]:
+        return [INPUTS]
+
+    fit(plain, batches, loss_of(plain), follow, options(), lambda _: None)
+    given = options(averaging=0.3)
+    fit(averaged, batches, loss_of(averaged), look, given, lambda _: None)
+    expected = first
+    for t, weight in enumerate(path, start=1):
+        decay = min(0.3, (1 + t) / (10 + t))
+        expected = decay * expected + (1 - decay) * weight
+        torch.testing.assert_close(scored[t - 1], expected)
+    torch.testing.assert_close(averaged.weight, expected)
+
+
 def test_an_epoch_without_batches_is_refused() -> None:
     with pytest.raises(PipelineError, match="no batch"):
         fit(nn.Linear(1, 1), lambda _: [], lambda _: torch.zeros(()), float, options(), print)

@@ -146,9 +146,7 @@ def read(directory: Path) -> None:
         assert array.tobytes() == rows(reader.fingerprint, name, reader.keys).tobytes()
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(RUNS, min_size=1, max_size=5), IMAGES.map(sorted), st.sampled_from(MADE))
 def test_whatever_happened_the_bytes_are_those_of_one_run(
     history: list[Run], images: list[int], made: Fingerprint

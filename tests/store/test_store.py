@@ -393,10 +393,10 @@ def test_a_batch_may_be_overwritten_once_it_was_handed_in(directory: Path, tmp_p
 
 def test_resharding_holds_a_few_shards_in_memory(directory: Path) -> None:
     made = fingerprint(wide=Output((2048,), "float32"))  # 8 KiB a row
-    total = 2048 * 8192
-    extract(directory, keys(range(2048)), made, batch=64)
+    total = 1000 * 8192
+    extract(directory, keys(range(1000)), made, batch=64)
     tracemalloc.start()
-    report = extract(directory, keys(range(1000)), made)
+    report = extract(directory, keys(range(500)), made)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (report.added, report.rewritten) == (0, report.shards)

@@ -1,0 +1,187 @@
+"""Exactly which stages run again after a parameter has changed."""
+
+import shutil
+from typing import Any
+
+import pytest
+
+from tests.dvc.workspace import SYSTEMS, Workspace
+
+pytestmark = pytest.mark.dvc
+
+TRAIN = {f"train_{system}" for system in SYSTEMS}
+EVALUATE = {f"evaluate_{system}" for system in SYSTEMS}
+EXTRACT = {"extract@tags", "extract@regions"}
+FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", "vectors@glove50"}
+
+# A parameter, another value of it, and the stages that depend on it themselves.
+DIRECT: list[tuple[str, Any, set[str]]] = [
+    ("prepare.rename", {"MISC": "OTHER"}, {"prepare"}),
+    ("prepare.entity_types", ["PER", "LOC", "ORG", "OTHER", "EVENT"], {"prepare"}),
+    ("dataset.dev", "samples/posts/test.txt", {"prepare"}),
+    ("dataset.images", "data/copied", {"index_images", *EXTRACT}),
+    ("dataset.name", "mine", EVALUATE),
+    ("index_images.on_bad_image", "error", {"index_images"}),
+    ("index_images.max_pixels", 1_000_000, {"index_images"}),
+    ("extract.tags.precision", "bfloat16", {"extract@tags"}),
+    ("extract.tags.sha256", "0" * 64, {"extract@tags"}),
+    ("extract.regions.outputs", ["grid", "pooled"], {"extract@regions"}),
+    ("extract.regions.backbone", "vgg16", {"extract@regions"}),
+    ("tags.top_k", 3, {"tags"}),
+    ("vocab.splits", ["train", "dev"], {"vocab"}),
+    ("vocab.min_count", 2, {"vocab"}),
+    ("vocab.normalize.lowercase", False, {"vocab"}),
+    ("vectors.splits", ["train", "dev"], {"vectors@glove50"}),
+    ("vectors.lowercase_fallback", False, {"vectors@glove50"}),
+    ("vectors.sources.glove50.width", 100, {"vectors@glove50"}),
+    ("vectors.default", [], set()),  # of use to conf/ alone
+    ("train.seeds", [2], TRAIN),
+    ("systems.bilstm_crf.training.learning_rate", 0.01, {"train_bilstm_crf"}),
+    ("systems.bilstm_crf.model.hidden", 16, {"train_bilstm_crf"}),
+    ("systems.cnn_bilstm_crf.model.char_filters", 8, {"train_cnn_bilstm_crf"}),
+    ("systems.adaptive_coattention.model.dropout", 0.3, {"train_adaptive_coattention"}),
+    ("systems.adaptive_coattention.model.attention", "interactive", {"train_adaptive_coattention"}),
+    ("leaderboard.order_by", "dev", {"leaderboard"}),
+    ("runtime.device", "cpu", set()),
+    ("runtime.batch", 3, set()),
+    ("runtime.workers", 1, set()),
+    ("runtime.progress", "lines", set()),
+    ("runtime.weights_dir", "data/weights", set()),
+]
+
+
+@pytest.fixture(scope="module")
+def fixed(reproduced: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which nothing runs; it also has the images in a second folder."""
+    made = reproduced.copy(tmp_path_factory.mktemp("fixed") / "project")
+    shutil.copytree(made.path / "data" / "images", made.path / "data" / "copied")
+    return made
+
+
+def test_nothing_changed(workspace: Workspace) -> None:
+    assert workspace.repro().ran == set()
+    assert workspace.git("status", "--short").output == ""
+
+
+@pytest.mark.parametrize(("key", "value", "stages"), DIRECT, ids=[key for key, _, _ in DIRECT])
+def test_depend_on(fixed: Workspace, key: str, value: object, stages: set[str]) -> None:
+    assert len({row[0] for row in DIRECT}) == len(DIRECT) >= 15
+    params = fixed.path / "params.yaml"
+    before = params.read_bytes()
+    fixed.change({key: value})
+    try:
+        assert fixed.would_run() == stages
+    finally:
+        params.write_bytes(before)
+
+
+def test_what_would_run_is_what_dvc_says(fixed: Workspace) -> None:
+    assert fixed.would_run() == set() == fixed.repro("--dry").ran
+    fixed.change({"train.seeds": [3], "tags.top_k": 4})
+    assert fixed.would_run() == {"tags", *TRAIN} == fixed.repro("--dry").ran
+    fixed.git("checkout", "--quiet", "params.yaml")
+
+
+def test_every_parameter_is_in_the_table(reproduced: Workspace) -> None:
+    """Each block has a row, but for the parts of `dataset` that are paths like those listed."""
+    rows = {tuple(key.split(".")) for key, _, _ in DIRECT}
+    blocks = {key[:2] if key[0] in ("extract", "systems") else key[:1] for key in rows}
+    tree = reproduced.params()
+    wanted = {(name, inner) for name in ("extract", "systems") for inner in tree[name]}
+    wanted |= {(name,) for name in tree if name not in ("extract", "systems")}
+    assert blocks == wanted
+    knobs = {key[1] for key in rows if key[0] == "runtime"}
+    assert knobs == tree["runtime"].keys() - {"engine"}  # which has one value only
+
+
+def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:
+    """What comes out as it was makes nothing else run; the runtime's knobs run nothing at all."""
+    workspace.change(
+        {
+            "runtime.batch": 3,
+            "runtime.workers": 1,
+            "runtime.progress": "lines",
+            "runtime.device": "cpu",
+            "prepare.rename": {"MISC": "OTHER"},
+            "index_images.on_bad_image": "error",
+            "vectors.lowercase_fallback": False,  # all words in use are in lower case
+            "tags.top_k": 3,
+            "dataset.name": "mine",
+        }
+    )
+    ran = {"prepare", "index_images", "vectors@glove50", "tags", *EVALUATE, "leaderboard"}
+    assert workspace.repro().ran == ran
+    assert workspace.would_run() == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "ran"),
+    [
+        pytest.param(
+            {
+                "systems.adaptive_coattention.model.dropout": 0.3,
+                "systems.bilstm_crf.training.learning_rate": 0.01,
+            },
+            {
+                *("train_adaptive_coattention", "evaluate_adaptive_coattention"),
+                *("train_bilstm_crf", "evaluate_bilstm_crf"),
+            },
+            id="of two systems",
+        ),
+        pytest.param(
+            {"extract.tags.precision": "bfloat16", "extract.regions.outputs": ["grid", "pooled"]},
+            {
+                *("extract@tags", "tags", "extract@regions"),
+                *("train_adaptive_coattention", "evaluate_adaptive_coattention"),
+            },
+            id="of the backbones",
+        ),
+    ],
+)
+def test_run_to_the_end(workspace: Workspace, changes: dict[str, Any], ran: set[str]) -> None:
+    details = workspace.files("metrics/details")
+    workspace.change(changes)
+    done = workspace.repro()
+    scored_otherwise = workspace.files("metrics/details") != details
+    assert done.ran == ran | ({"leaderboard"} if scored_otherwise else set())
+    assert workspace.would_run() == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "ran", "next_to_run"),
+    [
+        pytest.param(
+            {"index_images.max_pixels": 180_000},
+            {"index_images", *EXTRACT, "tags"},
+            {"train_adaptive_coattention", "evaluate_adaptive_coattention"},
+            id="two images too many",
+        ),
+        pytest.param(
+            {"prepare.rename": {"OTHER": "ORG"}},
+            {"prepare", "index_images", "vocab", "vectors@glove50"},
+            TRAIN | EVALUATE,
+            id="other labels",
+        ),
+        pytest.param(
+            {"vocab.min_count": 2},
+            {"vocab", "vectors@glove50"},  # the same words are looked up: those of the posts
+            TRAIN,
+            id="fewer words",
+        ),
+        pytest.param(
+            {"vocab.normalize.lowercase": False},
+            {"vocab", "vectors@glove50"},
+            TRAIN,
+            id="other words",
+        ),
+    ],
+)
+def test_run_as_far_as_the_features(
+    workspace: Workspace, changes: dict[str, Any], ran: set[str], next_to_run: set[str]
+) -> None:
+    workspace.change(changes)
+    done = workspace.repro(*sorted(FEATURES))
+    assert done.ran == ran
+    assert workspace.would_run() == next_to_run
+    for line in done.output.splitlines():
+        assert "computed," not in line or line.startswith("0 images computed"), line
