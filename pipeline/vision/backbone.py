@@ -23,6 +23,7 @@ from pipeline.params.block import nearest
 from pipeline.store.fingerprint import Output
 from pipeline.vision import backbones
 from pipeline.vision.preprocessing import Preprocessing
+from pipeline.vision.steady import Steady
 from pipeline.vision.weights import Published, State
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -34,7 +35,7 @@ class Parts:
 
     Attributes:
         trunk: (B, 3, crop, crop) -> maps (B, C, h, w).
-        head: the vector of one image, (1, n) -> (1, classes).
+        head: (B, n) -> (B, classes).
         head_reads: "pooled", the mean of the maps (n = C), or "maps" flattened (n = C x h x w).
     """
 
@@ -101,9 +102,7 @@ class Backbone:
 class Features(nn.Module):
     """The cut network: (B, 3, crop, crop) float32 -> a tensor (B, *shape) for each output.
 
-    The trunk runs in `precision`, pooling and head always in float32. The head takes one image
-    at a time: a matrix product rounds differently for different numbers of rows, and a row of
-    the store may not depend on what else was in its batch. Convolutions and pooling do not.
+    The trunk runs in `precision`, pooling and head always in float32.
     """
 
     def __init__(
@@ -118,24 +117,30 @@ class Features(nn.Module):
 
     def forward(self, batch: Tensor) -> dict[str, Tensor]:
         """Compute the outputs, each in the dtype that the backbone declares."""
+        with Steady():
+            given = self._given(batch)
+        return {
+            name: given[name].to(getattr(torch, output.dtype))
+            for name, output in self.outputs.items()
+            if name in given
+        }
+
+    def _given(self, batch: Tensor) -> dict[str, Tensor]:
         full = self.precision == torch.float32
         with nullcontext() if full else torch.autocast(batch.device.type, self.precision):
             maps = self.trunk(batch)  # (B, C, h, w)
         given = {}
         if "grid" in self.outputs:
             given["grid"] = maps.flatten(2).transpose(1, 2)  # (B, h x w, C)
-        if self.head is not None or "pooled" in self.outputs:
-            pooled = maps.float().mean((2, 3))  # (B, C)
-            if "pooled" in self.outputs:
-                given["pooled"] = pooled
-            if self.head is not None:
-                vectors = pooled if self.head_reads == "pooled" else maps.float().flatten(1)
-                given["logits"] = torch.cat([self.head(row) for row in vectors.split(1)])
-        return {
-            name: given[name].to(getattr(torch, output.dtype))
-            for name, output in self.outputs.items()
-            if name in given
-        }
+        if self.head is None and "pooled" not in self.outputs:
+            return given
+        maps = maps.float()
+        pooled = maps.mean((2, 3))  # (B, C)
+        if "pooled" in self.outputs:
+            given["pooled"] = pooled
+        if self.head is not None:
+            given["logits"] = self.head(pooled if self.head_reads == "pooled" else maps.flatten(1))
+        return given
 
 
 def checked(

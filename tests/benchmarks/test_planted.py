@@ -14,8 +14,6 @@ from pipeline.corpus.posts import Post, read_posts
 THINGS = (404, 700, 950)
 CLASSES = {2: "ORG", 150: "PER", 207: "PER", 310: "ORG", 340: "PER", 392: "ORG"}
 CLASSES |= dict.fromkeys(THINGS, "OTHER")
-    (404, 700, 950), "OTHER"
-)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ class Workspace:
 
         Asked inside this process, which spares DVC's start.
         """
-        with mock.patch.dict(os.environ, self.env, clear=True), Repo(str(self.path)) as repo:
+        with mock.patch.dict(os.environ, self.env, clear=True), chdir(self.path), Repo() as repo:
             return {stage.addressing for stage in repo.reproduce(dry=True)}
 
     def copy(self, path: Path) -> Workspace:

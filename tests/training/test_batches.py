@@ -54,7 +54,9 @@ def test_a_batch_reads_back_as_its_posts(workspace: Workspace) -> None:
     for row, place in enumerate(places):
         post = posts[place]
         length = len(post.tokens)
-        assert batch.mask[row].tolist() == [True] * length + [False] * (batch.mask.shape[1] - length)
+        assert batch.mask[row].tolist() == [True] * length + [False] * (
+            batch.mask.shape[1] - length
+        )
         assert [lexicon.tags[tag] for tag in batch.tags[row, :length]] == list(post.labels)
         for t, token in enumerate(post.tokens):
             word = lexicon.words[batch.words[row, t]]
@@ -146,6 +148,8 @@ def test_vectors_of_another_vocabulary_are_refused(workspace: Workspace) -> None
 
     renamed = [dataclasses.replace(p, post=f"train/{n}") for n, p in enumerate(posts)]
     write_posts([*renamed, extra], workspace.posts)
-    build_vocab(workspace.posts, workspace.vocab, ["train"], 1, Normalization(True, True, True, False))
+    build_vocab(
+        workspace.posts, workspace.vocab, ["train"], 1, Normalization(True, True, True, False)
+    )
     with pytest.raises(PipelineError, match="xanadu"):
         assemble(workspace.vocab, {"tiny": workspace.vectors})
