@@ -59,6 +59,7 @@ class Corpus:
             self.vocab,
             SPLITS,
             True,
+            True,
             out,
         )
         click.echo(report)

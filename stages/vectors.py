@@ -35,6 +35,7 @@ def main(source: str, file: Path, posts: Path, vocab: Path, vectors: Path) -> No
         vocab=vocab,
         splits=params.splits,
         lowercase_fallback=params.lowercase_fallback,
+        hashtag_fallback=params.hashtag_fallback,
         vectors_path=vectors,
     )
     click.echo(report)

@@ -3,7 +3,7 @@ from itertools import count
 
 import pytest
 
-from pipeline.progress import progress
+from pipeline.progress import Mode, progress
 
 
 class Terminal(io.StringIO):
@@ -11,12 +11,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_every_item_passes_in_every_mode():
+def test_every_item_passes_in_every_mode() -> None:
     for mode in ("auto", "bar", "lines", "none"):
         assert list(progress(range(7), 7, "images", mode, stream=io.StringIO())) == list(range(7))
 
 
-def test_a_line_every_thirty_seconds_and_no_bar_where_there_is_no_terminal():
+def test_a_line_every_thirty_seconds_and_no_bar_where_there_is_no_terminal() -> None:
     ticks = count(0, 10)  # each look at the clock is 10 s after the one before
     stream = io.StringIO()
     assert (
@@ -35,7 +35,7 @@ def test_a_line_every_thirty_seconds_and_no_bar_where_there_is_no_terminal():
     ]
 
 
-def test_a_batch_counts_as_its_length():
+def test_a_batch_counts_as_its_length() -> None:
     ticks = count(0, 100)
     stream = io.StringIO()
     batches = [range(16), range(16), range(8)]
@@ -52,14 +52,14 @@ def test_a_batch_counts_as_its_length():
 
 
 @pytest.mark.parametrize("mode", ["auto", "bar"])
-def test_a_bar_on_a_terminal(mode):
+def test_a_bar_on_a_terminal(mode: Mode) -> None:
     stream = Terminal()
     list(progress(range(3), 3, "images", mode, title="tags", stream=stream))
     assert "tags: 100%" in stream.getvalue()
     assert "3/3" in stream.getvalue()
 
 
-def test_none_says_nothing():
+def test_none_says_nothing() -> None:
     stream = Terminal()
     list(progress(range(3), 3, "images", "none", stream=stream))
     assert stream.getvalue() == ""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.images import OK, Image, bad, usable, write_images
-from pipeline.corpus.listing import Resolver, list_folder
+from pipeline.corpus.listing import Listing, Resolver, list_folder
 from pipeline.corpus.pixels import BadImageError, decode
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
@@ -100,25 +101,13 @@ def index_images(
             "error". Nothing is written then.
     """
     rows_of_posts = read_posts(posts)
-    if not folder.is_dir():
-        raise PipelineError(_nothing(folder, "no such folder"))
-    try:
-        listing = list_folder(folder)
-    except OSError as error:
-        raise PipelineError(f"{error.filename}: cannot be listed: {error.strerror}") from None
-    if not listing.images:
-        raise PipelineError(_nothing(folder, "no image in this folder"))
+    listing = _list(folder)
     resolver = Resolver(listing)
     named = sorted({post.image for post in rows_of_posts if post.image is not None})
     found = {image: resolver.find(image) for image in named}
     paths = {image: result.path for image, result in found.items() if result.path is not None}
     paths |= resolver.unnamed(named, paths.values())
-    once = sorted(set(paths.values()))
-    inspected = map_in_order(
-        partial(inspect, folder, max_pixels=max_pixels), once, workers=workers, ahead=8 * workers
-    )
-    shown = progress(inspected, len(once), "images", mode, title="index_images")
-    files = dict(zip(once, shown, strict=True))
+    files = inspect_all(folder, set(paths.values()), max_pixels, workers, mode)
     rows = [replace(files[path], image=image) for image, path in paths.items()]
     rows += [
         bad(image, None, result.status, result.reason)
@@ -126,8 +115,8 @@ def index_images(
         if result.path is None
     ]
     rows.sort(key=lambda row: row.image)
-    used = {path for path in paths.values() if path in listing.others}
-    report = _report(rows, rows_of_posts, len(listing.others) - len(used))
+    ignored = listing.others.difference(paths.values())
+    report = _report(rows, rows_of_posts, len(ignored))
     if on_bad_image == "error" and report.unusable:
         raise PipelineError(
             f"{len(report.unusable)} images cannot be used:\n"
@@ -137,6 +126,17 @@ def index_images(
     write_images(rows, images)
     write_json(metrics, report.metrics())
     return report
+
+
+def inspect_all(
+    folder: Path, paths: Collection[str], max_pixels: int, workers: int, mode: Mode
+) -> dict[str, Image]:
+    """`inspect` each path on threads."""
+    order = sorted(paths)
+    one = partial(inspect, folder, max_pixels=max_pixels)
+    with closing(map_in_order(one, order, workers=workers, ahead=8 * workers)) as inspected:
+        shown = progress(inspected, len(order), "images", mode, title="index_images")
+        return dict(zip(order, shown, strict=True))
 
 
 def inspect(folder: Path, path: str, max_pixels: int | None) -> Image:
@@ -159,6 +159,18 @@ def inspect(folder: Path, path: str, max_pixels: int | None) -> Image:
     except OSError as error:
         return bad(path, path, "unreadable", error.strerror or type(error).__name__)
     return Image(path, path, sha256, width, height, OK, "")
+
+
+def _list(folder: Path) -> Listing:
+    if not folder.is_dir():
+        raise PipelineError(_nothing(folder, "no such folder"))
+    try:
+        listing = list_folder(folder)
+    except OSError as error:
+        raise PipelineError(f"{error.filename}: cannot be listed: {error.strerror}") from None
+    if not listing.images:
+        raise PipelineError(_nothing(folder, "no image in this folder"))
+    return listing
 
 
 def _report(rows: Sequence[Image], posts: Sequence[Post], other_files: int) -> Report:

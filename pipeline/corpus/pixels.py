@@ -24,9 +24,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 DECODER = "pillow-upright-rgb/1"
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
-)
+DECODED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+REFUSED = (".avif", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".psd", ".svg")
+SUFFIXES = frozenset({*DECODED, *REFUSED})  # of files that are meant as images
 MAX_ASPECT = 200  # longer side : shorter side; networks scale the shorter one up to some 300 pixels
 
 # Pillow warns of damage and of large images without naming the file; the statuses below do name it.
@@ -121,7 +121,8 @@ def _unreadable(head: bytes, error: Exception) -> BadImageError:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         kind = "WEBP"
     if kind is None:
-        return BadImageError("not_an_image", f"no known image format; it begins with {head[:16]!r}")
+        known = ", ".join(FORMATS)
+        return BadImageError("not_an_image", f"none of {known}; it begins with {head[:16]!r}")
     extent = _declared(kind, head)
     if extent is not None and 0 in extent:
         return BadImageError(

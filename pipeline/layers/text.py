@@ -26,6 +26,7 @@ class SpelledTextSizes(TextSizes):
     char_width: int = Field(30, ge=1)
     char_filters: int = Field(32, ge=1)  # of each window
     char_windows: list[int] = Field([2, 3, 4], min_length=1)
+    char_borders: bool = True  # windows reach over a word's ends, and so see where they are
 
 
 class TextEncoder(nn.Module):
@@ -68,5 +69,7 @@ def spelled_word_encoder(
 ) -> TextEncoder:
     """A text encoder over words and a character CNN; `characters` is the vocabulary's size."""
     words = WordEmbedding(table, found, sizes.unknown_rate)
-    spelled = CharacterCNN(characters, sizes.char_width, sizes.char_filters, sizes.char_windows)
+    spelled = CharacterCNN(
+        characters, sizes.char_width, sizes.char_filters, sizes.char_windows, sizes.char_borders
+    )
     return TextEncoder(words, spelled, sizes)

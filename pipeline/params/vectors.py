@@ -28,5 +28,6 @@ class Vectors(Block):
 
     splits: list[Split] = ["train", "dev", "test"]  # for the words of these posts
     lowercase_fallback: bool = True  # a word not found as it stands is looked up lower-cased
+    hashtag_fallback: bool = True  # a hashtag not found as it stands is looked up without its #
     sources: dict[str, VectorSource]
     default: list[str] = []  # what a system reads unless its own block says otherwise

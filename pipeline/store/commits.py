@@ -17,8 +17,7 @@ import numpy as np
 from pipeline.store.keys import Keys
 from pipeline.store.shard import write_shard
 
-THREADS = 4
-DEPTH = THREADS  # shards in flight: nothing waits in memory that could be on the disk
+THREADS = 4  # and shards in flight: none waits in memory that could be on the disk
 
 
 @dataclass(frozen=True, eq=False)  # keys are an array; one file, one object
@@ -56,5 +55,5 @@ class Commits:
             yield Held(name, keys, future.result())
 
     def close(self) -> None:
-        """Wait for what is being written, and drop what waits."""
-        self._pool.shutdown(cancel_futures=True)
+        """Wait for what was started: an interrupt loses only rows that were not handed in yet."""
+        self._pool.shutdown()

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import file_sizes, sync
-from pipeline.store.commits import DEPTH, Commits, Held
+from pipeline.store.commits import THREADS, Commits, Held
 from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.gather import gather
 from pipeline.store.index import INDEX, SUMMARY, read_index
@@ -84,7 +84,7 @@ class Inventory:
         found, arrays = gather(part.keys, self.fingerprint.outputs, fresh, sources)
         name = shard_name(part.number, part.of, self.fingerprint.digest, found)
         self._commits.start(name, found, arrays)
-        self.settle(DEPTH)
+        self.settle(THREADS)
 
     def settle(self, left: int = 0) -> None:
         """Wait until at most `left` of the shards that were started are not on the disk.

@@ -23,6 +23,7 @@ from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.index import make_index, write_index
 from pipeline.store.inventory import Inventory
 from pipeline.store.keys import (
+    WIDTH,
     Keys,
     Part,
     pack,
@@ -34,6 +35,8 @@ from pipeline.store.keys import (
     unpack,
 )
 from pipeline.store.lock import locked
+
+FRAME = 4096  # bytes of a shard beside its keys and rows, at most
 
 
 @dataclass(frozen=True)
@@ -274,7 +277,8 @@ class Store:
             lacking = self._inventory.lacking(self._plan.parts.values())
             rows = sum(len(part.keys) for part in lacking)
             row = sum(output.row_bytes for output in self.fingerprint.outputs.values())
+            needed = rows * (row + WIDTH) + len(lacking) * FRAME
             raise NoRoomError(
                 f"{error} In all, {rows} rows in {len(lacking)} shards are still to be written:"
-                f" about {rows * row:,} bytes. The shards written so far are kept."
+                f" about {needed:,} bytes. The shards written so far are kept."
             ) from error

@@ -39,7 +39,7 @@ class Report:
     rows: int  # of the file
     words: int  # in use
     found: int
-    lowered: int  # of those found, the ones found lower-cased alone
+    in_other_form: int  # of those found, the ones found lower-cased or without their # alone
     duplicates: int  # further rows of words in use, left aside
     not_utf8: int  # rows whose words are not UTF-8, left aside
     coverage: dict[str, tuple[int, int]]  # split -> tokens whose word is found, tokens
@@ -50,7 +50,7 @@ class Report:
         splits = (f"{split} {_share(*counts)}" for split, counts in self.coverage.items())
         lines = [
             f"{self.found} of {self.words} words in use found ({_share(self.found, self.words)}),"
-            f" {self.lowered} of them in lower case alone, among {self.rows} rows",
+            f" {self.in_other_form} of them in another form, among {self.rows} rows",
             f"tokens covered: {_share(have, total)} ({', '.join(splits)})",
         ]
         if self.duplicates:
@@ -69,6 +69,7 @@ def build_vectors(
     vocab: Path,
     splits: Collection[str],
     lowercase_fallback: bool,
+    hashtag_fallback: bool,
     vectors_path: Path,
 ) -> Report:
     """Keep, of one source, the vectors of the words in use.
@@ -85,6 +86,7 @@ def build_vectors(
         vocab: the folder of the vocabularies.
         splits: whose posts' words are in use.
         lowercase_fallback: whether a word not found as it stands is looked up in lower case.
+        hashtag_fallback: whether a hashtag not found as it stands is looked up without its #.
         vectors_path: where the table goes: word, found, vector, sorted by word.
 
     Raises:
@@ -94,9 +96,10 @@ def build_vectors(
     posts = [post for post in read_posts(posts_path) if post.split in splits]
     tokens = _words_by_split(posts, vocabulary.normalization)
     in_use = set(vocabulary.entries).union(*tokens.values()) - set(SPECIALS)
-    wanted = in_use | {word.lower() for word in in_use if lowercase_fallback}
+    forms = {word: _forms(word, lowercase_fallback, hashtag_fallback) for word in sorted(in_use)}
+    wanted = {form for tried in forms.values() for form in tried}
     source = _read(kind, path, package, width, wanted)
-    vectors, lowered = _look_up(sorted(in_use), source, lowercase_fallback)
+    vectors, in_other_form = _look_up(forms, source)
     if not vectors.found.any():
         source.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
     _write(vectors, vectors_path)
@@ -105,7 +108,7 @@ def build_vectors(
         rows=source.count,
         words=len(vectors.words),
         found=len(found),
-        lowered=lowered,
+        in_other_form=in_other_form,
         duplicates=source.duplicates,
         not_utf8=source.not_utf8,
         coverage={split: _covered(words, found) for split, words in tokens.items()},
@@ -152,19 +155,27 @@ def _read(kind: Kind, path: Path, package: str | None, width: int, wanted: Colle
             assert_never(kind)
 
 
-def _look_up(words: Sequence[str], source: Rows, fallback: bool) -> tuple[WordVectors, int]:
-    """The vectors of `words`, and how many were found in lower case alone."""
-    found = np.zeros(len(words), dtype=bool)
-    matrix = np.zeros((len(words), source.width), dtype=np.float32)
-    lowered = 0
-    for at, word in enumerate(words):
-        vector = source.vectors.get(word)
-        if vector is None and fallback:
-            vector = source.vectors.get(word.lower())
-            lowered += vector is not None
-        if vector is not None:
-            found[at], matrix[at] = True, vector
-    return WordVectors(tuple(words), found, matrix), lowered
+def _forms(word: str, lowercase: bool, hashtag: bool) -> list[str]:
+    """The forms in which `word` is looked up, the first that is found counting."""
+    forms = [word]
+    if hashtag and len(word) > 1 and word.startswith("#"):
+        forms.append(word[1:])
+    if lowercase:
+        forms += [form.lower() for form in forms]
+    return forms
+
+
+def _look_up(forms: Mapping[str, Sequence[str]], source: Rows) -> tuple[WordVectors, int]:
+    """The vector of each word, and how many were found in another form than their own."""
+    found = np.zeros(len(forms), dtype=bool)
+    matrix = np.zeros((len(forms), source.width), dtype=np.float32)
+    in_other_form = 0
+    for at, (word, tried) in enumerate(forms.items()):
+        form = next((form for form in tried if form in source.vectors), None)
+        if form is not None:
+            found[at], matrix[at] = True, source.vectors[form]
+            in_other_form += form != word
+    return WordVectors(tuple(forms), found, matrix), in_other_form
 
 
 def _covered(words: Mapping[str, int], found: Collection[str]) -> tuple[int, int]:

@@ -55,7 +55,7 @@ class Backbone:
             whose regions go row by row from the top left.
         preprocessing: its authors'.
         weights: the published weights by name.
-        classes: what the logits stand for, in their order.
+        classes: gives the names of the classes, in the order of the logits.
         network: makes the network as published; its state dict has the keys of the weights file.
         parts: cuts it.
     """
@@ -65,7 +65,7 @@ class Backbone:
     outputs: Mapping[str, Output]
     preprocessing: Preprocessing
     weights: Mapping[str, Published]
-    classes: tuple[str, ...]
+    classes: Callable[[], Sequence[str]]
     network: Callable[[], nn.Module]
     parts: Callable[[Any], Parts]
 

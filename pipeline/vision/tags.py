@@ -75,7 +75,8 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
         best, share = top(reader.rows(LOGITS, keys[start : start + BLOCK]), top_k)
         chosen += best.tolist()
         probabilities += share.tolist()
-    words = [[backbone.classes[number] for number in row] for row in chosen]
+    names = backbone.classes()
+    words = [[names[number] for number in row] for row in chosen]
     write_table(pa.table([keys, chosen, words, probabilities], SCHEMA), tags_path)
     return Report(len(keys), top_k, backbone.name)
 

@@ -87,6 +87,7 @@ def test_every_kind_of_bad_image_is_a_row_with_a_reason(corpus: Corpus) -> None:
     corpus.put("good.png", picture())
     corpus.put("empty.jpg", b"")
     corpus.put("text.jpg", b"404 not found\n")
+    corpus.put("vector.svg", b"<svg/>")
     corpus.put("cut.jpg", picture(kind="JPEG")[:-200])
     corpus.put("header.jpg", picture(kind="JPEG")[:30])
     corpus.put("huge.png", huge())
@@ -103,6 +104,7 @@ def test_every_kind_of_bad_image_is_a_row_with_a_reason(corpus: Corpus) -> None:
         "good": ("ok", "good.png"),
         "empty": ("empty", "empty.jpg"),
         "text": ("not_an_image", "text.jpg"),
+        "vector": ("not_an_image", "vector.svg"),
         "cut": ("truncated", "cut.jpg"),
         "header": ("corrupt", "header.jpg"),
         "huge": ("too_large", "huge.png"),
@@ -124,7 +126,7 @@ def test_every_kind_of_bad_image_is_a_row_with_a_reason(corpus: Corpus) -> None:
         "images": {
             "ok": 1,
             "empty": 1,
-            "not_an_image": 1,
+            "not_an_image": 2,
             "truncated": 1,
             "corrupt": 1,
             "too_large": 1,

@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
-from contextlib import chdir
+from contextlib import ExitStack, chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,11 @@ class Workspace:
 
         Asked inside this process, which spares DVC's start.
         """
-        with mock.patch.dict(os.environ, self.env, clear=True), chdir(self.path), Repo() as repo:
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.dict(os.environ, self.env, clear=True))
+            stack.enter_context(chdir(self.path))
+            stack.enter_context(warnings.catch_warnings(action="ignore"))  # of what DVC stands on
+            repo = stack.enter_context(Repo())
             return {stage.addressing for stage in repo.reproduce(dry=True)}
 
     def copy(self, path: Path) -> Workspace:

@@ -59,7 +59,7 @@ def test_crf_decodes_the_best_sequence(
         scores = enumerate_scores(decoder, decoder.emissions(features[post, :length]))
         if constrained:
             scores = {key: score for key, score in scores.items() if valid(key)}
-        assert tuple(tags) == max(scores, key=lambda key: float(scores[key]))
+        assert tuple(tags) == max(scores, key=lambda key: scores[key].item())
     for name, value in decoder.state_dict().items():  # decoding leaves the parameters alone
         assert torch.equal(before[name], value)
 

@@ -16,8 +16,9 @@ def mask_of(lengths: list[int]) -> Tensor:
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 
-def test_character_cnn_is_the_printed_convolution_of_each_word_alone() -> None:
-    layer = CharacterCNN(characters=9, width=4, filters=3, windows=[2, 3, 4])
+@pytest.mark.parametrize("borders", [False, True])
+def test_character_cnn_is_the_printed_convolution_of_each_word_alone(borders: bool) -> None:
+    layer = CharacterCNN(characters=9, width=4, filters=3, windows=[2, 3, 4], borders=borders)
     words = [[5], [3, 4], [2, 3, 4], [8, 7, 6, 5, 4, 3, 2]]
     chars = torch.zeros(len(words), 7, dtype=torch.long)
     for row, word in enumerate(words):
@@ -27,7 +28,9 @@ def test_character_cnn_is_the_printed_convolution_of_each_word_alone() -> None:
     for row, word in enumerate(words):
         parts = []
         for window, convolution in zip(layer.windows, layer.convolutions, strict=True):
-            padded = word + [PAD] * (window - len(word))
+            edge = [PAD] * (window - 1) if borders else []
+            padded = edge + word + edge
+            padded += [PAD] * (window - len(padded))
             f = layer.lookup.weight[padded]  # (L, width)
             steps = [
                 torch.tanh(
@@ -40,8 +43,9 @@ def test_character_cnn_is_the_printed_convolution_of_each_word_alone() -> None:
         torch.testing.assert_close(together[row], torch.cat(parts), atol=1e-6, rtol=1e-5)
 
 
-def test_character_cnn_has_gradients_that_do_not_see_padding() -> None:
-    layer = CharacterCNN(9, 4, 3, [2, 3]).double()
+@pytest.mark.parametrize("borders", [False, True])
+def test_character_cnn_has_gradients_that_do_not_see_padding(borders: bool) -> None:
+    layer = CharacterCNN(9, 4, 3, [2, 3], borders).double()
     word = torch.tensor([[5, 6, 7]])
     padded = torch.tensor([[5, 6, 7, 0, 0, 0]])
     one = torch.autograd.grad(layer(word).sum(), list(layer.parameters()))

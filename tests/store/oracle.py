@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def extract(
 
 def content(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def fresh(folder: Path, wanted: Iterable[str], made: Fingerprint) -> dict[str, bytes]:
+    """The content of a store that was written in one run, somewhere in `folder`."""
+    with tempfile.TemporaryDirectory(dir=folder) as made_in:
+        extract(Path(made_in) / "store", wanted, made)
+        return content(Path(made_in) / "store")
 
 
 def shards(directory: Path) -> list[Path]:

@@ -39,6 +39,11 @@ def test_an_edit_that_changes_nothing_is_no_fault(directory: Path) -> None:
         ("sha256", lambda v: [v[0] + v[1][:1], v[1][1:], *v[2:]]),
         ("shard", lambda v: [v[-1], *v[1:]]),
         ("shard", lambda v: [*v[:1], v[-1], *v[2:]]),
+        ("shard", lambda v: [name.replace("000000-of", "000001-of") for name in v]),
+        ("shard", lambda v: [name.replace("000003-of-000004", "000003-of-000008") for name in v]),
+        ("shard", lambda v: [name.replace("-of-000004", "-of-000002") for name in v]),
+        ("shard", lambda v: [name.replace("-of-000004", "-of-000005") for name in v]),
+        ("shard", lambda v: ["x", *v[1:]]),
         ("row", lambda v: [5, *v[1:]]),
         ("bytes", lambda v: [v[0] + 1, *v[1:]]),
     ],
@@ -46,6 +51,19 @@ def test_an_edit_that_changes_nothing_is_no_fault(directory: Path) -> None:
 def test_an_edited_index_is_refused(directory: Path, column: str, change: Any) -> None:
     edit(directory, column, change)
     with pytest.raises(PipelineError, match=r"index\.parquet: not the index of a store: "):
+        read_index(directory)
+
+
+def test_two_shards_for_the_same_keys_are_refused(directory: Path) -> None:
+    edit(directory, "shard", lambda names: [names[0].replace(".h5", "")[:-1] + "x.h5", *names[1:]])
+    with pytest.raises(PipelineError, match="do not go together"):
+        read_index(directory)
+    other = "000000-of-000004." + "0" * 16 + ".h5"
+    edit(directory, "shard", lambda names: [other, *names[1:]])
+    first = pq.read_table(directory / "index.parquet")["shard"].to_pylist()
+    count = sum(name.startswith("000000") for name in first)
+    edit(directory, "row", lambda rows: [0, *range(count - 1), *rows[count:]])
+    with pytest.raises(PipelineError, match="do not go together"):
         read_index(directory)
 
 

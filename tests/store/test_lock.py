@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -75,3 +76,29 @@ def test_never_two_at_once_though_the_file_comes_and_goes(tmp_path: Path) -> Non
     errors = [process.communicate()[1] for process in crowd]
     assert errors == ["", "", ""]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_was_removed_between_open_and_lock_guards_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder leaves and a third process takes a new file of the same name, just then."""
+    path = tmp_path / "store.lock"
+    third = []
+    flock = fcntl.flock
+
+    def meanwhile(descriptor: int, how: int) -> None:
+        if not third:
+            path.unlink()
+            third.append(path.open("w"))
+            third[0].write("4321")
+            third[0].flush()
+            flock(third[0], how)
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    with (
+        pytest.raises(PipelineError, match="process 4321 is writing"),
+        locked(tmp_path / "store"),
+    ):
+        pytest.fail("entered beside the third")
+    third[0].close()

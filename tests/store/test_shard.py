@@ -98,6 +98,17 @@ def test_a_broken_byte_never_crashes(shard: Path) -> None:
     assert {"read", "UnreadableShardError"} <= outcomes
 
 
+def test_rows_that_would_lie_beyond_the_file_are_found(shard: Path) -> None:
+    """A broken address."""
+    whole = shard.read_bytes()
+    start = read_header(shard, MADE.digest, MADE.outputs).offsets["grid"]
+    address = start.to_bytes(8, "little")
+    assert whole[:2048].count(address) == 1
+    shard.write_bytes(whole.replace(address, (start + len(whole)).to_bytes(8, "little"), 1))
+    with pytest.raises(UnreadableShardError, match="not a whole shard"):
+        read_header(shard, MADE.digest, MADE.outputs)
+
+
 def test_rows_cut_off_after_the_header_was_read(shard: Path) -> None:
     header = read_header(shard, MADE.digest, MADE.outputs)
     with shard.open("r+b") as file:

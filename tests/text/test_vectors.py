@@ -57,7 +57,11 @@ class Corpus:
         (folder / "glove.txt").write_bytes(GLOVE)
 
     def build(
-        self, splits: tuple[str, ...] = SPLITS, fallback: bool = True, width: int = 2
+        self,
+        splits: tuple[str, ...] = SPLITS,
+        fallback: bool = True,
+        width: int = 2,
+        hashtag: bool = False,
     ) -> Report:
         return build_vectors(
             kind="text",
@@ -68,6 +72,7 @@ class Corpus:
             vocab=self.folder / "vocab",
             splits=splits,
             lowercase_fallback=fallback,
+            hashtag_fallback=hashtag,
             vectors_path=self.folder / "vectors.parquet",
         )
 
@@ -101,7 +106,7 @@ def test_the_words_in_use_exact_first_then_lower_case(corpus: Corpus) -> None:
         "é": None,
     }
     assert str(report) == (
-        "6 of 9 words in use found (66.7 %), 3 of them in lower case alone, among 10 rows\n"
+        "6 of 9 words in use found (66.7 %), 3 of them in another form, among 10 rows\n"
         "tokens covered: 57.1 % (train 80.0 %, dev 33.3 %, test 66.7 %)\n"
         "1 rows repeat a word in use: the first counts\n"
         "1 rows whose words are not UTF-8: left aside"
@@ -111,7 +116,16 @@ def test_the_words_in_use_exact_first_then_lower_case(corpus: Corpus) -> None:
 def test_without_the_fallback(corpus: Corpus) -> None:
     report = corpus.build(fallback=False)
     assert [word for word, vector in corpus.table().items() if vector] == ["<user>", "Rome", "is"]
-    assert report.lowered == 0
+    assert report.in_other_form == 0
+
+
+def test_a_hashtag_is_looked_up_without_its_sign_if_asked(tmp_path: Path) -> None:
+    posts = [post("train", "#Rome # ##Rome #Oslo")]
+    corpus = Corpus(tmp_path)
+    write_posts(posts, tmp_path / "posts.parquet")
+    build_vocab(tmp_path / "posts.parquet", tmp_path / "vocab", ["train"], 1, CASED)
+    corpus.build(splits=("train",), hashtag=True)
+    assert corpus.table() == {"#": None, "##Rome": None, "#Oslo": None, "#Rome": [3, 4]}
 
 
 def test_words_of_the_splits_and_of_the_vocabulary(corpus: Corpus) -> None:
@@ -153,10 +167,11 @@ def test_a_table_of_something_else_is_refused(corpus: Corpus) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    rows=st.dictionaries(st.text("aAbB", min_size=1, max_size=3), st.integers(1, 9), min_size=1),
-    words=st.lists(st.text("aAbB", min_size=1, max_size=3), min_size=1),
+    rows=st.dictionaries(st.text("aAbB#", min_size=1, max_size=3), st.integers(1, 9), min_size=1),
+    words=st.lists(st.text("aAbB#", min_size=1, max_size=4), min_size=1),
     lowercase=st.booleans(),
     fallback=st.booleans(),
+    hashtag=st.booleans(),
 )
 def test_against_a_dictionary(
     tmp_path_factory: pytest.TempPathFactory,
@@ -164,6 +179,7 @@ def test_against_a_dictionary(
     words: list[str],
     lowercase: bool,
     fallback: bool,
+    hashtag: bool,
 ) -> None:
     form = LOWER if lowercase else CASED
     folder = tmp_path_factory.mktemp("vectors")
@@ -181,13 +197,18 @@ def test_against_a_dictionary(
         folder / "vocab",
         ["test"],
         fallback,
+        hashtag,
         folder / "vectors.parquet",
     )
     expected = {}
     for word in {"is", *(normalize(word, form) for word in words)}:
         value = source.get(word)
+        if value is None and hashtag and word[0] == "#":
+            value = source.get(word[1:])
         if value is None and fallback:
             value = source.get(word.lower())
+        if value is None and fallback and hashtag and word[0] == "#":
+            value = source.get(word[1:].lower())
         expected[word] = None if value is None else [value, -value]
     vectors = read_vectors(folder / "vectors.parquet")
     found = zip(vectors.words, vectors.found, vectors.matrix.tolist(), strict=True)
@@ -203,7 +224,7 @@ def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
     build_vocab(posts_path, tmp_path / "vocab", ["train"], 1, LOWER)
     output = tmp_path / "vectors.parquet"
     report = build_vectors(
-        "text", source, None, 100, posts_path, tmp_path / "vocab", SPLITS, True, output
+        "text", source, None, 100, posts_path, tmp_path / "vocab", SPLITS, True, False, output
     )
     assert (report.rows, report.words, report.found) == (18615, 20035, 14556)
     tokens, total = map(sum, zip(*report.coverage.values(), strict=True))

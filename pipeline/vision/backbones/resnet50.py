@@ -7,6 +7,7 @@ from torchvision.models import ResNet, ResNet50_Weights, resnet50
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -44,7 +45,7 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    classes=tuple(WEIGHTS.meta["categories"]),
+    classes=categories,
     network=resnet50,
     parts=parts,
 )

@@ -6,6 +6,7 @@ from torchvision.models import VGG, VGG16_Weights, vgg16
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -35,7 +36,7 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    classes=tuple(WEIGHTS.meta["categories"]),
+    classes=categories,
     network=vgg16,
     parts=parts,
 )

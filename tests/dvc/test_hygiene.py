@@ -1,0 +1,227 @@
+"""What dvc.yaml, params.yaml and conf/ must keep to, so that DVC reruns what it should."""
+
+import ast
+import os
+import re
+import shlex
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+
+from pipeline.params.vectors import Vectors
+from pipeline.systems.system import find_system, known_systems
+from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
+
+CODE = ("pipeline", "stages")
+TEXT = {"features/posts.parquet", "features/vocab"}  # what every system reads
+DROPPED_BY_DVC = {"size", "nfiles"}  # from the keys of its run-cache, at any depth
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml with all `${}` filled in."""
+
+    name: str
+    command: list[str]
+    deps: set[str]
+    outs: set[str]
+    params: set[str]
+    persisted: set[str]
+
+    @property
+    def data(self) -> set[str]:
+        """The deps that are no code."""
+        return {dep for dep in self.deps if Path(dep).parts[0] not in CODE}
+
+    @property
+    def module(self) -> str:
+        return self.command[self.command.index("-m") + 1]
+
+    def values(self, option: str) -> list[str]:
+        return [b for a, b in zip(self.command, self.command[1:], strict=False) if a == option]
+
+    @property
+    def paths(self) -> set[str]:
+        """What the command names that has a `/`, or that is a file of the project."""
+        words = (word.rpartition("=")[2] for word in self.command)
+        return {word for word in words if "/" in word or (ROOT / word).is_file()}
+
+
+@pytest.fixture(scope="module")
+def stages(composed: Workspace) -> dict[str, Stage]:
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, composed.env, clear=True))
+        stack.enter_context(chdir(composed.path))
+        stack.enter_context(warnings.catch_warnings(action="ignore"))
+        found = stack.enter_context(Repo()).index.stages
+        return {
+            stage.addressing: Stage(
+                name=stage.addressing,
+                command=shlex.split(stage.cmd),
+                deps={str(d) for d in stage.deps if not isinstance(d, ParamsDependency)},
+                outs={str(out) for out in stage.outs},
+                params={key for d in stage.deps for key in getattr(d, "params", [])},
+                persisted={str(out) for out in stage.outs if out.persist},
+            )
+            for stage in found
+        }
+
+
+def leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from leaves(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from leaves(value, key)
+    else:
+        yield key, tree
+
+
+def keys(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield str(name)
+            yield from keys(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from keys(value)
+
+
+def sections_read(module: str) -> set[str]:
+    """The sections that a stage reads of params.yaml: the first name of each `read(PARAMS, …)`."""
+    tree = ast.parse((ROOT / module.replace(".", "/")).with_suffix(".py").read_text("utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "read":
+            where, section = node.args[:2]
+            assert getattr(where, "id", "") == "PARAMS"
+            first = section.values[0] if isinstance(section, ast.JoinedStr) else section
+            assert isinstance(first, ast.Constant)
+            found.add(str(first.value).split(".")[0])
+    return found
+
+
+def test_params_are_there(stages: dict[str, Stage], composed: Workspace) -> None:
+    tree = composed.params()
+    for stage in stages.values():
+        for key in stage.params:
+            block = tree
+            for part in key.split("."):
+                assert part in block, f"{stage.name} depends on {key}, which params.yaml lacks"
+                block = block[part]
+
+
+def test_a_stage_depends_on_what_it_reads(stages: dict[str, Stage]) -> None:
+    """On every section that its code opens, but for the runtime's knobs, and on no other."""
+    for stage in stages.values():
+        sections = {key.split(".")[0] for key in stage.params}
+        assert sections == sections_read(stage.module) - {"runtime"}, stage.name
+    assert any("runtime" in sections_read(stage.module) for stage in stages.values())
+
+
+def test_one_role_or_source_alone(stages: dict[str, Stage]) -> None:
+    """A stage of a `foreach` does not depend on what the others of it read."""
+    for name, stage in stages.items():
+        family, _, key = name.partition("@")
+        if family == "extract":
+            assert stage.params == {f"extract.{key}"}
+        if family == "vectors":
+            shared = {
+                "vectors.splits",
+                "vectors.lowercase_fallback",
+                "vectors.hashtag_fallback",
+            }
+            assert stage.params == {*shared, f"vectors.sources.{key}"}
+        if family.startswith("train_"):
+            assert stage.params == {"train", f"systems.{family.removeprefix('train_')}"}
+
+
+def test_paths_stand_in_dvc_yaml(stages: dict[str, Stage]) -> None:
+    """Every path of a command is tracked, and all that is tracked is of use to the command."""
+    for stage in stages.values():
+        assert stage.paths == stage.data | stage.outs, stage.name
+
+
+def test_params_hold_no_paths() -> None:
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    of_data = re.compile(r"dataset\.\w+|vectors\.sources\.\w+\.path")
+    for key, value in leaves(tree):
+        if isinstance(value, str) and not of_data.fullmatch(key):
+            assert "/" not in value, key
+            assert not (ROOT / value).exists(), key
+            assert not Path(value).suffix, key
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "conf").rglob("*.yaml"))], ids=lambda p: p.name
+)
+def test_no_key_that_the_run_cache_drops(path: Path) -> None:
+    tree = yaml.safe_load(path.read_text("utf-8"))
+    assert tree
+    assert not DROPPED_BY_DVC & set(keys(tree))
+
+
+def test_no_field_that_the_run_cache_drops() -> None:
+    """Nor may a block name a key so, of which params.yaml may lack the default."""
+    for path in [*(ROOT / "pipeline" / "params").glob("*.py"), *_systems()]:
+        fields = re.findall(r"^    (\w+):", path.read_text("utf-8"), re.MULTILINE)
+        assert not DROPPED_BY_DVC & set(fields), path
+
+
+def _systems() -> list[Path]:
+    return sorted((ROOT / "pipeline" / "systems").glob("*.py"))
+
+
+def test_every_system_has_its_stages(stages: dict[str, Stage], composed: Workspace) -> None:
+    assert set(known_systems()) == set(SYSTEMS) == set(composed.params()["systems"])
+    of_systems = {name for name in stages if name.startswith(("train_", "evaluate_"))}
+    wanted = {f"{stage}_{name}" for stage in ("train", "evaluate") for name in SYSTEMS}
+    assert of_systems == wanted
+    details = {f"metrics/details/{name}.json" for name in SYSTEMS}
+    assert stages["leaderboard"].data == details == set(stages["leaderboard"].values("--metrics"))
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_system_reads_the_caches_that_it_requires(
+    stages: dict[str, Stage], composed: Workspace, system: str
+) -> None:
+    requires = find_system(system).REQUIRES
+    caches = {f"features/{cache}" for cache in requires}
+    images = {"features/images.parquet"} if caches else set()
+    sources = composed.params()["systems"][system]["vectors"]
+    vectors = {f"features/vectors/{source}.parquet" for source in sources}
+    train, evaluate = stages[f"train_{system}"], stages[f"evaluate_{system}"]
+    assert train.data == TEXT | vectors | images | caches
+    assert evaluate.data == {f"models/{system}", "features/posts.parquet"} | images | caches
+    for stage in (train, evaluate):
+        assert set(stage.values("--cache")) == {f"{name}=features/{name}" for name in requires}
+    assert train.values("--vectors") == [f"{s}=features/vectors/{s}.parquet" for s in sources]
+    outputs = {f"extract@{cache}": requires[cache] for cache in requires}
+    for extraction, output in outputs.items():
+        role = composed.params()["extract"][extraction.partition("@")[2]]
+        assert output in role["outputs"]
+
+
+def test_no_stage_sees_images_but_those_that_must(stages: dict[str, Stage]) -> None:
+    """So that all others run on a machine without them."""
+    readers = {stage.name for stage in stages.values() if "data/images" in stage.deps}
+    assert readers == {"index_images", "extract@tags", "extract@regions"}
+
+
+def test_stores_are_kept_between_runs(stages: dict[str, Stage]) -> None:
+    """And nothing else: DVC neither runs a stage from its run-cache nor pulls such an output."""
+    persisted = {stage.name: stage.persisted for stage in stages.values() if stage.persisted}
+    assert persisted == {
+        "extract@tags": {"features/tags"},
+        "extract@regions": {"features/regions"},
+    }

@@ -1,0 +1,123 @@
+"""A project of a few posts and images, to be spoiled, and its stages' real commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+POST = "IMGID:{image}\nBob\tB-PER\nmet\tO\nAda\tB-PER\n"
+
+COMMANDS = {
+    "prepare": "--train train.txt --dev dev.txt --test test.txt --posts features/posts.parquet"
+    " --metrics features/posts.json",
+    "index_images": "--posts features/posts.parquet --folder images"
+    " --images features/images.parquet --metrics features/images.json",
+    "vocab": "--posts features/posts.parquet --vocab features/vocab",
+    "vectors": "--source mine --file mine.txt --posts features/posts.parquet"
+    " --vocab features/vocab --vectors features/vectors/mine.parquet",
+    "extract": "--role tags --images features/images.parquet --folder images --store features/tags",
+    "tags": "--store features/tags --tags features/tags.parquet",
+    "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
+    " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
+    "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
+    " --predictions predictions/m.parquet --metrics metrics/m.json --details metrics/d.json",
+    "leaderboard": "--metrics metrics/d.json --table metrics/leaderboard.md",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with params.yaml, a corpus, and what its stages have written."""
+
+    path: Path
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def params(self, change: Callable[[dict[str, Any]], None]) -> None:
+        path = self.path / "params.yaml"
+        tree = yaml.safe_load(path.read_text("utf-8"))
+        change(tree)
+        path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+
+    def call(self, stage: str, **options: str) -> subprocess.CompletedProcess[str]:
+        """Run a stage's command as DVC would, with some of its options replaced."""
+        words = COMMANDS[stage].split()
+        for option, value in options.items():
+            words[words.index(f"--{option}") + 1] = value
+        done = subprocess.run(
+            [sys.executable, "-m", f"stages.{stage}", *words],
+            cwd=self.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def passes(self, stage: str, **options: str) -> str:
+        """Run a stage that must succeed; its report."""
+        done = self.call(stage, **options)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+        return done.stdout
+
+    def fails(self, stage: str, **options: str) -> str:
+        """Run a stage that must be refused, with a sentence, and write nothing; the sentence."""
+        before = self.files()
+        done = self.call(stage, **options)
+        assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
+        assert done.stderr.startswith("Error: ")
+        message = done.stderr.removeprefix("Error: ").strip()
+        assert re.search(r"\w+ \w+", message)
+        assert self.files() == before
+        return message
+
+    def files(self) -> dict[str, bytes]:
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return {path.relative_to(self.path).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project without a fault, run as far as its vectors. Leave it so."""
+    made = Project(tmp_path_factory.mktemp("stages") / "project")
+    made.path.mkdir()
+    shutil.copy2(ROOT / "params.yaml", made.path)
+    source = {"kind": "text", "path": "mine.txt", "package": None, "width": 3}
+    made.params(lambda tree: tree["vectors"].update(sources={"mine": source}, default=["mine"]))
+    for n, split in enumerate(("train", "dev", "test")):
+        made.write(f"{split}.txt", "\n".join(POST.format(image=image) for image in ("a", f"b{n}")))
+    random = np.random.default_rng(0)
+    (made.path / "images").mkdir()
+    for name in ("a", "b0", "b1", "b2"):
+        pixels = random.integers(0, 256, (40, 60, 3), np.uint8)
+        Image.fromarray(pixels).save(made.path / "images" / f"{name}.jpg")
+    made.write("mine.txt", "bob 1 2 3\nada 4 5 6\nmet 7 8 9\n")
+    for stage in ("prepare", "index_images", "vocab", "vectors"):
+        made.passes(stage)
+    return made
+
+
+@pytest.fixture
+def project(sound: Project, tmp_path: Path) -> Project:
+    """A copy of a test's own."""
+    shutil.copytree(sound.path, tmp_path / "project")
+    return Project(tmp_path / "project")
