@@ -17,7 +17,6 @@ import yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from pipeline.params.vectors import Vectors
 from pipeline.systems.system import find_system, known_systems
 from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 
