@@ -18,6 +18,8 @@ from unittest import mock
 import yaml
 from dvc.repo import Repo
 
+from pipeline.systems.system import known_systems
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DVC = BIN / "dvc"
@@ -26,7 +28,7 @@ PROJECT = ("pipeline", "stages", "tools", "conf", "dvc.yaml", ".dvcignore", "req
 IMAGES = 10  # two shards; a third one begins beyond sixteen
 POSTS = {"train": 16, "dev": 6, "test": 6}
 OUTPUTS = ("features", "models", "metrics", "predictions", "curves")
-SYSTEMS = ("bilstm_crf", "cnn_bilstm_crf", "adaptive_coattention")
+SYSTEMS = tuple(known_systems())
 
 RUNNING = re.compile(r"^Running stage '(.+?)'", re.MULTILINE)
 TINY = {  # what keeps a training at a second

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,26 +56,25 @@ class Project:
         change(tree)
         path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
 
-    def call(self, stage: str, **options: str) -> subprocess.CompletedProcess[str]:
-        """Run a stage's command as DVC would, with some of its options replaced."""
+    def call(self, stage: str, **options: str) -> Result:
+        """Run a stage with the options that DVC gives it, some of them replaced.
+
+        Within this process: `test_as_a_command` runs every stage in one of its own.
+        """
         words = COMMANDS[stage].split()
         for option, value in options.items():
             words[words.index(f"--{option}") + 1] = value
-        done = subprocess.run(
-            [sys.executable, "-m", f"stages.{stage}", *words],
-            cwd=self.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
+        main = importlib.import_module(f"stages.{stage}").main
+        with chdir(self.path):
+            done = CliRunner().invoke(main, words)
+        if not isinstance(done.exception, SystemExit | None):
+            raise AssertionError(f"{stage} would print a traceback") from done.exception
         return done
 
     def passes(self, stage: str, **options: str) -> str:
         """Run a stage that must succeed; its report."""
         done = self.call(stage, **options)
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.output
         assert done.stdout.strip()
         return done.stdout
 
@@ -83,16 +82,23 @@ class Project:
         """Run a stage that must be refused, with a sentence, and write nothing; the sentence."""
         before = self.files()
         done = self.call(stage, **options)
-        assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
-        assert done.stderr.startswith("Error: ")
-        message = done.stderr.removeprefix("Error: ").strip()
-        assert re.search(r"\w+ \w+", message)
+        assert done.exit_code == 1, (done.exit_code, done.output)
+        message = sentence(done.stderr)
         assert self.files() == before
         return message
 
     def files(self) -> dict[str, bytes]:
         found = (path for path in self.path.rglob("*") if path.is_file())
         return {path.relative_to(self.path).as_posix(): path.read_bytes() for path in found}
+
+
+def sentence(stderr: str) -> str:
+    """What a refused stage says, which must be words."""
+    assert stderr.startswith("Error: "), stderr
+    assert "Traceback" not in stderr
+    message = stderr.removeprefix("Error: ").strip()
+    assert re.search(r"\w+ \w+", message), message
+    return message
 
 
 @pytest.fixture(scope="session")

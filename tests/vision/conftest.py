@@ -12,7 +12,7 @@ from pipeline.corpus.image_index import index_images
 from pipeline.corpus.posts import Post, write_posts
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -262,7 +262,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     while killed.poll() is None and not list(store.glob("0*.h5")):
         time.sleep(0.002)
     killed.send_signal(sent)
-    _, error = killed.communicate(timeout=60)
+    _, error = killed.communicate(timeout=300)
     assert killed.returncode != 0
     assert "Traceback" not in error
     with pytest.raises(PipelineError):
@@ -275,7 +275,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 def test_missing_weights_end_the_stage_with_a_sentence(make_corpus: MakeCorpus) -> None:
     corpus = make_corpus(0)
     process = start(corpus, "store", backbone="vgg16", outputs=["grid"])
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=300)
     assert (process.returncode, out) == (1, "")
     assert error.startswith("Error: weights 'imagenet': vgg16-397923af.pth is not on this machine")
     assert "torch/hub/checkpoints" in error
