@@ -79,6 +79,18 @@ class System(nn.Module, ABC):
         """The best tag ids of each post, padding left out."""
         return self.decoder.decode(self.encode(batch), batch.mask)
 
+    def explain(self, batch: Batch) -> Mapping[str, Tensor]:
+        """What the network looked at for each token: kind -> (B, T, k) float.
+
+        The kinds are the system's own, named in its file (weights over regions, a gate, ...); none
+        by default. NaN stands for what had no part in a post's tags, such as the image of a post
+        without one; if it fills a token's k values, the token has no such row in the table. Within
+        a token's values it may stand at the end alone (the padding, where k counts words). What
+        is said of padding tokens is not read.
+        """
+        del batch
+        return {}
+
 
 class SystemModule(Protocol):
     """What a file of this folder defines."""
