@@ -8,7 +8,7 @@ The paper's ablations are settings: `crf: false` is CBCFuFi, `fusion: concatenat
 `filtration: false` is CBCFuC. A post without a usable image goes through the same network with
 u = 0, so that it is tagged by its text.
 
-What it looked at (`explain`) is α (`regions`), β (`words`), g (`fusion_gate`) and s
+What it looked at (`explain`) is α (`region_weights`), β (`word_weights`), g (`fusion_gate`) and s
 (`filtration_gate`), for posts with a usable image: without one, none of them reaches the decoder.
 """
 
@@ -81,7 +81,8 @@ class CoAttention(nn.Module):
         image, alpha = self.visual(seen, words, None)  # v̂ (B, T or 1, d), α (B, T or 1, N)
         text, beta = self.textual(words, image, mask)  # ĥ (B, T or 1, d), β (B, T or 1, T)
         fused, gate = self.fusion(image, text)  # (B, T or 1, width), g (B, T or 1, 1 or d)
-        looked = {"regions": alpha, "words": beta.masked_fill(~mask[:, None], torch.nan)}
+        beta = beta.masked_fill(~mask[:, None], torch.nan)
+        looked = {"region_weights": alpha, "word_weights": beta}
         return fused, looked if gate is None else looked | {"fusion_gate": gate}
 
 

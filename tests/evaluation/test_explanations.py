@@ -89,7 +89,7 @@ def slowly(network: AdaptiveCoAttention, batch: Batch, post: int, token: int) ->
     image = sum(weight * region for weight, region in zip(alpha, v, strict=True))
     beta = softmax([score(co.textual, word, image) for word in h])
     text = sum(weight * word for weight, word in zip(beta, h, strict=True))
-    looked = {"regions": alpha, "words": beta}
+    looked = {"region_weights": alpha, "word_weights": beta}
     seen, read = torch.tanh(co.fusion.image(image)), torch.tanh(co.fusion.text(text))
     if hasattr(co.fusion, "gate"):
         gate = torch.sigmoid(co.fusion.gate.weight @ torch.cat([seen, read]))
@@ -210,7 +210,7 @@ def test_evaluate_tells_it_of_the_test_posts_with_an_image(tmp_path: Path) -> No
     test = [post for post in read_posts(made.posts) if post.split == "test"]
     seen = [post for post in test if post.image not in (None, "img6")]  # img6 is missing
     assert 0 < len(seen) < len(test)
-    kinds = ["filtration_gate", "fusion_gate", "regions", "words"]
+    kinds = ["filtration_gate", "fusion_gate", "region_weights", "word_weights"]
     rows = table.to_pylist()
     assert [(row["post"], row["token"], row["kind"]) for row in rows] == [
         (post.post, token, kind)
@@ -221,9 +221,9 @@ def test_evaluate_tells_it_of_the_test_posts_with_an_image(tmp_path: Path) -> No
     assert {row["seed"] for row in rows} == {3}
     lengths = {post.post: len(post.tokens) for post in test}
     for row in rows:
-        wanted = {"regions": GRID[0], "words": lengths[row["post"]]}.get(row["kind"], 1)
-        assert len(row["values"]) == wanted
-        if row["kind"] in ("regions", "words"):
+        wanted = {"region_weights": GRID[0], "word_weights": lengths[row["post"]]}
+        assert len(row["values"]) == wanted.get(row["kind"], 1)
+        if row["kind"] in wanted:
             assert sum(row["values"]) == pytest.approx(1, abs=1e-5)
 
 
