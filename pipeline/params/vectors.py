@@ -30,3 +30,4 @@ class Vectors(Block):
     lowercase_fallback: bool = True  # a word not found as it stands is looked up lower-cased
     sources: dict[str, VectorSource]
     default: list[str] = []  # what a system reads unless its own block says otherwise
+    joint: list[str] = []  # the same, for systems that lay several side by side
