@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.text.vectors import WordVectors
 from pipeline.training.batches import EncodedPosts, in_order, shuffled
 from pipeline.training.caches import ImageFeatures
-from pipeline.text.vectors import WordVectors
 from pipeline.training.lexicon import Lexicon, assemble, without
 from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches
 
@@ -55,7 +55,9 @@ def test_a_batch_reads_back_as_its_posts(workspace: Workspace) -> None:
     for row, place in enumerate(places):
         post = posts[place]
         length = len(post.tokens)
-        assert batch.mask[row].tolist() == [True] * length + [False] * (batch.mask.shape[1] - length)
+        assert batch.mask[row].tolist() == [True] * length + [False] * (
+            batch.mask.shape[1] - length
+        )
         assert [lexicon.tags[tag] for tag in batch.tags[row, :length]] == list(post.labels)
         for t, token in enumerate(post.tokens):
             word = lexicon.words[batch.words[row, t]]
@@ -193,6 +195,8 @@ def test_vectors_of_another_vocabulary_are_refused(workspace: Workspace) -> None
 
     renamed = [dataclasses.replace(p, post=f"train/{n}") for n, p in enumerate(posts)]
     write_posts([*renamed, extra], workspace.posts)
-    build_vocab(workspace.posts, workspace.vocab, ["train"], 1, Normalization(True, True, True, False))
+    build_vocab(
+        workspace.posts, workspace.vocab, ["train"], 1, Normalization(True, True, True, False)
+    )
     with pytest.raises(PipelineError, match="xanadu"):
         assemble(workspace.vocab, {"tiny": workspace.vectors})

@@ -135,7 +135,5 @@ def make_workspace(root: Path) -> Workspace:
     lines = [f"{w} {' '.join(map(str, row))}" for w, row in zip(words, random, strict=True)]
     source.write_text("\n".join(lines) + "\n")
     splits = ["train", "dev", "test"]
-    build_vectors(
-        "text", source, None, 5, made.posts, made.vocab, splits, True, made.vectors
-    )
+    build_vectors("text", source, None, 5, made.posts, made.vocab, splits, True, made.vectors)
     return made
