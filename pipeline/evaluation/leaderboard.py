@@ -8,7 +8,7 @@ from typing import Literal
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.markdown import markdown_table, mean, spread
-from pipeline.evaluation.results import SPLITS, Result, SplitResult, read_result
+from pipeline.evaluation.results import Result, check_same_corpus, read_result
 from pipeline.files import write_bytes
 from pipeline.metrics.scores import DECIMALS, Summary
 
@@ -50,7 +50,6 @@ def write_leaderboard(paths: Sequence[Path], table: Path, order_by: Split) -> st
 
 
 def _check(paths: Sequence[Path], results: Sequence[Result]) -> None:
-    first, reference = paths[0], results[0]
     places: dict[str, Path] = {}
     for path, result in zip(paths, results, strict=True):
         if result.system in places:
@@ -58,22 +57,7 @@ def _check(paths: Sequence[Path], results: Sequence[Result]) -> None:
                 f"{path}: system {result.system!r} stands in {places[result.system]} already"
             )
         places[result.system] = path
-        for split in SPLITS:
-            mine, other = result.splits[split], reference.splits[split]
-            if result.dataset != reference.dataset or mine.gold_sha256 != other.gold_sha256:
-                raise PipelineError(
-                    f"{path}: scored on {_corpus(result.dataset, split, mine)}, but {first} on"
-                    f" {_corpus(reference.dataset, split, other)}; systems scored on different"
-                    " corpora cannot share a table: run `dvc repro` to score all on one"
-                )
-
-
-def _corpus(dataset: str, split: str, result: SplitResult) -> str:
-    gold = result.aggregate.strict.overall.gold
-    return (
-        f"{split} of {dataset!r} ({result.posts} posts, {gold} entities,"
-        f" gold {result.gold_sha256[:8]})"
-    )
+    check_same_corpus({str(path): result for path, result in zip(paths, results, strict=True)})
 
 
 def _ranked(results: Sequence[Result], order_by: Split) -> list[tuple[int, Result]]:
