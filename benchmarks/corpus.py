@@ -20,12 +20,14 @@ from pipeline.files import read_json
 from pipeline.params.block import parse, read
 from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
+from pipeline.params.tags import Tags
 from pipeline.params.vocab import Vocab
 from pipeline.systems.system import SystemParams, find_system
 from pipeline.text.vectors import Kind, build_vectors
 from pipeline.text.vocab import build_vocab
 from pipeline.training.train import train_system
 from pipeline.vision.extract import extract
+from pipeline.vision.tags import tags
 
 PARAMS = Path("params.yaml")
 TYPES = ["PER", "LOC", "ORG", "OTHER"]
@@ -82,7 +84,15 @@ class Corpus:
             click.echo(str(report).splitlines()[0])
         return table
 
-    def cache(self, role: str) -> Path:
+    def cache(self, name: str) -> Path:
+        """A cache as systems name it: the image words, or the feature store of a role."""
+        if name != "image_words":
+            return self.store(name)
+        table = self.folder / "tags.parquet"
+        click.echo(tags(self.store("tags"), table, read(PARAMS, "tags", Tags).top_k))
+        return table
+
+    def store(self, role: str) -> Path:
         """The feature store of a role, with the backbone that params.yaml gives it."""
         params, runtime = read(PARAMS, f"extract.{role}", Extract), read(PARAMS, "runtime", Runtime)
         store = self.folder / role
@@ -107,7 +117,7 @@ class Corpus:
         """Train a system on this corpus and score it: the headline of `evaluate`."""
         requires = find_system(name).REQUIRES
         images = self.images() if requires else None
-        caches = {role: self.cache(role) for role in requires}
+        caches = {name: self.cache(name) for name in requires}
         device = find_device(read(PARAMS, "runtime", Runtime).device)
         model, out = self.folder / "models" / name, self.folder / "scores" / name
         train_system(

@@ -20,6 +20,7 @@ from stages.command import IN, OUT, PARAMS, NamedPath, stage
 @click.option("--images", type=IN, help="for systems that read image features")
 @click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER")
 @click.option("--predictions", type=OUT, required=True)
+@click.option("--explanations", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @click.option("--details", type=OUT, required=True)
 @stage
@@ -30,6 +31,7 @@ def main(
     images: Path | None,
     cache: tuple[tuple[str, Path], ...],
     predictions: Path,
+    explanations: Path,
     metrics: Path,
     details: Path,
 ) -> None:
@@ -43,6 +45,7 @@ def main(
         predictions,
         metrics,
         details,
+        explanations=explanations,
         dataset=dataset,
         device=find_device(runtime.device),
         bar=runtime.progress,

@@ -20,8 +20,9 @@ from stages.command import IN, OUT, PARAMS, NamedPath, stage
 @click.option("--posts", type=IN, required=True)
 @click.option("--vocab", type=IN, required=True)
 @click.option("--vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, in order")
+@click.option("--vectors-folder", type=IN, help="instead: where SOURCE.parquet lies of each source")
 @click.option("--images", type=IN, help="for systems that read image features")
-@click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER")
+@click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER or its table")
 @click.option("--model", type=OUT, required=True)
 @click.option("--curves", type=OUT, required=True)
 @stage
@@ -30,6 +31,7 @@ def main(
     posts: Path,
     vocab: Path,
     vectors: tuple[tuple[str, Path], ...],
+    vectors_folder: Path | None,
     images: Path | None,
     cache: tuple[tuple[str, Path], ...],
     model: Path,
@@ -37,13 +39,17 @@ def main(
 ) -> None:
     """Train SYSTEM once a seed."""
     runtime = read(PARAMS, "runtime", Runtime)
+    params = read(PARAMS, f"systems.{system}", find_system(system).Params)
+    sources = dict(vectors)
+    if vectors_folder is not None:
+        sources = {name: vectors_folder / f"{name}.parquet" for name in params.vectors}
     train_system(
         system,
-        read(PARAMS, f"systems.{system}", find_system(system).Params),
+        params,
         read(PARAMS, "train", Train).seeds,
         posts,
         vocab,
-        dict(vectors),
+        sources,
         images,
         dict(cache),
         model,

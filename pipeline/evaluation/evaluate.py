@@ -9,6 +9,7 @@ import torch
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.evaluation.explanations import explain, write_explanations
 from pipeline.evaluation.predictions import Prediction, write_predictions
 from pipeline.evaluation.results import SPLITS
 from pipeline.evaluation.scoring import score_system
@@ -30,6 +31,7 @@ def evaluate_system(
     metrics: Path,
     details: Path,
     *,
+    explanations: Path | None = None,
     dataset: str,
     device: torch.device,
     bar: Mode,
@@ -44,6 +46,8 @@ def evaluate_system(
         predictions: table written: the labels of every dev and test post by every seed.
         metrics: JSON written: the headline, mean and deviation over seeds.
         details: JSON written: by type and by seed.
+        explanations: table written: what the first seed looked at in the posts of test; None: it
+            is not asked.
         dataset: the corpus's name, so that tables never mix two.
         device: where the network runs.
         bar: how progress is shown.
@@ -64,6 +68,11 @@ def evaluate_system(
         network = load_network(model, seed, lexicon, device)
         found += _predict(network, read, seed, features, lexicon, batch_posts, device, bar)
     write_predictions(found, predictions, read)
+    if explanations is not None:
+        seed, test = described.seeds[0], [post for post in read if post.split == "test"]
+        network = load_network(model, seed, lexicon, device)
+        looked = explain(network, test, seed, features, lexicon, batch_posts, device)
+        write_explanations(looked, explanations)
     headline, tables = score_system(read, found, system=described.system, dataset=dataset)
     write_json(metrics, headline)
     write_json(details, tables)

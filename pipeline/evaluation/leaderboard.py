@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation.results import SPLITS, Result, SplitResult, read_result
+from pipeline.evaluation.markdown import markdown_table, mean, spread
+from pipeline.evaluation.results import Result, check_same_corpus, read_result
 from pipeline.files import write_bytes
-from pipeline.metrics.scores import DECIMALS, Estimate, Summary
+from pipeline.metrics.scores import DECIMALS, Summary
 
 Split = Literal["dev", "test"]
 
@@ -44,12 +45,11 @@ def write_leaderboard(paths: Sequence[Path], table: Path, order_by: Split) -> st
     ranked = _ranked(results, order_by)
     write_bytes(table, _render(ranked, order_by).encode())
     best = ranked[0][1]
-    score = _spread(_strict(best, order_by).f1)
+    score = spread(_strict(best, order_by).f1)
     return f"{table}: systems: {len(ranked)}; first: {best.system}, {order_by} F1 {score}"
 
 
 def _check(paths: Sequence[Path], results: Sequence[Result]) -> None:
-    first, reference = paths[0], results[0]
     places: dict[str, Path] = {}
     for path, result in zip(paths, results, strict=True):
         if result.system in places:
@@ -57,22 +57,7 @@ def _check(paths: Sequence[Path], results: Sequence[Result]) -> None:
                 f"{path}: system {result.system!r} stands in {places[result.system]} already"
             )
         places[result.system] = path
-        for split in SPLITS:
-            mine, other = result.splits[split], reference.splits[split]
-            if result.dataset != reference.dataset or mine.gold_sha256 != other.gold_sha256:
-                raise PipelineError(
-                    f"{path}: scored on {_corpus(result.dataset, split, mine)}, but {first} on"
-                    f" {_corpus(reference.dataset, split, other)}; systems scored on different"
-                    " corpora cannot share a table: run `dvc repro` to score all on one"
-                )
-
-
-def _corpus(dataset: str, split: str, result: SplitResult) -> str:
-    gold = result.aggregate.strict.overall.gold
-    return (
-        f"{split} of {dataset!r} ({result.posts} posts, {gold} entities,"
-        f" gold {result.gold_sha256[:8]})"
-    )
+    check_same_corpus({str(path): result for path, result in zip(paths, results, strict=True)})
 
 
 def _ranked(results: Sequence[Result], order_by: Split) -> list[tuple[int, Result]]:
@@ -96,7 +81,7 @@ def _render(ranked: Sequence[tuple[int, Result]], order_by: Split) -> str:
         f"Test: {test.posts} posts, {sum(support.values())} entities ({shares}).\n"
         f"Systems stand by their strict F1 on {order_by}.\n"
     )
-    return "\n".join([head, _markdown(_cells(ranked, list(support))), NOTE])
+    return "\n".join([head, markdown_table(_cells(ranked, list(support)), left=[1]), NOTE])
 
 
 def _cells(ranked: Sequence[tuple[int, Result]], types: Sequence[str]) -> list[list[str]]:
@@ -110,44 +95,18 @@ def _cells(ranked: Sequence[tuple[int, Result]], types: Sequence[str]) -> list[l
             [
                 str(rank),
                 result.system,
-                _spread(strict.f1),
-                _mean(strict.precision),
-                _mean(strict.recall),
-                *(_mean(test.strict.by_type[name].f1) for name in types),
-                _mean(test.lenient.overall.f1),
-                _mean(test.segmentation.overall.f1),
-                _spread(_strict(result, "dev").f1),
+                spread(strict.f1),
+                mean(strict.precision),
+                mean(strict.recall),
+                *(mean(test.strict.by_type[name].f1) for name in types),
+                mean(test.lenient.overall.f1),
+                mean(test.segmentation.overall.f1),
+                spread(_strict(result, "dev").f1),
                 str(len(result.seeds)),
             ]
         )
     return rows
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns are aligned in the source too; the second is text, to the left."""
-    left = 1
-    widths = [max(3, *(len(cell) for cell in column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * w if n == left else "-" * (w - 1) + ":" for n, w in enumerate(widths)]
-    return "".join(
-        "| "
-        + " | ".join(
-            cell.ljust(width) if n == left else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        + " |\n"
-        for row in [rows[0], rule, *rows[1:]]
-    )
-
-
 def _strict(result: Result, split: Split) -> Summary:
     return result.splits[split].aggregate.strict.overall
-
-
-def _mean(estimate: Estimate) -> str:
-    return f"{estimate.mean:.{DECIMALS}f}"
-
-
-def _spread(estimate: Estimate) -> str:
-    if estimate.deviation is None:
-        return _mean(estimate)
-    return f"{_mean(estimate)} ± {estimate.deviation:.{DECIMALS}f}"

@@ -109,6 +109,11 @@ def read_result(path: Path) -> Result:
         document = read_json(path)
     except OSError as error:
         raise PipelineError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse_result(document, str(path))
+
+
+def parse_result(document: Any, where: str) -> Result:
+    """The same from a document that was read already; an error begins with `where`."""
     try:
         result = _result(document)
         same = result.details() == document
@@ -116,10 +121,36 @@ def read_result(path: Path) -> Result:
         same = False
     if not same:
         raise PipelineError(
-            f"{path}: not the details of a system's scores, or changed after they were written;"
+            f"{where}: not the details of a system's scores, or changed after they were written;"
             " run the system's evaluate stage again"
         )
     return result
+
+
+def check_same_corpus(results: Mapping[str, Result]) -> None:
+    """Check that all results, by where they come from, are of one corpus.
+
+    Raises:
+        PipelineError: naming the two places, for the first that is not.
+    """
+    (first, reference), *others = results.items()
+    for place, result in others:
+        for split in SPLITS:
+            mine, other = result.splits[split], reference.splits[split]
+            if result.dataset != reference.dataset or mine.gold_sha256 != other.gold_sha256:
+                raise PipelineError(
+                    f"{place}: scored on {_corpus(result.dataset, split, mine)}, but {first} on"
+                    f" {_corpus(reference.dataset, split, other)}; systems scored on different"
+                    " corpora cannot share a table: run `dvc repro` to score all on one"
+                )
+
+
+def _corpus(dataset: str, split: str, result: SplitResult) -> str:
+    gold = result.aggregate.strict.overall.gold
+    return (
+        f"{split} of {dataset!r} ({result.posts} posts, {gold} entities,"
+        f" gold {result.gold_sha256[:8]})"
+    )
 
 
 def _result(document: Mapping[str, Any]) -> Result:

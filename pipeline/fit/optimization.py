@@ -12,6 +12,10 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pipeline.params.block import Block
 
+# Optimizers that divide a gradient by its own size: a step is as wide as the learning rate.
+NORMALIZED = ("adam", "adamw", "rmsprop")
+LARGE_STEP = 0.05
+
 
 class Optimization(Block):
     """Optimizer, its rate, and when to stop."""
@@ -26,6 +30,16 @@ class Optimization(Block):
     batch_posts: int = Field(16, ge=1)
     max_epochs: int = Field(ge=1)
     patience: int = Field(ge=1)  # epochs without a better dev score before training stops
+
+    def risks(self) -> list[str]:
+        """What is known to go wrong in practice with these settings, a sentence each."""
+        if self.optimizer in NORMALIZED and self.learning_rate > LARGE_STEP:
+            return [
+                f"{self.optimizer} moves every weight by about its learning rate at each step, and "
+                f"{self.learning_rate} is more than most weights are large: expect training to "
+                "diverge or to learn nothing; the preset `tuned` trains"
+            ]
+        return []
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], options: Optimization) -> Optimizer:
@@ -44,7 +58,8 @@ def build_optimizer(parameters: Iterable[nn.Parameter], options: Optimization) -
         case "rmsprop":
             return RMSprop(trained, rate, momentum=options.momentum, weight_decay=weight_decay)
         case "adagrad":
-            return Adagrad(trained, rate, weight_decay=weight_decay, fused=True)
+            # Epsilon as Moon et al. 2018 set it.
+            return Adagrad(trained, rate, weight_decay=weight_decay, eps=1e-8, fused=True)
 
 
 def build_schedule(optimizer: Optimizer, options: Optimization) -> LambdaLR:

@@ -1,4 +1,4 @@
-"""Attention of a query over keys, where both are concatenated or added under a tanh.
+"""Attention: of words over image regions and words, of a token over its modalities.
 
 The adaptive co-attention network (Zhang et al. 2018) prints, for word t and region i,
 
@@ -69,6 +69,55 @@ class InteractiveAttention(nn.Module):
         added = self.key(keys)[:, None] + self.query(queries)[:, :, None]  # (B, Q, N, hidden)
         scores = self.score(added.tanh()).squeeze(3)  # (B, Q, N)
         return weighted(scores, keys, mask)
+
+
+class TokenAttention(nn.Module):
+    """Attention of each token over the post's tokens (Asgari-Chenaghlu et al. 2022, eq. 13-15).
+
+    Printed are u_it = tanh(W_w h_it + b_w), α_it = softmax_t(h_t·u_it) and β_i = Σ_t α_it h_it:
+    sums over t for each i. The CRF behind it needs one vector a token, so i is read as the token
+    that is tagged and t as the one attended to: u_i = tanh(W_w h_i + b_w), α_it = softmax_t(h_t·
+    u_i), β_i = Σ_t α_it h_t. With i as the post, β_i would be one vector for all of its tokens,
+    and with t over the three modalities, as the text says once, there would be nothing left to
+    attend to behind layer 31, where they are merged.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width)  # W_w, b_w
+
+    def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """States h (B, T, width) with mask (B, T) to β (B, T, width) and α (B, T, T)."""
+        scores = self.query(states).tanh() @ states.transpose(1, 2)  # (B, T, T)
+        return weighted(scores, states, mask)
+
+
+class ModalityAttention(nn.Module):
+    """How much each modality counts for a token (Moon et al. 2018, equations 4 and 5).
+
+    [a^(1); ...; a^(M)] = σ(W_m [x^(1); ...; x^(M)] + b_m), α = softmax(a), x̄ = Σ_m α^(m) x^(m).
+    Equation 5 is the same without the image: where a modality is not there, its x is left out of
+    the product with W_m, and its a out of the softmax. W_m is one for both cases, so that posts
+    with and without an image share a batch and a network.
+
+    Args:
+        modalities: M.
+        width: p, the same for all of them.
+    """
+
+    def __init__(self, modalities: int, width: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(modalities * width, modalities)  # W_m, b_m
+
+    def forward(self, modalities: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        """Modalities (B, T, M, p), those there (B, M) to x̄ (B, T, p) and α (B, T, M).
+
+        Each post needs one modality that is there.
+        """
+        seen = modalities * there[:, None, :, None]  # (B, T, M, p)
+        scores = self.score(seen.flatten(2)).sigmoid()  # (B, T, M)
+        weights = scores.masked_fill(~there[:, None], float("-inf")).softmax(2)  # (B, T, M)
+        return (weights[..., None] * seen).sum(2), weights
 
 
 def weighted(scores: Tensor, keys: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pipeline.layers.recurrent import BiLSTM
+from pipeline.layers.regularizers import SineReLU, TargetedDropout
+
 PAD = 0
+
+
+def character_vectors(characters: int, width: int) -> nn.Embedding:
+    """One vector for each character, uniform in [-0.25, 0.25] at first; zeros for padding."""
+    lookup = nn.Embedding(characters, width, padding_idx=PAD)
+    with torch.no_grad():
+        lookup.weight.uniform_(-0.25, 0.25)[PAD] = 0.0
+    return lookup
 
 
 class CharacterCNN(nn.Module):
@@ -43,9 +54,7 @@ class CharacterCNN(nn.Module):
         borders: bool = False,
     ) -> None:
         super().__init__()
-        self.lookup = nn.Embedding(characters, width, padding_idx=PAD)
-        with torch.no_grad():
-            self.lookup.weight.uniform_(-0.25, 0.25)[PAD] = 0.0
+        self.lookup = character_vectors(characters, width)
         self.windows = tuple(windows)
         self.reach = [window - 1 if borders else 0 for window in windows]  # over each end
         self.convolutions = nn.ModuleList(
@@ -72,3 +81,114 @@ class CharacterCNN(nn.Module):
             outside = starts >= places[:, None]  # (U, S)
             found.append(seen.masked_fill(outside[:, None], -torch.inf).amax(2).tanh())
         return torch.cat(found, 1)  # (U, filters * k)
+
+
+class CharacterBiLSTM(nn.Module):
+    """The last states of two LSTMs, one from each end of the word (Lample et al. 2016).
+
+    Args:
+        characters: size of the character vocabulary; id 0 is padding.
+        width: of a character's vector.
+        hidden: width of the result, both directions together; even.
+    """
+
+    def __init__(self, characters: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.lookup = character_vectors(characters, width)
+        self.bilstm = BiLSTM(width, hidden)
+        self.width = hidden
+
+    def forward(self, chars: Tensor) -> Tensor:
+        """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
+        mask = chars != PAD  # (U, L)
+        ahead, back = self.bilstm(self.lookup(chars), mask).chunk(2, 2)  # (U, L, hidden / 2) each
+        last = (mask.sum(1) - 1).clamp(min=0)  # (U,)
+        ends = ahead[torch.arange(len(chars), device=chars.device), last]  # (U, hidden / 2)
+        return torch.cat([ends, back[:, 0]], 1)
+
+
+class CWICharacters(nn.Module):
+    """The character feature extractor of CWI (Asgari-Chenaghlu et al. 2022, Table 4, layers 1-17).
+
+    Every word is cut or zero-padded to `length` characters. Three convolutions, each with a
+    maximum pooling, then three more whose outputs are joined with those of the pooling layers.
+    With the printed sizes (length 40), as (steps, channels):
+
+        2: (40, 40)  4: (20, 16)  6: (10, 32)  8: (5, 64)  9: (5, 64)  11: (10, 32)  13: (20, 16)
+
+    Two choices are not printed, and these shapes settle both. Convolutions keep the number of
+    steps ("same" padding, the odd step at the end, as Keras puts it): without padding layer 9
+    would slide a window of 4 over 2 steps. Layers 10, 12 and 14 concatenate along the steps, not
+    the channels: 9, 11 and 13 then have the channels of their partners 8, 6 and 4 exactly, layer
+    14 is (40, 16), and its 16 channels are the 16 groups of layer 17. Along the channels layer 12
+    would have to join 10 steps with 5. No convolution has an activation of its own: none is
+    printed.
+
+    Layer 28 takes one vector a word, so that the steps of the last layer are laid side by side.
+
+    Args:
+        characters: size of the character vocabulary; id 0 is padding.
+        width: of a character's vector.
+        length: to which words are cut or padded; at least 8.
+        regularized: whether there are layers 15 to 17 (Table 9).
+        drop_rate: of the targeted dropout.
+        target_rate: likewise.
+    """
+
+    KERNELS = ((2, 16), (3, 32), (4, 64))  # (size, number) of layers 3, 5, 7; and of 13, 11, 9
+    GROUPS = 16
+
+    def __init__(
+        self,
+        characters: int,
+        width: int = 40,
+        length: int = 40,
+        regularized: bool = True,
+        drop_rate: float = 0.25,
+        target_rate: float = 0.4,
+    ) -> None:
+        super().__init__()
+        self.length = length
+        self.lookup = character_vectors(characters, width)
+        self.narrowing, self.widening = nn.ModuleList(), nn.ModuleList()
+        for size, number in self.KERNELS:
+            self.narrowing.append(nn.Conv1d(width, number, size))
+            width = number
+        for size, number in reversed(self.KERNELS):
+            self.widening.append(nn.Conv1d(width, number, size))
+            width = number
+        self.regularizers = nn.ModuleList()
+        if regularized:
+            self.regularizers.append(TargetedDropout(drop_rate, target_rate))
+            self.regularizers.append(SineReLU())
+            self.regularizers.append(nn.GroupNorm(self.GROUPS, width))
+        halves = [length // 2**times for times in (1, 2, 3)]  # steps of layers 4, 6 and 8
+        self.width = width * (sum(halves) + halves[-1])
+
+    def forward(self, chars: Tensor) -> Tensor:
+        """Character ids (U, L), zero-padded, to vectors (U, width)."""
+        layers = self.layers(chars)
+        return layers[max(layers)].flatten(1)
+
+    def layers(self, chars: Tensor) -> dict[int, Tensor]:
+        """What each layer gives, by its number in Table 4: 2 to 17 as (U, channels, steps)."""
+        kept = chars[:, : self.length]  # (U, at most length)
+        given = {1: nn.functional.pad(kept, (0, self.length - kept.shape[1]))}  # (U, length)
+        given[2] = self.lookup(given[1]).transpose(1, 2)  # (U, width, length)
+        for number, convolution in zip((3, 5, 7), self.narrowing, strict=True):
+            given[number] = _same(convolution, given[number - 1])
+            given[number + 1] = nn.functional.max_pool1d(given[number], 2)
+        for number, partner, convolution in zip((9, 11, 13), (8, 6, 4), self.widening, strict=True):
+            given[number] = _same(convolution, given[number - 1])
+            given[number + 1] = torch.cat([given[partner], given[number]], 2)
+        for number, layer in enumerate(self.regularizers, start=15):
+            given[number] = layer(given[number - 1])
+        return given
+
+
+def _same(convolution: nn.Module, steps: Tensor) -> Tensor:
+    """Convolve (U, channels, L) to (U, filters, L): zeros around, the odd one at the end."""
+    assert isinstance(convolution, nn.Conv1d)
+    missing = convolution.kernel_size[0] - 1
+    padded = nn.functional.pad(steps, (missing // 2, missing - missing // 2))
+    return convolution(padded)  # type: ignore[no-any-return]

@@ -1,6 +1,8 @@
-"""The bidirectional LSTM whose padding changes nothing."""
+"""The bidirectional LSTM whose padding changes nothing, and the cells it can be made of."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +18,21 @@ class BiLSTM(nn.Module):
     Args:
         inputs: width of a step's input.
         hidden: width of a step's output, both directions together; even.
+        cell: torch's LSTM, or the one of `CoupledLSTM`.
     """
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    def __init__(
+        self, inputs: int, hidden: int, cell: Literal["standard", "coupled"] = "standard"
+    ) -> None:
         super().__init__()
         if hidden % 2:
             raise ValueError(f"hidden counts both directions and must be even, got {hidden}")
-        self.forwards = nn.LSTM(inputs, hidden // 2, batch_first=True)
-        self.backwards = nn.LSTM(inputs, hidden // 2, batch_first=True)
+        self.forwards, self.backwards = (
+            CoupledLSTM(inputs, hidden // 2)
+            if cell == "coupled"
+            else nn.LSTM(inputs, hidden // 2, batch_first=True)
+            for _ in range(2)
+        )
         self.width = hidden
 
     def forward(self, steps: Tensor, mask: Tensor) -> Tensor:
@@ -36,6 +45,44 @@ class BiLSTM(nn.Module):
         back, _ = self.backwards(reorder(steps, turned))  # (B, T, hidden / 2)
         both = torch.cat([ahead, reorder(back, turned)], 2)  # (B, T, hidden)
         return both * mask[:, :, None]
+
+
+class CoupledLSTM(nn.Module):
+    """An LSTM that forgets what it replaces and whose gates see the cell (Moon et al. 2018, eq. 1).
+
+        i_t = σ(W_xi x_t + W_hi h_{t-1} + W_ci c_{t-1})
+        c_t = (1 - i_t) ⊙ c_{t-1} + i_t ⊙ tanh(W_xc x_t + W_hc h_{t-1})
+        o_t = σ(W_xo x_t + W_ho h_{t-1} + W_co c_t)
+        h_t = o_t ⊙ tanh(c_t)
+
+    The first line is printed as σ(W_xi h_{t-1} + W_ci c_{t-1}), in which W_xi has lost its x_t;
+    it is read as Lample et al. 2016 print the same equations. Biases, omitted there, are kept.
+
+    Args:
+        inputs: width of a step's input.
+        hidden: width of a step's output.
+    """
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.from_input = nn.Linear(inputs, 3 * hidden)  # W_xi, W_xc, W_xo
+        self.from_state = nn.Linear(hidden, 3 * hidden, bias=False)  # W_hi, W_hc, W_ho
+        self.cell_to_input = nn.Linear(hidden, hidden, bias=False)  # W_ci
+        self.cell_to_output = nn.Linear(hidden, hidden, bias=False)  # W_co
+        self.hidden = hidden
+
+    def forward(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (B, T, inputs) to the outputs (B, T, hidden) and the last cell (B, hidden)."""
+        read = self.from_input(steps)  # (B, T, 3 hidden)
+        state = cell = steps.new_zeros(len(steps), self.hidden)  # (B, hidden)
+        states = []
+        for now in read.unbind(1):
+            entering, new, leaving = (now + self.from_state(state)).chunk(3, 1)  # (B, hidden) each
+            gate = (entering + self.cell_to_input(cell)).sigmoid()  # (B, hidden)
+            cell = (1 - gate) * cell + gate * new.tanh()
+            state = (leaving + self.cell_to_output(cell)).sigmoid() * cell.tanh()
+            states.append(state)
+        return torch.stack(states, 1), cell
 
 
 def reversal(mask: Tensor) -> Tensor:

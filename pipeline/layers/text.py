@@ -15,7 +15,7 @@ from pipeline.params.block import Block
 class TextSizes(Block):
     """Of a text encoder over words alone."""
 
-    hidden: int = Field(200, ge=2)  # of the BiLSTM's output, both directions together
+    hidden: int = Field(200, ge=2, multiple_of=2)  # of the BiLSTM's output, both directions
     dropout: float = Field(0.5, ge=0, lt=1)  # before and after the BiLSTM
     unknown_rate: float = Field(0.01, ge=0, lt=1)  # share of words that training sees as unknown
 

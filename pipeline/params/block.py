@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,8 +97,15 @@ def _faults(error: ValidationError, block: type[Block], where: str) -> list[str]
             hint = nearest(str(fault["loc"][-1]), known)
             lines.append(f"{where}: unknown key {key!r}{hint}; known: {', '.join(sorted(known))}")
         else:
-            lines.append(f"{where}: {key or 'the section'}: {fault['msg']}")
+            hint = _hint(fault.get("ctx", {}), fault["input"])
+            lines.append(f"{where}: {key or 'the section'}: {fault['msg']}{hint}")
     return lines
+
+
+def _hint(context: Mapping[str, Any], given: object) -> str:
+    """For a value out of a list of names, the nearest of those that pydantic expected."""
+    known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+    return nearest(str(given), known)
 
 
 def _fields(block: type[Block], loc: tuple[int | str, ...]) -> list[str]:

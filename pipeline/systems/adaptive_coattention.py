@@ -7,6 +7,9 @@ gate (u); CRF over W (h ⊕ u). All widths behind the BiLSTM equal its own, d, a
 The paper's ablations are settings: `crf: false` is CBCFuFi, `fusion: concatenate` is CBCFiC and
 `filtration: false` is CBCFuC. A post without a usable image goes through the same network with
 u = 0, so that it is tagged by its text.
+
+What it looked at (`explain`) is α (`region_weights`), β (`word_weights`), g (`fusion_gate`) and s
+(`filtration_gate`), for posts with a usable image: without one, none of them reaches the decoder.
 """
 
 from __future__ import annotations
@@ -65,13 +68,22 @@ class CoAttention(nn.Module):
             self.fusion = GatedFusion(d, per_feature=model.fusion == "feature_gate")
         self.width = self.fusion.width
 
-    def forward(self, words: Tensor, mask: Tensor, regions: Tensor) -> Tensor:
-        """Words (B, T, d), mask (B, T), regions (B, N, region_width) to m (B, T or 1, width)."""
+    def forward(
+        self, words: Tensor, mask: Tensor, regions: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Words (B, T, d), mask (B, T) and regions (B, N, region_width) to m, and how it came.
+
+        Returns:
+            m (B, T or 1, width), and by kind the weights and the gate that made it, (B, T or 1, k)
+            with one row where it is the same for all words.
+        """
         seen = self.region(regions).tanh()  # (B, N, d), equation 1
-        image, _ = self.visual(seen, words, None)  # v̂ (B, T or 1, d)
-        text, _ = self.textual(words, image, mask)  # ĥ (B, T or 1, d)
-        fused, _ = self.fusion(image, text)  # (B, T or 1, width)
-        return fused  # type: ignore[no-any-return]
+        image, alpha = self.visual(seen, words, None)  # v̂ (B, T or 1, d), α (B, T or 1, N)
+        text, beta = self.textual(words, image, mask)  # ĥ (B, T or 1, d), β (B, T or 1, T)
+        fused, gate = self.fusion(image, text)  # (B, T or 1, width), g (B, T or 1, 1 or d)
+        beta = beta.masked_fill(~mask[:, None], torch.nan)
+        looked = {"region_weights": alpha, "word_weights": beta}
+        return fused, looked if gate is None else looked | {"fusion_gate": gate}
 
 
 class AdaptiveCoAttention(System):
@@ -93,12 +105,25 @@ class AdaptiveCoAttention(System):
 
     def encode(self, batch: Batch) -> Tensor:
         """What the CRF reads: h ⊕ u, or h ⊕ m without the filtration gate: (B, T, width)."""
+        return self._encode(batch)[0]
+
+    def explain(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The weights α and β and the gates g and s that the setting has: (B, T, k) each."""
+        unseen = ~batch.has_image[:, None, None]  # (B, 1, 1)
+        steps = batch.words.shape[1]
+        return {
+            kind: values.expand(-1, steps, -1).masked_fill(unseen, torch.nan)
+            for kind, values in self._encode(batch)[1].items()
+        }
+
+    def _encode(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         words = self.text(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, d)
-        fused = self.coattention(words, batch.mask, batch.features["regions"])
-        fused = fused.expand(-1, words.shape[1], -1)  # (B, T, fused)
-        kept = self.filtration(words, fused)[0] if self.filtration is not None else fused
+        fused, looked = self.coattention(words, batch.mask, batch.features["regions"])
+        kept = fused = fused.expand(-1, words.shape[1], -1)  # (B, T, fused)
+        if self.filtration is not None:
+            kept, looked["filtration_gate"] = self.filtration(words, fused)  # (B, T, d), (B, T, 1)
         kept = kept * batch.has_image[:, None, None]  # u = 0 without an image
-        return torch.cat([words, kept], 2)
+        return torch.cat([words, kept], 2), looked
 
 
 def build(params: Params, inputs: Inputs) -> System:

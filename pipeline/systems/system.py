@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
@@ -40,7 +41,7 @@ class Batch:
     chars: Tensor  # (U, L) long; 0 is padding
     spelling: Tensor  # (B, T) long; a row of `chars`
     tags: Tensor  # (B, T) long; 0 where the mask is false
-    features: Mapping[str, Tensor]  # cache -> (B, ...) float
+    features: Mapping[str, Tensor]  # cache -> (B, ...) float, or long for classes
     has_image: Tensor  # (B,) bool
 
 
@@ -53,12 +54,14 @@ class Inputs:
     characters: int  # size of the character vocabulary
     tags: tuple[str, ...]  # by id
     shapes: Mapping[str, tuple[int, ...]]  # cache -> the shape of one image's features
+    classes: int = 0  # that an image word is one of; 0 without image words
 
 
 class SystemParams(Block):
     """What every system's block holds; each adds its own `model`."""
 
     vectors: list[str]  # sources of word vectors, concatenated; none: random vectors
+    removed_vectors: float = Field(0.0, ge=0, lt=1)  # share of words (Moon et al. 2018, Table 3)
     training: Optimization
 
 
@@ -78,6 +81,18 @@ class System(nn.Module, ABC):
     def decode(self, batch: Batch) -> list[list[int]]:
         """The best tag ids of each post, padding left out."""
         return self.decoder.decode(self.encode(batch), batch.mask)
+
+    def explain(self, batch: Batch) -> Mapping[str, Tensor]:
+        """What the network looked at for each token: kind -> (B, T, k) float.
+
+        The kinds are the system's own, named in its file (weights over regions, a gate, ...); none
+        by default. NaN stands for what had no part in a post's tags, such as the image of a post
+        without one; if it fills a token's k values, the token has no such row in the table. Within
+        a token's values it may stand at the end alone (the padding, where k counts words). What
+        is said of padding tokens is not read.
+        """
+        del batch
+        return {}
 
 
 class SystemModule(Protocol):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pipeline.corpus.images import read_images, usable
 from pipeline.errors import PipelineError
+from pipeline.store.image_words import ImageWords
 from pipeline.store.reader import Reader
 
 
@@ -19,7 +20,8 @@ class ImageFeatures:
 
     Args:
         requires: cache -> the output of it that is read, as a system declares it.
-        caches: cache -> folder of its feature store; exactly the required ones.
+        caches: cache -> folder of its feature store, or the table of image words; exactly the
+            required ones.
         images: `features/images.parquet`, which says what file an image id is; None when no
             cache is required.
 
@@ -39,7 +41,7 @@ class ImageFeatures:
         if requires and images is None:
             raise PipelineError("a system that reads image features needs the table of images")
         self._requires = requires
-        self._readers = {name: Reader(caches[name]) for name in requires}
+        self._readers = {name: _open(caches[name]) for name in requires}
         self._keys = usable(read_images(images)) if requires and images else {}
         for name, reader in self._readers.items():
             reader.check()
@@ -59,26 +61,40 @@ class ImageFeatures:
         """The digest of each cache's fingerprint."""
         return {name: reader.fingerprint.digest for name, reader in self._readers.items()}
 
-    def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
-        """Features of B image ids: cache -> (B, ...) float32, zeros for none, and (B,) bool.
+    @property
+    def classes(self) -> int:
+        """How many classes an image word is one of; 0 where no cache holds image words."""
+        return max(
+            (r.classes for r in self._readers.values() if isinstance(r, ImageWords)), default=0
+        )
 
-        An id without a usable image is masked exactly as a post without an id.
+    def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
+        """Features of B image ids: cache -> (B, ...), zeros for none, and (B,) bool.
+
+        Features are float32, or int64 where a cache holds classes. An id without a usable image
+        is masked exactly as a post without an id.
         """
         keys = [self._keys.get(image) if image is not None else None for image in images]
         there = torch.tensor([key is not None for key in keys])  # (B,)
         features = {}
         for name, reader in self._readers.items():
             output = self._requires[name]
-            rows = torch.zeros(len(keys), *reader.outputs[output].shape)  # (B, ...)
+            of = reader.outputs[output]
+            dtype = np.dtype(np.float32 if np.dtype(of.dtype).kind == "f" else np.int64)
+            rows = np.zeros((len(keys), *of.shape), dtype)  # (B, ...)
             wanted = [key for key in keys if key is not None]
             if wanted:
-                found = reader.rows(output, wanted).astype(np.float32, copy=False)
-                rows[there] = torch.from_numpy(found)
-            features[name] = rows
+                rows[there.numpy()] = reader.rows(output, wanted)
+            features[name] = torch.from_numpy(rows)
         return features, there
 
 
-def _check_output(reader: Reader, output: str, path: Path) -> None:
+def _open(path: Path) -> Reader | ImageWords:
+    """A feature store is a folder, the table of image words a Parquet file."""
+    return ImageWords(path) if path.suffix == ".parquet" else Reader(path)
+
+
+def _check_output(reader: Reader | ImageWords, output: str, path: Path) -> None:
     if output not in reader.outputs:
         raise PipelineError(
             f"{path}: holds {sorted(reader.outputs)}, but this system reads {output!r}: add it to "
@@ -86,7 +102,7 @@ def _check_output(reader: Reader, output: str, path: Path) -> None:
         )
 
 
-def _check_complete(reader: Reader, keys: set[str], path: Path) -> None:
+def _check_complete(reader: Reader | ImageWords, keys: set[str], path: Path) -> None:
     missing = sum(key not in reader for key in keys)
     if missing:
         raise PipelineError(

@@ -7,6 +7,8 @@ of the test posts that is in neither is the unknown word: nothing of it was ever
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,8 +55,17 @@ class Lexicon:
         )
 
 
-def assemble(vocab: Path, sources: Mapping[str, Path]) -> tuple[Lexicon, Tensor, Tensor]:
+def assemble(
+    vocab: Path, sources: Mapping[str, Path], removed: float = 0.0
+) -> tuple[Lexicon, Tensor, Tensor]:
     """Join the vocabularies in the folder `vocab` with the vector files of `sources`.
+
+    Args:
+        vocab: the folder.
+        sources: source -> its file.
+        removed: the share of words whose vectors are treated as not there (Moon et al. 2018,
+            Table 3). Which ones depends on the word alone: every system and every seed lacks
+            the same, and a larger share lacks those of a smaller one too.
 
     Returns:
         The lexicon, the table (W, d) of the sources' vectors side by side in the order of
@@ -64,7 +75,7 @@ def assemble(vocab: Path, sources: Mapping[str, Path]) -> tuple[Lexicon, Tensor,
         PipelineError: if a source does not cover the vocabulary (it was built for another one).
     """
     words = Vocabulary.read(vocab / "words.parquet")
-    read = {name: read_vectors(path) for name, path in sources.items()}
+    read = {name: without(read_vectors(path), removed) for name, path in sources.items()}
     entries = _entries(words, list(read.values()))
     rows = {word: row for row, word in enumerate(entries)}
     parts, found = [], np.zeros(len(entries), dtype=bool)
@@ -93,6 +104,15 @@ def _entries(words: Vocabulary, sources: Sequence[WordVectors]) -> list[str]:
         if has and word not in known
     }
     return [*words.entries, *sorted(extra)]
+
+
+def without(source: WordVectors, share: float) -> WordVectors:
+    """The source with a share of its words not found, drawn by their hash."""
+    if not share:
+        return source
+    draws = [hashlib.sha256(word.encode()).digest()[:8] for word in source.words]
+    kept = np.array([int.from_bytes(draw) >= share * 2**64 for draw in draws], dtype=bool)
+    return dataclasses.replace(source, found=source.found & kept)
 
 
 def _table(rows: Mapping[str, int], source: WordVectors) -> tuple[np.ndarray, np.ndarray]:

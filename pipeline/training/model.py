@@ -30,6 +30,7 @@ class Description:
     seeds: list[int]
     word_width: int
     shapes: dict[str, tuple[int, ...]]
+    classes: int  # of image words
     fingerprints: dict[str, str]  # of the caches it was trained on
 
     @classmethod
@@ -48,6 +49,7 @@ class Description:
             list(seeds),
             int(inputs.table.shape[1]),
             features.shapes,
+            features.classes,
             features.fingerprints,
         )
 
@@ -84,6 +86,7 @@ def load_network(directory: Path, seed: int, lexicon: Lexicon, device: torch.dev
         len(lexicon.characters),
         lexicon.tags,
         described.shapes,
+        described.classes,
     )
     network = module.build(params, inputs)
     load(network, directory / f"seed-{seed}")

@@ -61,7 +61,7 @@ def train_system(
         vocab: folder of the vocabularies.
         vectors: source -> its vector file; the sources that `params.vectors` names, in order.
         images: the table of images, for systems that read image features.
-        caches: cache -> folder of its feature store.
+        caches: cache -> folder of its feature store, or the table of image words.
         model: folder written: `system.json`, `lexicon.json`, `seed-N/`.
         curves: folder written: DVCLive's curves of each seed.
         device: where the network runs.
@@ -76,7 +76,10 @@ def train_system(
             f"{system}: params name the vectors {params.vectors}, the stage passes {list(vectors)}"
         )
     module = find_system(system)
-    corpus = _load(posts, vocab, vectors, ImageFeatures(module.REQUIRES, caches, images))
+    features = ImageFeatures(module.REQUIRES, caches, images)
+    corpus = _load(posts, vocab, vectors, params.removed_vectors, features)
+    for risk in params.training.risks():
+        say(f"warning: {system}: {risk}")
     model.mkdir(parents=True, exist_ok=True)
     corpus.lexicon.write(model / "lexicon.json")
     Description.of(system, params, seeds, corpus.inputs, corpus.features).write(model)
@@ -125,12 +128,16 @@ def _fit(
     return fit(network, batches, network.loss, score, options, watch)
 
 
-def _load(posts: Path, vocab: Path, vectors: Mapping[str, Path], features: ImageFeatures) -> Corpus:
+def _load(
+    posts: Path, vocab: Path, vectors: Mapping[str, Path], removed: float, features: ImageFeatures
+) -> Corpus:
     """Read the train and dev posts and all that their encoding needs."""
-    lexicon, table, found = assemble(vocab, vectors)
+    lexicon, table, found = assemble(vocab, vectors, removed)
     read = read_posts(posts)
     train, dev = _split(read, "train", posts), _split(read, "dev", posts)
-    inputs = Inputs(table, found, len(lexicon.characters), lexicon.tags, features.shapes)
+    inputs = Inputs(
+        table, found, len(lexicon.characters), lexicon.tags, features.shapes, features.classes
+    )
     return Corpus(
         EncodedPosts(train, lexicon),
         EncodedPosts(dev, lexicon),

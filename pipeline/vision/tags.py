@@ -6,30 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
+from pipeline.store.image_words import write_image_words
 from pipeline.store.reader import Reader
-from pipeline.tables import write_table
 from pipeline.vision.backbone import load_backbone
 
 LOGITS = "logits"
 BLOCK = 1024  # images at a time
-
-
-def _each(kind: pa.DataType) -> pa.DataType:
-    return pa.list_(pa.field("element", kind, nullable=False))
-
-
-SCHEMA = pa.schema(
-    [
-        pa.field("sha256", pa.string(), nullable=False),
-        pa.field("classes", _each(pa.int32())),
-        pa.field("words", _each(pa.string())),
-        pa.field("probabilities", _each(pa.float32())),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -48,7 +33,7 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
     """Write the `top_k` most probable classes of each image of a feature store.
 
     The table has a row for each image, sorted by its sha256, with its classes, best first, their
-    names and their probabilities.
+    names and their probabilities (`pipeline.store.image_words`).
 
     Args:
         store_dir: a feature store that keeps "logits".
@@ -75,9 +60,9 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
         best, share = top(reader.rows(LOGITS, keys[start : start + BLOCK]), top_k)
         chosen += best.tolist()
         probabilities += share.tolist()
-    names = backbone.classes()
-    words = [[names[number] for number in row] for row in chosen]
-    write_table(pa.table([keys, chosen, words, probabilities], SCHEMA), tags_path)
+    write_image_words(
+        tags_path, keys, chosen, probabilities, backbone.classes(), reader.fingerprint
+    )
     return Report(len(keys), top_k, backbone.name)
 
 

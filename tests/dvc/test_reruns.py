@@ -13,6 +13,15 @@ pytestmark = pytest.mark.dvc
 TRAIN = {f"train_{system}" for system in SYSTEMS}
 EVALUATE = {f"evaluate_{system}" for system in SYSTEMS}
 EXTRACT = {"extract@tags", "extract@regions"}
+
+
+def both(*systems: str) -> set[str]:
+    """The stages that train and evaluate these systems."""
+    return {f"{step}_{system}" for step in ("train", "evaluate") for system in systems}
+
+
+CWI = both("cwi", "cwi_attention")  # which read the image words
+SEEING = both("adaptive_coattention", "modality_attention") | CWI
 FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", "vectors@glove50"}
 
 # A parameter, another value of it, and the stages that depend on it themselves.
@@ -37,12 +46,16 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("vectors.hashtag_fallback", False, {"vectors@glove50"}),
     ("vectors.sources.glove50.width", 100, {"vectors@glove50"}),
     ("vectors.default", [], set()),  # of use to conf/ alone
+    ("vectors.joint", [], set()),
     ("train.seeds", [2], TRAIN),
     ("systems.bilstm_crf.training.learning_rate", 0.01, {"train_bilstm_crf"}),
     ("systems.bilstm_crf.model.hidden", 16, {"train_bilstm_crf"}),
     ("systems.cnn_bilstm_crf.model.char_filters", 8, {"train_cnn_bilstm_crf"}),
     ("systems.adaptive_coattention.model.dropout", 0.3, {"train_adaptive_coattention"}),
     ("systems.adaptive_coattention.model.attention", "interactive", {"train_adaptive_coattention"}),
+    ("systems.modality_attention.model.fusion", "concatenate", {"train_modality_attention"}),
+    ("systems.cwi.model.regularized", False, {"train_cwi"}),
+    ("systems.cwi_attention.model.readout", "attended", {"train_cwi_attention"}),
     ("leaderboard.order_by", "dev", {"leaderboard"}),
     ("runtime.device", "cpu", set()),
     ("runtime.batch", 3, set()),
@@ -106,11 +119,10 @@ def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:
             "prepare.rename": {"MISC": "OTHER"},
             "index_images.on_bad_image": "error",
             "vectors.lowercase_fallback": False,  # all words in use are in lower case
-            "tags.top_k": 3,
             "dataset.name": "mine",
         }
     )
-    ran = {"prepare", "index_images", "vectors@glove50", "tags", *EVALUATE, "leaderboard"}
+    ran = {"prepare", "index_images", "vectors@glove50", *EVALUATE, "leaderboard"}
     assert workspace.repro().ran == ran
     assert workspace.would_run() == set()
 
@@ -126,9 +138,7 @@ def test_two_systems(workspace: Workspace) -> None:
         }
     )
     done = workspace.repro("--allow-missing")
-    trained = {"train_adaptive_coattention", "train_bilstm_crf"}
-    evaluated = {"evaluate_adaptive_coattention", "evaluate_bilstm_crf"}
-    assert done.ran == trained | evaluated | scored(workspace, details)
+    assert done.ran == both("adaptive_coattention", "bilstm_crf") | scored(workspace, details)
 
 
 def test_two_roles(workspace: Workspace) -> None:
@@ -137,8 +147,7 @@ def test_two_roles(workspace: Workspace) -> None:
         {"extract.tags.precision": "bfloat16", "extract.regions.outputs": ["grid", "pooled"]}
     )
     done = workspace.repro()
-    readers = {"train_adaptive_coattention", "evaluate_adaptive_coattention"}
-    assert done.ran == {*EXTRACT, "tags", *readers} | scored(workspace, details)
+    assert done.ran == {*EXTRACT, "tags", *SEEING} | scored(workspace, details)
     assert workspace.would_run() == set()
 
 
@@ -154,7 +163,7 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
             {"index_images.max_pixels": 180_000},
             {"index_images", "extract@tags", "tags"},
             {"index_images", "extract@tags", "tags"},
-            {"extract@regions", "train_adaptive_coattention", "evaluate_adaptive_coattention"},
+            {"extract@regions", *SEEING},
             id="two images less",
         ),
         pytest.param(

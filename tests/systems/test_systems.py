@@ -12,11 +12,13 @@ from pipeline.systems.system import Batch, Inputs, System, find_system, known_sy
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 LENGTHS = [6, 1, 3, 2]
-REGIONS = (9, 12)
-COATTENTION = "adaptive_coattention"
+SHAPES = {"regions": (9, 12), "tags": (10,), "image_words": (3,)}  # of each cache
+CLASSES = 13  # of image words
+COATTENTION, MODALITIES = "adaptive_coattention", "modality_attention"
+TEXT = ["words", "characters"]
 
-# Every setting of the co-attention network that the paper's tables and our variants name.
-VARIANTS = [
+# Every setting that the papers' tables and our variants name.
+VARIANTS: list[tuple[str, dict[str, object]]] = [
     *((name, {}) for name in known_systems()),
     (COATTENTION, {"attention": "interactive"}),
     (COATTENTION, {"fusion": "feature_gate"}),
@@ -24,7 +26,35 @@ VARIANTS = [
     (COATTENTION, {"filtration": False}),
     (COATTENTION, {"crf": False}),
     (COATTENTION, {"attention": "interactive", "fusion": "concatenate", "filtration": False}),
+    # Moon et al. 2018, Table 1, from its first row to the last but one; the last is the default.
+    (MODALITIES, {"modalities": ["characters"]}),
+    (MODALITIES, {"modalities": ["words"]}),
+    (
+        MODALITIES,
+        {
+            "modalities": TEXT,
+            "characters": "cnn",
+            "fusion": "concatenate",
+            "segmentation": 1.0,
+        },
+    ),
+    (MODALITIES, {"modalities": TEXT, "characters": "cnn", "fusion": "concatenate"}),
+    (MODALITIES, {"modalities": TEXT, "fusion": "concatenate"}),
+    (MODALITIES, {"modalities": TEXT}),
+    (MODALITIES, {"fusion": "concatenate"}),
+    (MODALITIES, {"cell": "standard", "transform": "relu"}),
+    ("cwi", {"regularized": False}),  # Table 9
+    ("cwi", {"char_length": 9}),  # words are cut, and halves are not whole
+    ("cwi_attention", {"readout": "both"}),
 ]
+
+
+def sees(name: str, model: dict[str, object]) -> bool:
+    """Whether the setting reads images."""
+    return bool(find_system(name).REQUIRES) and "image" in model.get("modalities", ["image"])  # type: ignore[operator]
+
+
+SEEING = [(name, model) for name, model in VARIANTS if sees(name, model)]
 
 
 def make(name: str, **model: object) -> System:
@@ -39,7 +69,8 @@ def make(name: str, **model: object) -> System:
         name,
     )
     table = torch.randn(20, 7)
-    inputs = Inputs(table, torch.rand(20) < 0.5, 11, TAGS, {"regions": REGIONS})
+    shapes = {cache: SHAPES[cache] for cache in module.REQUIRES}
+    inputs = Inputs(table, torch.rand(20) < 0.5, 11, TAGS, shapes, CLASSES)
     return module.build(params, inputs).eval()
 
 
@@ -55,9 +86,20 @@ def make_batch(has_image: list[bool]) -> Batch:
         chars=chars,
         spelling=torch.randint(0, 8, mask.shape) * mask,
         tags=torch.randint(0, len(TAGS), mask.shape) * mask,
-        features={"regions": torch.randn(len(LENGTHS), *REGIONS) * there[:, None, None]},
+        features=make_features(there),
         has_image=there,
     )
+
+
+def make_features(there: Tensor) -> dict[str, Tensor]:
+    """Of every cache, zeros for posts without an image."""
+    features = {}
+    for cache, shape in SHAPES.items():
+        size = (len(there), *shape)
+        ids = cache == "image_words"
+        drawn = torch.randint(0, CLASSES, size) if ids else torch.randn(size)
+        features[cache] = drawn * there.view(-1, *[1] * len(shape))
+    return features
 
 
 def alone(batch: Batch, post: int) -> Batch:
@@ -77,8 +119,12 @@ def alone(batch: Batch, post: int) -> Batch:
     )
 
 
-def with_regions(batch: Batch, regions: Tensor) -> Batch:
-    return dataclasses.replace(batch, features={"regions": regions})
+def in_double(batch: Batch) -> Batch:
+    features = {
+        cache: value.double() if value.is_floating_point() else value
+        for cache, value in batch.features.items()
+    }
+    return dataclasses.replace(batch, features=features)
 
 
 @pytest.mark.parametrize(("name", "model"), VARIANTS)
@@ -101,7 +147,7 @@ def test_the_gradients_of_a_padded_batch_are_the_mean_of_each_posts(
     name: str, model: dict[str, object]
 ) -> None:
     network, batch = make(name, **model).double(), make_batch([True, True, False, True])
-    batch = with_regions(batch, batch.features["regions"].double())
+    batch = in_double(batch)
     weights = [p for p in network.parameters() if p.requires_grad]
     together = torch.autograd.grad(network.loss(batch), weights, allow_unused=True)
     total = [torch.zeros_like(weight) for weight in weights]
@@ -116,21 +162,77 @@ def test_the_gradients_of_a_padded_batch_are_the_mean_of_each_posts(
         torch.testing.assert_close(found, expected, atol=1e-8, rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", [model for name, model in VARIANTS if name == COATTENTION])
-def test_every_weight_is_trained(model: dict[str, object]) -> None:
-    network, batch = make(COATTENTION, **model), make_batch([True] * 4)
+@pytest.mark.parametrize(("name", "model"), VARIANTS)
+def test_every_weight_is_trained(name: str, model: dict[str, object]) -> None:
+    network, batch = make(name, **model), make_batch([True] * 4)
     network.loss(batch).backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
 
 
-@pytest.mark.parametrize("model", [model for name, model in VARIANTS if name == COATTENTION])
-def test_an_image_matters_where_there_is_one_and_nowhere_else(model: dict[str, object]) -> None:
-    network, batch = make(COATTENTION, **model), make_batch([True, True, False, True])
-    other = with_regions(batch, torch.randn_like(batch.features["regions"]))
+@pytest.mark.parametrize(("name", "model"), SEEING)
+def test_an_image_matters_where_there_is_one_and_nowhere_else(
+    name: str, model: dict[str, object]
+) -> None:
+    network, batch = make(name, **model), make_batch([True, True, False, True])
+    other = dataclasses.replace(batch, features=make_features(torch.ones(4, dtype=torch.bool)))
     change = (network.encode(batch) - network.encode(other)).abs().amax((1, 2))
     assert change[2] == 0
-    assert (change[[0, 1, 3]] > 1e-4).all()
+    assert (change[[0, 1, 3]] > 1e-5).all()
+
+
+def test_modality_attention_weighs_the_modalities_that_are_there() -> None:
+    network, batch = make(MODALITIES), make_batch([True, True, False, True])
+    weights = network.explain(batch)["modality_weights"]  # (B, T, 3)
+    torch.testing.assert_close(weights.nansum(2), torch.ones_like(batch.words, dtype=torch.float))
+    assert weights[2, :, 2].isnan().all()
+    assert not weights[[0, 1, 3]].isnan().any()
+    # Without its image a post is the same as to the network of equation 5 with the same weights.
+    text = make(MODALITIES, modalities=TEXT)
+    state = network.state_dict()
+    state["attention.score.weight"] = state["attention.score.weight"][:2, : 2 * 150]
+    state["attention.score.bias"] = state["attention.score.bias"][:2]
+    text.load_state_dict({k: v for k, v in state.items() if not k.startswith("transforms.image")})
+    torch.testing.assert_close(network.encode(batch)[2], text.encode(batch)[2])
+
+
+def test_attention_over_words_ends_with_the_post() -> None:
+    network, batch = make("cwi_attention"), make_batch([True] * 4)
+    weights = network.explain(batch)["word_weights"]  # (B, T, T)
+    for post, length in enumerate(LENGTHS):
+        torch.testing.assert_close(weights[post, :, :length].sum(1), torch.ones(max(LENGTHS)))
+        assert weights[post, :, length:].isnan().all()
+    assert make("cwi").explain(batch) == {}
+
+
+def test_a_second_task_adds_to_the_loss() -> None:
+    torch.manual_seed(1)
+    alone = make(MODALITIES, modalities=TEXT)
+    torch.manual_seed(1)
+    both = make(MODALITIES, modalities=TEXT, segmentation=0.5)
+    both.load_state_dict(alone.state_dict(), strict=False)
+    batch = make_batch([True] * 4)
+    second = both.segmentation.loss(both.encode(batch), batch.tags, batch.mask)  # type: ignore[operator,union-attr]
+    torch.testing.assert_close(both.loss(batch), alone.loss(batch) + 0.5 * second)
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "message"),
+    [
+        (MODALITIES, {"modalities": ["word"]}, r"model\.modalities\.0: .*did you mean 'words'"),
+        (MODALITIES, {"modalities": ["image"]}, "without words or characters"),
+        (MODALITIES, {"modalities": ["words", "words"]}, "stands here twice"),
+        (MODALITIES, {"char_hidden": 75}, r"model\.char_hidden: .*multiple of 2"),
+        ("bilstm_crf", {"hidden": 75}, r"model\.hidden: .*multiple of 2"),
+        ("cwi", {"char_length": 4}, r"model\.char_length: .*greater than or equal to 8"),
+        (COATTENTION, {"fusion": "scalar_gat"}, "did you mean 'scalar_gate'"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_when_they_are_read(
+    name: str, model: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ParamsError, match=message):
+        make(name, **model)
 
 
 def test_unknown_systems_and_settings_name_the_nearest() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.text.vectors import WordVectors
 from pipeline.training.batches import EncodedPosts, in_order, shuffled
 from pipeline.training.caches import ImageFeatures
-from pipeline.training.lexicon import Lexicon, assemble
-from tests.training.tiny import Workspace, grid_of, write_regions
+from pipeline.training.lexicon import Lexicon, assemble, without
+from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches
 
 REGIONS = {"regions": "grid"}
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=200).map(np.array)
@@ -94,6 +95,33 @@ def _written(lexicon: Lexicon, workspace: Workspace):  # noqa: ANN202
     return path
 
 
+def test_a_share_of_the_vectors_can_be_removed(workspace: Workspace) -> None:
+    """Moon et al. 2018, Table 3: what has lost its vector is as if no source had it."""
+    sources = {"tiny": workspace.vectors}
+    all_words, table, found = assemble(workspace.vocab, sources)
+    known = set(all_words.words)
+    for share in (0.25, 0.5, 0.75):
+        lexicon, fewer, still = assemble(workspace.vocab, sources, share)
+        again, same, _ = assemble(workspace.vocab, sources, share)
+        assert lexicon == again
+        assert torch.equal(fewer, same)
+        assert set(lexicon.words) <= known
+        known = set(lexicon.words)  # a larger share lacks what a smaller one lacks
+        rows = {word: row for row, word in enumerate(lexicon.words)}
+        for row, word in enumerate(all_words.words):
+            if found[row] and word in rows and still[rows[word]]:
+                assert torch.equal(fewer[rows[word]], table[row])
+        assert fewer[~still].abs().sum() == 0
+    assert 0 < still.sum() < found.sum()
+
+
+def test_the_share_is_of_the_words() -> None:
+    words = tuple(f"word{n}" for n in range(4000))
+    source = WordVectors(words, np.ones(4000, dtype=bool), np.ones((4000, 1), dtype=np.float32))
+    for share in (0.25, 0.5, 0.75):
+        assert abs(1 - without(source, share).found.mean() - share) < 0.03
+
+
 def test_sources_are_concatenated_in_their_order(workspace: Workspace) -> None:
     one, table, found = assemble(workspace.vocab, {"a": workspace.vectors})
     two, both, found_in_any = assemble(
@@ -127,9 +155,28 @@ def test_caches_that_do_not_fit_are_refused(workspace: Workspace) -> None:
         ImageFeatures(REGIONS, regions, None)
     with pytest.raises(PipelineError, match="holds \\['grid'\\], but this system reads 'pooled'"):
         ImageFeatures({"regions": "pooled"}, regions, workspace.images)
-    write_regions(workspace.regions, ["img0", "img1"])
-    with pytest.raises(PipelineError, match="lacks 4 of the 6 usable images"):
-        ImageFeatures(REGIONS, regions, workspace.images)
+    words = {"words": workspace.image_words}
+    with pytest.raises(PipelineError, match="holds \\['classes', 'probabilities'\\], but this"):
+        ImageFeatures({"words": "logits"}, words, workspace.images)
+    write_caches(workspace, ["img0", "img1"])
+    for requires, caches in ((REGIONS, regions), ({"words": "classes"}, words)):
+        with pytest.raises(PipelineError, match="lacks 4 of the 6 usable images"):
+            ImageFeatures(requires, caches, workspace.images)
+    workspace.image_words.unlink()
+    with pytest.raises(PipelineError, match="dvc repro tags"):
+        ImageFeatures({"words": "classes"}, words, workspace.images)
+
+
+def test_image_words_are_the_classes_of_each_image(workspace: Workspace) -> None:
+    features = ImageFeatures(
+        {"words": "classes"}, {"words": workspace.image_words}, workspace.images
+    )
+    read, there = features.read(["img3", None, "img6", "img0"])
+    assert there.tolist() == [True, False, False, True]
+    assert read["words"].dtype == torch.int64
+    none = [0, 0, 0]
+    assert read["words"].tolist() == [classes_of("img3"), none, none, classes_of("img0")]
+    assert (features.classes, features.shapes) == (len(NAMES), {"words": (3,)})
 
 
 def test_a_half_pulled_store_is_refused(workspace: Workspace) -> None:

@@ -10,11 +10,14 @@ from pipeline.corpus.images import Image, bad, write_images
 from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.store.fingerprint import Fingerprint, Output
+from pipeline.store.image_words import write_image_words
 from pipeline.store.store import Store
 from pipeline.text.vectors import build_vectors
 from pipeline.text.vocab import build_vocab
 
 GRID = (4, 6)
+NAMES = [f"class {n}" for n in range(9)]  # that image words are out of
+TOP = 3  # image words of each image
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,14 @@ class Workspace:
     def regions(self) -> Path:
         return self.root / "regions"
 
+    @property
+    def tags(self) -> Path:
+        return self.root / "tags"
+
+    @property
+    def image_words(self) -> Path:
+        return self.root / "tags.parquet"
+
 
 def key_of(image: str) -> str:
     return hashlib.sha256(image.encode()).hexdigest()
@@ -53,14 +64,43 @@ def grid_of(image: str) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=GRID).astype(np.float16)
 
 
-def write_regions(directory: Path, images: list[str], version: int = 1) -> None:
-    outputs = {"grid": Output(GRID, "float16")}
-    fingerprint = Fingerprint("tiny", version, "0" * 64, "none", "none", "float32", outputs)
-    by_key = {key_of(image): grid_of(image) for image in images}
+def pooled_of(image: str) -> np.ndarray:
+    return grid_of(image).mean(0).astype(np.float32)
+
+
+def classes_of(image: str) -> list[int]:
+    seed = int(key_of(image)[:8], 16)
+    drawn: list[int] = np.random.default_rng(seed).permutation(len(NAMES))[:TOP].tolist()
+    return drawn
+
+
+def fingerprint_of(output: str, like: np.ndarray, version: int) -> Fingerprint:
+    outputs = {output: Output(like.shape, str(like.dtype))}
+    return Fingerprint("tiny", version, "0" * 64, "none", "none", "float32", outputs)
+
+
+def write_store(directory: Path, output: str, rows: dict[str, np.ndarray], version: int) -> None:
+    fingerprint = fingerprint_of(output, next(iter(rows.values())), version)
+    by_key = {key_of(image): row for image, row in rows.items()}
     with Store(directory, fingerprint) as store:
         for key in store.missing(by_key):
-            store.add([key], {"grid": by_key[key][None]})
+            store.add([key], {output: by_key[key][None]})
         store.finish()
+
+
+def write_caches(made: Workspace, images: list[str], version: int = 1) -> None:
+    """The feature stores and the image words of `images`, by a network of this version."""
+    write_store(made.regions, "grid", {image: grid_of(image) for image in images}, version)
+    write_store(made.tags, "pooled", {image: pooled_of(image) for image in images}, version)
+    by_key = {key_of(image): classes_of(image) for image in images}
+    write_image_words(
+        made.image_words,
+        sorted(by_key),
+        [by_key[key] for key in sorted(by_key)],
+        [[0.5, 0.25, 0.125]] * len(by_key),
+        NAMES,
+        fingerprint_of("pooled", pooled_of("any"), version),
+    )
 
 
 def make_posts() -> list[Post]:
@@ -86,7 +126,7 @@ def make_workspace(root: Path) -> Workspace:
     names = [f"img{n}" for n in range(6)]  # img6 is missing
     rows = [Image(name, f"{name}.jpg", key_of(name), 4, 4, "ok", "") for name in names]
     write_images([*rows, bad("img6", None, "missing", "no such file")], made.images)
-    write_regions(made.regions, names)
+    write_caches(made, names)
     plain = Normalization(lowercase=True, urls=True, users=True, digits=False)
     build_vocab(made.posts, made.vocab, ["train"], 1, plain)
     source = made.root / "tiny.txt"

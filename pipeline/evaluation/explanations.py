@@ -1,0 +1,118 @@
+"""What a system looked at while it tagged: its weights and gates as a table, one row a token.
+
+`predictions/explanations/SYSTEM.parquet` holds the posts of test, as the first seed saw them:
+
+| column | type | what it holds |
+|---|---|---|
+| `post` | string | the post, as in `features/posts.parquet` |
+| `seed` | int64 | of the network that was asked |
+| `token` | int32 | the token's place in the post, from 0 |
+| `kind` | string | what the values are; the system's file names its kinds |
+| `values` | list<float32> | one for each region, word or modality; one alone for a scalar gate |
+
+Rows stand by post (in the order of the table of posts), token and kind. A kind that had no part in
+a token's tag has no row there: the weights over the regions of an image, and the gates that let it
+through, are absent for a post without a usable image. A list ends where its post does, so weights
+over words have one value for each token of the post. A system with nothing to show writes the
+table without rows.
+
+Values over regions run row by row over the image's grid, as the feature store keeps them: 49 values
+are 7 rows of 7, from the upper left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from pipeline.corpus.posts import Post
+from pipeline.systems.system import System
+from pipeline.tables import read_table, write_table
+from pipeline.training.batches import EncodedPosts
+from pipeline.training.caches import ImageFeatures
+from pipeline.training.lexicon import Lexicon
+from pipeline.training.model import to_device
+
+SCHEMA = pa.schema(
+    [
+        pa.field("post", pa.string(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("token", pa.int32(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("values", pa.list_(pa.field("element", pa.float32(), nullable=False))),
+    ]
+)
+
+Looked = Mapping[str, npt.NDArray[np.float32]]  # kind -> (B, T, k)
+
+
+def write_explanations(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write the tables of `explain`, one after the other."""
+    write_table(pa.concat_tables([SCHEMA.empty_table(), *tables]).combine_chunks(), path)
+
+
+def read_explanations(path: Path) -> pa.Table:
+    """Read what `write_explanations` wrote: a table of `SCHEMA`.
+
+    Raises:
+        PipelineError: naming the file, if it is missing, damaged, or has other columns.
+    """
+    return read_table(path, SCHEMA, f"evaluate_{path.stem}")
+
+
+@torch.no_grad()
+def explain(
+    network: System,
+    posts: Sequence[Post],
+    seed: int,
+    features: ImageFeatures,
+    lexicon: Lexicon,
+    batch_posts: int,
+    device: torch.device,
+) -> Iterator[pa.Table]:
+    """What the network of `seed`, in eval mode, looked at in `posts`: a table for each batch."""
+    encoded = EncodedPosts(posts, lexicon)
+    for start in range(0, len(posts), batch_posts):
+        held = posts[start : start + batch_posts]
+        batch = encoded.batch(range(start, start + len(held)), features)
+        looked = network.explain(to_device(batch, device))
+        yield tabulate(held, seed, {kind: v.float().cpu().numpy() for kind, v in looked.items()})
+
+
+def tabulate(posts: Sequence[Post], seed: int, looked: Looked) -> pa.Table:
+    """One batch of B posts as rows of `SCHEMA`.
+
+    Args:
+        posts: the posts of the batch.
+        seed: of the network.
+        looked: kind -> (B, T, k); NaN is left out (`System.explain`).
+
+    Raises:
+        ValueError: for a NaN that stands before a number: places would lose their meaning.
+    """
+    rows = [
+        (post.post, seed, token, kind, values)
+        for place, post in enumerate(posts)
+        for token in range(len(post.tokens))
+        for kind in sorted(looked)
+        if (values := _there(looked[kind][place, token], kind)).size
+    ]
+    columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+    arrays = [
+        pa.array(list(column), field.type) for column, field in zip(columns, SCHEMA, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _there(values: npt.NDArray[np.float32], kind: str) -> npt.NDArray[np.float32]:
+    """The values (k,) up to the first NaN."""
+    absent = np.isnan(values)
+    there: npt.NDArray[np.float32] = values[~absent]
+    if absent[: len(there)].any():
+        raise ValueError(f"{kind}: NaN before a number in {values.tolist()}")
+    return there

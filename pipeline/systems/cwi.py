@@ -1,0 +1,96 @@
+"""CWI, characters, words and image (Asgari-Chenaghlu et al. 2022, Tables 4 to 7).
+
+A deep character network (Table 4), a BiLSTM over the concatenated word vectors (Table 5), an LSTM
+over the image words (Table 6); the three concatenated, a BiLSTM over them, and a CRF (Table 7).
+A post without a usable image has zeros for the image's vector.
+
+The paper's experiments are settings: Table 9 is `regularized`; Table 8 varies the width of the
+word vectors, which is that of the sources that `vectors` names, laid side by side (GloVe of 50,
+100, 200 or 300 beside fastText of 300).
+
+The tables print no dropout but the targeted one; `dropout` around the BiLSTMs, 0 as published, is
+ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.layers.characters import CWICharacters
+from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.image_words import ImageWordLSTM
+from pipeline.layers.recurrent import BiLSTM
+from pipeline.layers.text import TextSizes, word_encoder
+from pipeline.systems.system import Batch, Inputs, System, SystemParams
+
+REQUIRES: Mapping[str, str] = {"image_words": "classes"}
+
+
+class Model(TextSizes):
+    """The network's sizes; `hidden` is that of both BiLSTMs (layers 24 and 31)."""
+
+    char_width: int = Field(40, ge=1)
+    char_length: int = Field(40, ge=8)  # to which words are cut or padded
+    regularized: bool = True  # targeted dropout, SineReLU and group normalisation
+    drop_rate: float = Field(0.25, ge=0, lt=1)
+    target_rate: float = Field(0.4, ge=0, lt=1)
+    image_width: int = Field(50, ge=1)  # of an image word's vector
+    image_hidden: int = Field(50, ge=1)
+    constrained: bool = True  # decode only what BIO allows
+
+
+class Params(SystemParams):
+    """The block `systems.cwi`."""
+
+    model: Model
+
+
+class CWI(System):
+    """The whole network.
+
+    Args:
+        model: the sizes.
+        inputs: what the corpus and the caches decide.
+        decoded: width of what the CRF reads, if not that of layer 31.
+    """
+
+    def __init__(self, model: Model, inputs: Inputs, decoded: int | None = None) -> None:
+        super().__init__()
+        self.words = word_encoder(model, inputs.table, inputs.found)
+        self.characters = CWICharacters(
+            inputs.characters,
+            model.char_width,
+            model.char_length,
+            model.regularized,
+            model.drop_rate,
+            model.target_rate,
+        )
+        self.image = ImageWordLSTM(inputs.classes, model.image_width, model.image_hidden)
+        joined = self.characters.width + self.words.width + self.image.width
+        self.dropout = nn.Dropout(model.dropout)
+        self.fusion = BiLSTM(joined, model.hidden)
+        self.decoder = CRFDecoder(decoded or model.hidden, inputs.tags, model.constrained)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """What the CRF reads: layer 31 (B, T, hidden)."""
+        encoded: Tensor = self.dropout(self.fuse(batch))
+        return encoded
+
+    def fuse(self, batch: Batch) -> Tensor:
+        """Layers 1 to 31: (B, T, hidden)."""
+        spelled = self.characters(batch.chars)[batch.spelling]  # (B, T, characters.width)
+        words = self.words(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, hidden)
+        seen = self.image(batch.features["image_words"]) * batch.has_image[:, None]  # (B, width)
+        seen = seen[:, None].expand(-1, words.shape[1], -1)  # (B, T, width)
+        joined = torch.cat([self.dropout(spelled), words, seen], 2)
+        fused: Tensor = self.fusion(joined, batch.mask)
+        return fused
+
+
+def build(params: Params, inputs: Inputs) -> System:
+    """The network of `params`."""
+    return CWI(params.model, inputs)

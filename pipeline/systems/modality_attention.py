@@ -1,0 +1,173 @@
+"""Modality attention for NER in short posts (Moon, Neves and Carvalho, NAACL 2018).
+
+Words, characters and the image, each through a transform layer to one width p; the modality
+attention weighs them for each token; entity BiLSTM; CRF. A post without a usable image is attended
+over the modalities that are there (equation 5), in the same batch as posts with one.
+
+Every row of the paper's Table 1 is a setting of `model`:
+
+| row | modalities | characters | fusion | segmentation |
+|---|---|---|---|---|
+| C, Bi-CharLSTM | [characters] | bilstm | either | 0 |
+| W | [words] | either | either | 0 |
+| W + C (Aguilar et al. 2017) | [words, characters] | cnn | concatenate | 1 |
+| W + C (Ma and Hovy 2016) | [words, characters] | cnn | concatenate | 0 |
+| W + C (Lample et al. 2016) | [words, characters] | bilstm | concatenate | 0 |
+| W + C, modality attention | [words, characters] | bilstm | attention | 0 |
+| W + C + V | [words, characters, image] | bilstm | concatenate | 0 |
+| W + C + V, modality attention | [words, characters, image] | bilstm | attention | 0 |
+
+Table 3 removes a share of the word vectors: `removed_vectors` of the block.
+
+What the paper leaves open: the transform layers σ_w, σ_c, σ_v are read as linear layers with an
+activation, the σ of its other equations unless `transform` says otherwise; "character embeddings
+dimension 150" as the width of the character BiLSTM's result (the section calls that the character
+embedding), with vectors of 25 for the characters themselves, as Lample et al. have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from pipeline.layers.attention import ModalityAttention
+from pipeline.layers.characters import CharacterBiLSTM, CharacterCNN
+from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.embedding import WordEmbedding
+from pipeline.layers.recurrent import BiLSTM
+from pipeline.layers.segmentation import Segmentation
+from pipeline.layers.text import SpelledTextSizes
+from pipeline.systems.system import Batch, Inputs, System, SystemParams
+
+REQUIRES: Mapping[str, str] = {"tags": "pooled"}
+
+Modality = Literal["words", "characters", "image"]
+ORDER: tuple[Modality, ...] = ("words", "characters", "image")
+ACTIVATION = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
+
+
+class Model(SpelledTextSizes):
+    """The network's sizes, and the choices that the paper's Table 1 makes."""
+
+    modalities: list[Modality] = ["words", "characters", "image"]
+    width: int = Field(150, ge=1)  # p, of x̄
+    transform: Literal["sigmoid", "tanh", "relu"] = "sigmoid"
+    fusion: Literal["attention", "concatenate"] = "attention"
+    characters: Literal["bilstm", "cnn"] = "bilstm"
+    char_hidden: int = Field(150, ge=2, multiple_of=2)  # of the character BiLSTM, both directions
+    cell: Literal["standard", "coupled"] = "coupled"  # of the entity BiLSTM; coupled is equation 1
+    segmentation: float = Field(0.0, ge=0)  # weight of the second task's loss
+    constrained: bool = True  # decode only what BIO allows
+
+    @field_validator("modalities")
+    @classmethod
+    def _tokens_differ(cls, given: list[Modality]) -> list[Modality]:
+        if len(set(given)) < len(given):
+            raise ValueError("a modality stands here twice")
+        if not {"words", "characters"} & set(given):
+            raise ValueError("without words or characters no token differs from another")
+        return given
+
+
+class Params(SystemParams):
+    """The block `systems.modality_attention`."""
+
+    model: Model
+
+
+class ModalityAttentionNER(System):
+    """The whole network."""
+
+    def __init__(self, model: Model, inputs: Inputs) -> None:
+        super().__init__()
+        self.modalities = [name for name in ORDER if name in model.modalities]
+        self.words: WordEmbedding | None = None
+        self.characters: CharacterBiLSTM | CharacterCNN | None = None
+        widths = {}
+        if "words" in self.modalities:
+            self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
+            widths["words"] = self.words.width
+        if "characters" in self.modalities:
+            self.characters = _characters(model, inputs.characters)
+            widths["characters"] = self.characters.width
+        if "image" in self.modalities:
+            widths["image"] = inputs.shapes["tags"][-1]
+        self.transforms = nn.ModuleDict(
+            {name: nn.Linear(width, model.width) for name, width in widths.items()}
+        )
+        self.activation = ACTIVATION[model.transform]
+        self.attention: ModalityAttention | None = None
+        entering = model.width * len(self.modalities)
+        if model.fusion == "attention" and len(self.modalities) > 1:
+            self.attention = ModalityAttention(len(self.modalities), model.width)
+            entering = model.width
+        self.dropout = nn.Dropout(model.dropout)
+        self.bilstm = BiLSTM(entering, model.hidden, model.cell)
+        self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
+        self.segmentation = Segmentation(model.hidden, inputs.tags) if model.segmentation else None
+        self.segmentation_weight = model.segmentation
+
+    def encode(self, batch: Batch) -> Tensor:
+        """The entity BiLSTM's output (B, T, hidden)."""
+        fused, _ = self._fuse(batch)
+        encoded: Tensor = self.dropout(self.bilstm(fused, batch.mask))
+        return encoded
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The CRF's loss, with that of the segmentation beside it where there is one."""
+        encoded = self.encode(batch)
+        loss = self.decoder.loss(encoded, batch.tags, batch.mask)
+        if self.segmentation is not None:
+            second = self.segmentation.loss(encoded, batch.tags, batch.mask)
+            loss = loss + self.segmentation_weight * second
+        return loss
+
+    def explain(self, batch: Batch) -> Mapping[str, Tensor]:
+        """`modality_weights`: α of words, characters and image, those that `model` has."""
+        _, weights = self._fuse(batch)
+        if weights is None:
+            return {}
+        absent = ~self._there(batch)[:, None]  # (B, 1, M)
+        return {"modality_weights": weights.masked_fill(absent, torch.nan)}
+
+    def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """What the BiLSTM reads (B, T, d), and the weights (B, T, M) where there is attention."""
+        read = [self.activation(self.transforms[name](x)) for name, x in self._read(batch).items()]
+        modalities = torch.stack(read, 2)  # (B, T, M, p)
+        there = self._there(batch)  # (B, M)
+        if self.attention is not None:
+            return self.attention(modalities, there)  # type: ignore[no-any-return]
+        return (modalities * there[:, None, :, None]).flatten(2), None
+
+    def _read(self, batch: Batch) -> dict[str, Tensor]:
+        """Each modality as its transform layer reads it (B, T, its width), in `ORDER`."""
+        read = {}
+        if self.words is not None:
+            read["words"] = self.words(batch.words)
+        if self.characters is not None:
+            read["characters"] = self.characters(batch.chars)[batch.spelling]
+        if "image" in self.modalities:
+            image = batch.features["tags"]  # (B, width)
+            read["image"] = image[:, None].expand(-1, batch.words.shape[1], -1)
+        return {name: self.dropout(vectors) for name, vectors in read.items()}
+
+    def _there(self, batch: Batch) -> Tensor:
+        """Which modalities each post has: (B, M) bool."""
+        text = torch.ones_like(batch.has_image)  # (B,)
+        columns = [batch.has_image if name == "image" else text for name in self.modalities]
+        return torch.stack(columns, 1)
+
+
+def _characters(model: Model, characters: int) -> CharacterBiLSTM | CharacterCNN:
+    if model.characters == "bilstm":
+        return CharacterBiLSTM(characters, model.char_width, model.char_hidden)
+    return CharacterCNN(characters, model.char_width, model.char_filters, model.char_windows)
+
+
+def build(params: Params, inputs: Inputs) -> System:
+    """The network of `params`."""
+    return ModalityAttentionNER(params.model, inputs)
