@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 from dvc.utils.hydra import compose_and_dump
+from hydra.errors import HydraException, MissingConfigException
 
+from pipeline.params.block import nearest
 from stages.command import OUT, PARAMS
 
 
@@ -16,7 +18,17 @@ from stages.command import OUT, PARAMS
 def main(overrides: tuple[str, ...], params: Path) -> None:
     """Compose params.yaml with Hydra OVERRIDES such as dataset=twitter2015 or tags.top_k=10."""
     conf = str(Path("conf").resolve())
-    compose_and_dump(str(params), conf, None, "config", conf, list(overrides))
+    try:
+        compose_and_dump(str(params), conf, None, "config", conf, list(overrides))
+    except MissingConfigException as error:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        known = sorted(error.options or [])
+        hint = f"conf/{group} has {', '.join(known)}" if known else f"conf/ has no {group or name}"
+        raise click.ClickException(
+            f"unknown preset {name!r} of {group}{nearest(name, known)}; {hint}"
+        ) from None
+    except HydraException as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"{params}: written from conf/ ({' '.join(overrides) or 'as it stands'})")
 
 
