@@ -89,7 +89,7 @@ def test_compose_takes_groups_and_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "complaint"),
     [
-        ("dataset=twitter", "dataset/twitter"),
+        ("dataset=twitter", "did you mean 'twitter2017'"),
         ("tags.topk=7", "tags.topk"),
         ("tags.top_k=[", "'['"),
         ("nothing", "'nothing'"),

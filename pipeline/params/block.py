@@ -56,7 +56,7 @@ def read(path: Path, section: str, block: type[B]) -> B:
     value: Any = _tree(path)
     for name in value:
         if name not in sections():
-            raise ParamsError(f"{path}: unknown section {name!r}{nearest(name, sections())}")
+            raise ParamsError(f"{path}: unknown section {name!r}{nearest(str(name), sections())}")
     done: list[str] = []
     for key in section.split("."):
         if not isinstance(value, dict) or key not in value:
@@ -81,6 +81,8 @@ def _tree(path: Path) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run from the project's root") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise ParamsError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(tree, dict):

@@ -94,8 +94,8 @@ def all_but_one_shard(teammate: Workspace, shards: list[str]) -> None:
             ("repro", "--single-item", f"train_{SYSTEM}"),
             "features/regions: 1 of 2 shards are not there",
         ),
-        # Changed, it would be extracted anew; there are neither images nor weights for that.
-        (all_but_one_shard, TRAIN, "weights 'imagenet'"),
+        # Changed, it would be extracted anew; DVC says that the images for that are not there.
+        (all_but_one_shard, TRAIN, "'data/images' does not exist"),
     ],
 )
 def test_half_a_store_is_refused(

@@ -43,8 +43,8 @@ def test_as_a_command(project: Project, stage: str) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("Bob\tB-PRE", "did you mean 'B-PER'?"),
-        ("Bob\tB-MISC", "'B-MISC'"),
+        ("Bob\tB-PRE", "unknown entity type 'PRE' (did you mean 'PER'?)"),
+        ("Bob\tB-MISC", "unknown entity type 'MISC'"),
         ("Bob\tPER", "'PER'"),
         ("Bob B-PER", "no tab between token and label"),
         ("Bob\t", "no label after the tab"),
@@ -56,7 +56,7 @@ def test_as_a_command(project: Project, stage: str) -> None:
 def test_a_line_that_is_no_token(project: Project, line: str, complaint: str) -> None:
     project.write("dev.txt", f"{POST.format(image='a')}\nIMGID:b1\n{line}\n")
     message = project.fails("prepare")
-    assert message.startswith("dev.txt:6: ")
+    assert message.startswith("dev.txt:7: ")
     assert complaint in message
 
 

@@ -232,15 +232,40 @@ def test_what_a_person_can_mend_is_said(
     assert words in str(caught.value)
 
 
-def start(corpus: Corpus, store: str, **block: object) -> subprocess.Popen[str]:
+# The stage, stopping for good before its thirteenth image: however late the machine lets the test
+# see the first shard, the run has not ended.
+HELD = """
+import runpy, time
+from pipeline.vision import extract
+forward, seen = extract._forward, []
+def held(*given):
+    seen.append(given)
+    if len(seen) > 12:
+        time.sleep(600)
+    return forward(*given)
+extract._forward = held
+runpy.run_module("stages.extract", run_name="__main__")
+"""
+
+
+def start(corpus: Corpus, store: str, held: bool = False, **block: object) -> subprocess.Popen[str]:
     """`python -m stages.extract`, as DVC runs it, one image at a time."""
     settings = {"backbone": "efficientnet_lite0", "weights": "imagenet", "outputs": ["logits"]}
     lines = ["extract:", "  tags:"]
     lines += [f"    {key}: {value}" for key, value in (settings | block).items()]
     lines += ["runtime: {device: cpu, batch: 1, workers: 1}", ""]
     (corpus.root / "params.yaml").write_text("\n".join(lines))
-    command = [sys.executable, "-m", "stages.extract", "--role", "tags"]
-    command += ["--images", "images.parquet", "--folder", "images", "--store", store]
+    command = [sys.executable, *(["-c", HELD] if held else ["-m", "stages.extract"])]
+    command += [
+        "--role",
+        "tags",
+        "--images",
+        "images.parquet",
+        "--folder",
+        "images",
+        "--store",
+        store,
+    ]
     return subprocess.Popen(
         command,
         cwd=corpus.root,
@@ -258,7 +283,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     """The other run has other batches and threads, and is not disturbed: the same bytes."""
     corpus = make_corpus(*range(24))
     store = corpus.root / "killed"
-    killed = start(corpus, "killed")
+    killed = start(corpus, "killed", held=True)
     while killed.poll() is None and not list(store.glob("0*.h5")):
         time.sleep(0.002)
     killed.send_signal(sent)
