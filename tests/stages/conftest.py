@@ -33,7 +33,8 @@ COMMANDS = {
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
-    " --predictions predictions/m.parquet --metrics metrics/m.json --details metrics/d.json",
+    " --predictions predictions/m.parquet --explanations predictions/explanations/m.parquet"
+    " --metrics metrics/m.json --details metrics/d.json",
     "leaderboard": "--metrics metrics/d.json --table metrics/leaderboard.md",
 }
 
