@@ -28,6 +28,8 @@ COMMANDS = {
     "vocab": "--posts features/posts.parquet --vocab features/vocab",
     "vectors": "--source mine --file mine.txt --posts features/posts.parquet"
     " --vocab features/vocab --vectors features/vectors/mine.parquet",
+    "phrase_vectors": "--source mine --file mine.txt --phrases features/hashtags.parquet"
+    " --vocab features/vocab --vectors features/vectors-of-hashtags.parquet",
     "extract": "--role tags --images features/images.parquet --folder images --store features/tags",
     "tags": "--store features/tags --tags features/tags.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
