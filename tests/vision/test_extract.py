@@ -236,14 +236,14 @@ def test_what_a_person_can_mend_is_said(
 # see the first shard, the run has not ended.
 HELD = """
 import runpy, time
-from pipeline.vision import extract
-forward, seen = extract._forward, []
+from pipeline.vision.forward import Forward
+rows, seen = Forward.rows, []
 def held(*given):
     seen.append(given)
     if len(seen) > 12:
         time.sleep(600)
-    return forward(*given)
-extract._forward = held
+    return rows(*given)
+Forward.rows = held
 runpy.run_module("stages.extract", run_name="__main__")
 """
 
