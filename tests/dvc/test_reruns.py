@@ -105,7 +105,7 @@ def test_every_parameter_is_in_the_table(reproduced: Workspace) -> None:
     wanted |= {(name,) for name in tree if name not in ("extract", "systems")}
     assert blocks == wanted
     knobs = {key[1] for key in rows if key[0] == "runtime"}
-    assert knobs == tree["runtime"].keys() - {"engine"}  # which has one value only
+    assert knobs == tree["runtime"].keys()
 
 
 def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from pipeline.corpus.pixels import DECODER
 from pipeline.errors import PipelineError
@@ -58,9 +57,7 @@ def run(corpus: Corpus, store: str, **options: object) -> Report:
 
 
 def content(store: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in store.iterdir()
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in store.iterdir()}
 
 
 def actors() -> set[int]:
