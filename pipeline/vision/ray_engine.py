@@ -10,6 +10,7 @@ local engine, on processors of the same kind.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
@@ -104,7 +105,7 @@ def fill_on_ray(
             max_task_retries=RESTARTS,
         )
         network = ray.put(features)
-        pool = [
+        pool: list[Any] = [
             kind.remote(backbone.name, network, store.fingerprint, device, batch)
             for _ in range(count)
         ]
@@ -130,7 +131,7 @@ def _cluster() -> Iterator[None]:
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="warning")
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
     try:
         yield
     finally:

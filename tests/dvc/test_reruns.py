@@ -60,6 +60,8 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("runtime.device", "cpu", set()),
     ("runtime.batch", 3, set()),
     ("runtime.workers", 1, set()),
+    ("runtime.engine", "ray", set()),
+    ("runtime.actors", 2, set()),
     ("runtime.progress", "lines", set()),
     ("runtime.weights_dir", "data/weights", set()),
 ]
