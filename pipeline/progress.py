@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Literal, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -23,6 +24,7 @@ def progress(
     *,
     title: str = "",
     weight: Callable[[T], int] = lambda _: 1,
+    note: Callable[[], str] = str,
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[T]:
@@ -36,6 +38,7 @@ def progress(
             terminal, lines elsewhere (a log file, DVC's output, a batch queue).
         title: stands before the count.
         weight: how many units one item is, e.g. the length of a batch.
+        note: what stands behind each line or the bar, e.g. what bounds the loop.
         stream: standard error if not given.
         clock: the time in seconds.
     """
@@ -43,11 +46,57 @@ def progress(
     if mode == "auto":
         mode = "bar" if stream.isatty() else "lines"
     if mode == "bar":
-        yield from _bar(items, total, unit, title, weight, stream)
+        yield from _bar(items, total, unit, title, weight, note, stream)
     elif mode == "lines":
-        yield from _lines(items, total, unit, title, weight, stream, clock)
+        yield from _lines(items, total, unit, title, weight, note, stream, clock)
     else:
         yield from items
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, above a bar if one is shown."""
+    tqdm.write(text, file=sys.stderr)
+
+
+class Shares:
+    """Where the time of a loop goes; `str(shares)` says which of its steps bounds it.
+
+    A step's time is what the loop waits for it: work that threads did in advance costs nothing.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds: dict[str, float] = {}
+        self._clock = clock
+
+    @contextmanager
+    def of(self, step: str) -> Iterator[None]:
+        """Count the time of the body as that of `step`."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self.add(step, self._clock() - start)
+
+    def add(self, step: str, seconds: float) -> None:
+        """Count time that was measured elsewhere."""
+        self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+
+    def over(self, step: str, items: Iterator[T]) -> Iterator[T]:
+        """Pass `items` on; the wait for each is the time of `step`."""
+        while True:
+            with self.of(step):
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
+
+    def __str__(self) -> str:
+        total = sum(self.seconds.values())
+        if not total:
+            return ""
+        parts = [f"{step} {100 * spent / total:.0f} %" for step, spent in self.seconds.items()]
+        return f"bound by {max(self.seconds, key=self.seconds.__getitem__)} ({', '.join(parts)})"
 
 
 def _bar(
@@ -56,11 +105,13 @@ def _bar(
     unit: str,
     title: str,
     weight: Callable[[T], int],
+    note: Callable[[], str],
     stream: TextIO,
 ) -> Iterator[T]:
     with tqdm(total=total, unit=f" {unit}", desc=title or None, file=stream) as bar:
         for item in items:
             yield item
+            bar.set_postfix_str(note(), refresh=False)
             bar.update(weight(item))
 
 
@@ -70,6 +121,7 @@ def _lines(
     unit: str,
     title: str,
     weight: Callable[[T], int],
+    note: Callable[[], str],
     stream: TextIO,
     clock: Callable[[], float],
 ) -> Iterator[T]:
@@ -84,8 +136,9 @@ def _lines(
             rate = done / (now - start)
             left = max(total - done, 0) / rate if rate else float("inf")
             head = f"{title}: " if title else ""
+            tail = f", {note()}" if note() else ""
             stream.write(
-                f"{head}{done}/{total} {unit}, {rate:.3g} {unit}/s, {_duration(left)} left\n"
+                f"{head}{done}/{total} {unit}, {rate:.3g} {unit}/s, {_duration(left)} left{tail}\n"
             )
             stream.flush()
 

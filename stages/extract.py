@@ -34,6 +34,8 @@ def main(role: str, images: Path, folder: Path, store: Path) -> None:
         batch=runtime.batch,
         workers=runtime.workers,
         device=runtime.device,
+        engine=runtime.engine,
+        actors=runtime.actors,
         mode=runtime.progress,
     )
     click.echo(report)

@@ -1,9 +1,10 @@
 import io
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
-from pipeline.progress import Mode, progress
+from pipeline.progress import Mode, Shares, progress, say
 
 
 class Terminal(io.StringIO):
@@ -63,3 +64,45 @@ def test_none_says_nothing() -> None:
     stream = Terminal()
     list(progress(range(3), 3, "images", "none", stream=stream))
     assert stream.getvalue() == ""
+
+
+def test_a_note_says_what_bounds_the_loop() -> None:
+    ticks = count(0, 40)
+    lines, bar = io.StringIO(), Terminal()
+    clock = lambda: next(ticks)  # noqa: E731
+    list(progress(range(2), 2, "images", note=lambda: "why", stream=lines, clock=clock))
+    assert [line.split(", ")[-1] for line in lines.getvalue().splitlines()] == ["why", "why"]
+    list(progress(range(2), 2, "images", "bar", note=lambda: "why", stream=bar))
+    assert "why" in bar.getvalue()
+
+
+def test_shares_are_what_the_loop_waits_for() -> None:
+    now = [0.0]
+    shares = Shares(clock=lambda: now[0])
+    assert str(shares) == ""
+
+    def decoded() -> Iterator[int]:
+        for item in range(3):
+            now[0] += 1
+            yield item
+
+    for _ in shares.over("decode", decoded()):
+        with shares.of("forward"):
+            now[0] += 2
+        with shares.of("write"):
+            now[0] += 1
+        now[0] += 100  # of nobody
+    assert shares.seconds == {"decode": 3, "forward": 6, "write": 3}
+    assert str(shares) == "bound by forward (decode 25 %, forward 50 %, write 25 %)"
+
+
+def test_a_step_that_raises_is_counted_and_passes_its_error_on() -> None:
+    shares = Shares(clock=count(0, 5).__next__)
+    with pytest.raises(KeyError), shares.of("write"):
+        raise KeyError("disk")
+    assert shares.seconds == {"write": 5}
+
+
+def test_what_is_said_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    say("half")
+    assert capsys.readouterr() == ("", "half\n")

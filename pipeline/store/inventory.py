@@ -16,7 +16,6 @@ from pipeline.errors import PipelineError
 from pipeline.files import file_sizes, sync
 from pipeline.store.commits import THREADS, Commits, Held
 from pipeline.store.fingerprint import Fingerprint
-from pipeline.store.gather import gather
 from pipeline.store.index import INDEX, SUMMARY, read_index
 from pipeline.store.keys import (
     Keys,
@@ -25,9 +24,9 @@ from pipeline.store.keys import (
     is_name_of,
     is_shard_name,
     place_of,
-    shard_name,
     unique,
 )
+from pipeline.store.orders import collect
 from pipeline.store.shard import (
     ForeignShardError,
     Header,
@@ -80,9 +79,7 @@ class Inventory:
         Raises:
             NoRoomError: if the disk was full for this shard or one before it.
         """
-        sources = [(self.directory / held.name, header) for held, header in self.sources(part)]
-        found, arrays = gather(part.keys, self.fingerprint.outputs, fresh, sources)
-        name = shard_name(part.number, part.of, self.fingerprint.digest, found)
+        name, found, arrays = collect(part, self.fingerprint, fresh, self.sources(part))
         self._commits.start(name, found, arrays)
         self.settle(THREADS)
 
@@ -93,8 +90,12 @@ class Inventory:
             NoRoomError: if the disk was full.
         """
         for held in self._commits.landed(left):
-            self.written += 1
-            self._put(held)
+            self.wrote(held)
+
+    def wrote(self, held: Held) -> None:
+        """Count a shard that was written in this run, here or elsewhere."""
+        self.written += 1
+        self._put(held)
 
     def close(self) -> None:
         """Wait for the shards that are being written."""
@@ -107,23 +108,20 @@ class Inventory:
             (self.directory / name).unlink(missing_ok=True)
         if doomed:
             sync(self.directory)
+        _sweep(self.directory)
 
     def keys(self) -> Keys:
         """The keys of all rows, (n,), ascending."""
         content = b"".join(held.keys.tobytes() for held in self.held.values())
         return unique(from_bytes(content))
 
-    def sources(self, part: Part) -> list[tuple[Held, Header]]:
+    def sources(self, part: Part) -> tuple[tuple[Path, Header], ...]:
         """The shards that may hold rows of `part`, opened and found whole.
 
         One that turns out unreadable leaves the inventory.
         """
-        found = []
-        for held in self._overlapping(part.number, part.of):
-            header = self._verify(held)
-            if header is not None:
-                found.append((held, header))
-        return found
+        opened = [(h, self._verify(h)) for h in self._overlapping(part.number, part.of)]
+        return tuple((self.directory / h.name, header) for h, header in opened if header)
 
     def _overlapping(self, number: int, of: int) -> Iterator[Held]:
         """Of fewer shards one may overlap, of more shards of / count."""
@@ -165,18 +163,15 @@ class Inventory:
 def _shard_sizes(directory: Path) -> dict[str, int | None]:
     """The names that are formed as shards', with their bytes (None: a link into nothing).
 
-    Removes what a dead process left half-written.
-
     Raises:
         PipelineError: if something else lies there: the store is a pure function of its images,
             and a mistyped directory must not be cleared.
     """
+    _sweep(directory)
     sizes = {}
     strange = []
     for name, size in sorted(file_sizes(directory).items()):
-        if TEMPORARY.fullmatch(name):
-            (directory / name).unlink()
-        elif is_shard_name(name) and not (size is None and (directory / name).is_dir()):
+        if is_shard_name(name) and not (size is None and (directory / name).is_dir()):
             sizes[name] = size
         elif name not in (INDEX, SUMMARY) and not name.startswith(NFS):
             strange.append(name)
@@ -186,6 +181,13 @@ def _shard_sizes(directory: Path) -> dict[str, int | None]:
             f"{' and more' if len(strange) > 5 else ''}; move that away, or write elsewhere"
         )
     return sizes
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what dead processes left half-written: of earlier runs, or workers of this one."""
+    for name in file_sizes(directory):
+        if TEMPORARY.fullmatch(name):
+            (directory / name).unlink()
 
 
 def _indexed(directory: Path, digest: str, sizes: Mapping[str, int | None]) -> Iterator[Held]:

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import NoRoomError
+from pipeline.store.commits import Held
 from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.index import make_index, write_index
 from pipeline.store.inventory import Inventory
@@ -35,6 +37,7 @@ from pipeline.store.keys import (
     unpack,
 )
 from pipeline.store.lock import locked
+from pipeline.store.orders import Order
 
 FRAME = 4096  # bytes of a shard beside its keys and rows, at most
 
@@ -173,6 +176,20 @@ class Store:
             if self._next == len(plan.numbers) or plan.numbers[self._next] != plan.numbers[at]:
                 self._commit()
 
+    def orders(self) -> Iterator[Order]:
+        """The shards with missing rows, in the order of their keys, to be written by others."""
+        numbers = np.array(self._plan.numbers, np.int64)  # ascending
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        for start, stop in pairwise([*starts.tolist(), len(numbers)]):
+            part = self._plan.parts[int(numbers[start])]
+            missing = tuple(self._plan.listed[start:stop])
+            yield Order(self.directory.resolve(), part, missing, self._inventory.sources(part))
+
+    def receive(self, shards: Iterable[Held]) -> None:
+        """Take over the shards of orders that others have carried out."""
+        for held in shards:
+            self._inventory.wrote(held)
+
     def finish(self, without: Collection[str] = ()) -> Report:
         """Make the store hold exactly the wanted images, write its index, remove all else.
 
@@ -185,7 +202,7 @@ class Store:
         """
         plan, inventory = self._plan, self._inventory
         self._commit()
-        with self._room():
+        with self.room():
             inventory.settle()
         final, divided = plan.wanted, plan.parts
         if without:
@@ -194,9 +211,9 @@ class Store:
         self._open_sources(divided.values())
         self._demand(final)
         for part in inventory.lacking(divided.values()):
-            with self._room():
+            with self.room():
                 inventory.write(part, (final[:0], {}))  # copied
-        with self._room():
+        with self.room():
             inventory.settle()
         names = [part.name for part in divided.values()]
         held = [inventory.held[name] for name in names]
@@ -262,14 +279,14 @@ class Store:
         number = plan.numbers[self._pending[0]]
         rows = {name: np.stack(waiting) for name, waiting in self._rows.items()}
         fresh = (plan.todo[self._pending], rows)
-        with self._room():
+        with self.room():
             self._inventory.write(plan.parts[number], fresh)
         self._pending.clear()
         for waiting in self._rows.values():
             waiting.clear()
 
     @contextmanager
-    def _room(self) -> Iterator[None]:
+    def room(self) -> Iterator[None]:
         """Let the message of a full disk say how much the whole run needs."""
         try:
             yield

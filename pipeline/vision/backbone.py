@@ -96,6 +96,9 @@ class Backbone:
             raise PipelineError(f"these weights are not {self.name}'s: {error}") from None
         network.eval().requires_grad_(False)
         parts = self.parts(network)
+        for layer in parts.trunk.modules():  # once, and not in each pass
+            if isinstance(layer, nn.Conv2d):
+                layer.to(getattr(torch, precision))
         return Features(parts, outputs, precision).to(memory_format=torch.channels_last)
 
 

@@ -1,30 +1,26 @@
-"""The one extraction loop: what the index holds and the store does not goes through the network."""
+"""The extraction: what the index holds and the store does not goes through the network."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from pipeline.corpus.images import OK, Image, read_images
 from pipeline.corpus.pixels import DECODER
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
-from pipeline.progress import Mode, progress
+from pipeline.params.runtime import Engine
+from pipeline.progress import Mode, Shares, progress, say
 from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.store import Report as Stored
 from pipeline.store.store import Store
-from pipeline.vision.backbone import Backbone, Features, Precision, checked, load_backbone
-from pipeline.vision.decode import File, Pixels, batches
+from pipeline.vision.backbone import Precision, load_backbone
+from pipeline.vision.decode import File, batches
+from pipeline.vision.forward import Forward
 from pipeline.vision.weights import find_weights
-
-Rows = tuple[list[str], dict[str, NDArray[Any]]]  # sha256 of b images; output -> (b, *shape)
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,7 @@ class Report:
         distinct: different images among them (by content).
         computed: images that went through the network in this run.
         masked: ids whose image cannot be used.
+        speed: images a second of the loop and what bounded it; "" if nothing was computed.
         stored: what became of the store.
     """
 
@@ -43,14 +40,15 @@ class Report:
     distinct: int
     computed: int
     masked: int
+    speed: str
     stored: Stored
 
     def __str__(self) -> str:
         noun = "image" if self.computed == 1 else "images"
         return (
             f"{self.computed} {noun} computed, {self.distinct - self.computed} reused"
-            f" ({self.images} usable ids, {self.distinct} distinct images, {self.masked} masked)\n"
-            f"{self.stored}"
+            f" ({self.images} usable ids, {self.distinct} distinct images, {self.masked} masked)"
+            f"{self.speed and f', {self.speed}'}\n{self.stored}"
         )
 
 
@@ -68,7 +66,10 @@ def extract(
     batch: int = 16,
     workers: int = 2,
     device: str = "auto",
+    engine: Engine = "local",
+    actors: int | None = None,
     mode: Mode = "none",
+    say: Callable[[str], None] = say,
 ) -> Report:
     """Make the store hold the features of every usable image of the index, and no others.
 
@@ -86,9 +87,13 @@ def extract(
         sha256: of the weights file, if the caller knows it.
         weights_dir: a mirror folder of weights files.
         batch: images a forward pass. It, and what follows, changes no number.
-        workers: threads that decode.
+        workers: threads that decode, of the local engine.
         device: "auto", "cpu", "cuda", "cuda:1".
+        engine: "local", this process; "ray", the cluster that RAY_ADDRESS names, or one made here.
+        actors: processes of the ray engine that hold the network; None: one for each GPU of the
+            cluster, or for every other CPU where it has none.
         mode: how progress is shown.
+        say: is told what a person should know while it runs.
 
     Raises:
         PipelineError: for an index without a usable image, unknown names, weights that are
@@ -113,53 +118,83 @@ def extract(
         precision=precision,
         outputs=kept,
     )
-    computed = 0
+    shares, speed, computed = Shares(), "", 0
     with Store(store_dir, fingerprint) as writer:
         missing = [File(image_folder / wanted[key], key) for key in writer.missing(wanted)]
         if missing:
-            features = network.build(found.load(), kept, precision).to(find_device(device))
-            rows = compute(network, features, missing, batch=batch, workers=workers)
-            with closing(rows):
-                shown = progress(
-                    rows, len(missing), "images", mode, title=store_dir.name, weight=_length
+            features = network.build(found.load(), kept, precision)
+            start = time.monotonic()
+            if engine == "local":
+                forward = Forward(network, features, find_device(device), batch, say)
+                filled = fill(writer, forward, missing, shares, batch=batch, workers=workers)
+            else:
+                # imported here: Ray takes a second, and only this engine needs it
+                from pipeline.vision.ray_engine import fill_on_ray
+
+                filled = fill_on_ray(
+                    writer,
+                    network,
+                    features,
+                    missing,
+                    shares,
+                    batch=batch,
+                    device=device,
+                    actors=actors,
+                    say=say,
                 )
-                for keys, arrays in shown:
-                    writer.add(keys, arrays)
-                    computed += len(keys)
+            with closing(filled):
+                for count in progress(
+                    filled,
+                    len(missing),
+                    "images",
+                    mode,
+                    title=store_dir.name,
+                    weight=int,
+                    note=shares.__str__,
+                ):
+                    computed += count
+            speed = f"{computed / (time.monotonic() - start):.3g} images/s, {shares}"
         stored = writer.finish()
     usable = sum(row.status == OK for row in index)
-    return Report(usable, len(wanted), computed, len(index) - usable, stored)
+    return Report(usable, len(wanted), computed, len(index) - usable, speed, stored)
 
 
-def compute(
-    backbone: Backbone, features: Features, files: Sequence[File], *, batch: int, workers: int
-) -> Generator[Rows, None, None]:
-    """Run `features` over `files` in their order: reading and decoding on threads, then forward.
+def fill(
+    store: Store,
+    forward: Forward,
+    files: Sequence[File],
+    shares: Shares,
+    *,
+    batch: int,
+    workers: int,
+) -> Generator[int, None, None]:
+    """Compute the rows of `files` and hand them to the store: the local engine.
+
+    Three things at a time: threads decode the batches to come, the network computes one, and the
+    store's threads write the shards that are full.
+
+    Args:
+        store: lacks the rows of `files`, which are in the order of its `missing`.
+        forward: the network.
+        files: the images.
+        shares: is told where the time goes.
+        batch: images a forward pass.
+        workers: threads that decode.
+
+    Yields:
+        The number of images of each batch, when its rows are handed in.
 
     Raises:
         PipelineError: naming a file that changed since it was indexed, or whose features are not
             finite.
     """
-    with closing(batches(files, backbone.preprocessing, batch=batch, workers=workers)) as reader:
-        for part, pixels in reader:
-            given = _forward(backbone, features, pixels)
-            names = [str(file.path) for file in part]
-            arrays = checked(backbone.name, features.outputs, given, names)
-            yield [file.sha256 for file in part], arrays
-
-
-@torch.inference_mode()  # here and not around the generator's loop: it would reach its consumer
-def _forward(backbone: Backbone, features: Features, pixels: Pixels) -> dict[str, Tensor]:
-    """(b, crop, crop, 3) bytes to a tensor (b, *shape) for each output, on the network's device."""
-    device = next(features.parameters()).device
-    # seen as (b, 3, crop, crop), the bytes lie channels-last already
-    planes = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
-    # on CUDA, float32 means float32, and equal batches give equal bits
-    with torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        given: dict[str, Tensor] = features(backbone.preprocessing.normalize(planes))
-    return given
+    with closing(batches(files, forward.preprocessing, batch=batch, workers=workers)) as reader:
+        for part, pixels in shares.over("decode", reader):
+            with shares.of("forward"):
+                arrays = forward.rows([str(file.path) for file in part], pixels)
+            with shares.of("write"):
+                store.add([file.sha256 for file in part], arrays)
+            yield len(part)
 
 
 def _distinct(index: Sequence[Image]) -> dict[str, str]:
@@ -169,7 +204,3 @@ def _distinct(index: Sequence[Image]) -> dict[str, str]:
         if row.status == OK and row.sha256 is not None and row.path is not None:
             wanted.setdefault(row.sha256, row.path)
     return wanted
-
-
-def _length(rows: Rows) -> int:
-    return len(rows[0])

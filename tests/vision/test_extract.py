@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -236,24 +239,31 @@ def test_what_a_person_can_mend_is_said(
 # see the first shard, the run has not ended.
 HELD = """
 import runpy, time
-from pipeline.vision import extract
-forward, seen = extract._forward, []
+from pipeline.vision.forward import Forward
+rows, seen = Forward.rows, []
 def held(*given):
     seen.append(given)
     if len(seen) > 12:
         time.sleep(600)
-    return forward(*given)
-extract._forward = held
+    return rows(*given)
+Forward.rows = held
 runpy.run_module("stages.extract", run_name="__main__")
 """
 
 
-def start(corpus: Corpus, store: str, held: bool = False, **block: object) -> subprocess.Popen[str]:
-    """`python -m stages.extract`, as DVC runs it, one image at a time."""
+def start(
+    corpus: Corpus,
+    store: str,
+    held: bool = False,
+    batch: int = 1,
+    largest_file: int = resource.RLIM_INFINITY,
+    **block: object,
+) -> subprocess.Popen[str]:
+    """`python -m stages.extract`, as DVC runs it; no file may pass `largest_file` bytes."""
     settings = {"backbone": "efficientnet_lite0", "weights": "imagenet", "outputs": ["logits"]}
     lines = ["extract:", "  tags:"]
     lines += [f"    {key}: {value}" for key, value in (settings | block).items()]
-    lines += ["runtime: {device: cpu, batch: 1, workers: 1}", ""]
+    lines += [f"runtime: {{device: cpu, batch: {batch}, workers: 1}}", ""]
     (corpus.root / "params.yaml").write_text("\n".join(lines))
     command = [sys.executable, *(["-c", HELD] if held else ["-m", "stages.extract"])]
     command += [
@@ -270,6 +280,7 @@ def start(corpus: Corpus, store: str, held: bool = False, **block: object) -> su
         command,
         cwd=corpus.root,
         env=os.environ | {"PYTHONPATH": str(ROOT), "TORCH_HOME": "torch", "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file,) * 2),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -294,6 +305,55 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
         Reader(store).check()  # a run that did not end is no store
     assert 0 < run(corpus, "killed", outputs=["logits"], batch=3).computed < 24
     run(corpus, "undisturbed", outputs=["logits"], batch=16)
+    assert content(store) == content(corpus.root / "undisturbed")
+
+
+def test_ctrl_c_ends_within_two_seconds_and_keeps_the_committed_shards(
+    make_corpus: MakeCorpus,
+) -> None:
+    """In the middle of a forward pass; seconds of its own work, for other programs run beside."""
+    corpus = make_corpus(*range(40))
+    store = corpus.root / "store"
+    running = start(corpus, "store", batch=16)
+    while running.poll() is None and not list(store.glob("0*.h5")):
+        time.sleep(0.002)
+    there = {path.name for path in store.glob("0*.h5")}
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = psutil.Process(running.pid).cpu_times()
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - others.ru_utime - others.ru_stime
+    assert 0 < spent - before.user - before.system < 2
+    assert running.returncode == 1
+    assert error.splitlines()[-1] == "Aborted!"
+    left = {path.name for path in store.iterdir()}
+    assert there <= left
+    assert not [name for name in left if ".tmp." in name]
+    assert not (store / "index.parquet").exists()
+    assert not store.with_name("store.lock").exists()
+    assert run(corpus, outputs=["logits"]).computed < 40
+
+
+def test_a_full_disk_leaves_no_half_shard_and_says_how_much_is_missing(
+    make_corpus: MakeCorpus,
+) -> None:
+    """The limit on the size of a file: small shards fit, the first of four rows does not."""
+    corpus = make_corpus(*range(24))
+    full = start(corpus, "store", batch=8, largest_file=4 * 4000)
+    out, error = full.communicate(timeout=300)
+    assert (full.returncode, out) == (1, "")
+    assert "Traceback" not in error
+    found = re.search(r"it needs ([\d,]+) bytes.* (\d+) rows in (\d+) shards are .* about", error)
+    assert found, error
+    needed, rows, shards = (int(number.replace(",", "")) for number in found.groups())
+    assert needed > 4 * 4000
+    assert 0 < shards <= rows <= 24
+    store = corpus.root / "store"
+    assert all(path.stat().st_size <= 4 * 4000 for path in store.iterdir())
+    assert not [path for path in store.iterdir() if ".tmp." in path.name]
+    assert run(corpus, outputs=["logits"]).computed <= rows  # what was committed is kept
+    run(corpus, "undisturbed", outputs=["logits"])
     assert content(store) == content(corpus.root / "undisturbed")
 
 

@@ -10,6 +10,7 @@ from torchvision.models import Inception3, Inception_V3_Weights, inception_v3
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.folding import fold
 from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from pipeline.vision.weights import Published
@@ -58,13 +59,14 @@ class TransformInput(nn.Module):
 
 def parts(network: Inception3) -> Parts:
     """Cut before the average pooling: maps of 8 x 8 x 2048. The auxiliary head is left out."""
+    fold(network)
     trunk = nn.Sequential(TransformInput(), *(getattr(network, layer) for layer in LAYERS))
     return Parts(trunk, network.fc, head_reads="pooled")
 
 
 BACKBONE = Backbone(
     name="inception_v3",
-    version=1,
+    version=2,
     outputs={
         "logits": Output((1000,), "float32"),
         "pooled": Output((2048,), "float32"),

@@ -7,6 +7,7 @@ from torchvision.models import ResNet, ResNet50_Weights, resnet50
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.folding import fold
 from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
@@ -16,6 +17,7 @@ WEIGHTS = ResNet50_Weights.IMAGENET1K_V1
 
 def parts(network: ResNet) -> Parts:
     """Cut before the average pooling: maps of 7 x 7 x 2048."""
+    fold(network)
     trunk = nn.Sequential(
         network.conv1,
         network.bn1,
@@ -31,7 +33,7 @@ def parts(network: ResNet) -> Parts:
 
 BACKBONE = Backbone(
     name="resnet50",
-    version=1,
+    version=2,
     outputs={
         "logits": Output((1000,), "float32"),
         "pooled": Output((2048,), "float32"),

@@ -1,0 +1,105 @@
+"""One network on one device: the pixels of some images in, their rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.errors import PipelineError
+from pipeline.vision.backbone import Backbone, Features, checked
+from pipeline.vision.decode import Pixels
+
+Arrays = dict[str, NDArray[Any]]  # output -> (b, *shape)
+
+
+class Forward:
+    """Runs a network, at most `limit` images at a time; where the memory gives out, at half that.
+
+    Not compiled: `torch.compile` gives other bits for other batch lengths, and rows may not depend
+    on their company. What it would gain is measured in features/README.md.
+
+    Attributes:
+        limit: images a pass, at most; only ever halved.
+        preprocessing: what the network's images go through.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        features: Features,
+        device: torch.device,
+        limit: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.limit = limit
+        self.preprocessing = backbone.preprocessing
+        self._backbone = backbone
+        self._features = features.to(device)
+        self._device = device
+        self._say = say
+
+    def rows(self, names: Sequence[str], pixels: Pixels) -> Arrays:
+        """The outputs of b images, on the CPU.
+
+        Args:
+            names: of the images, (b,), for messages.
+            pixels: (b, crop, crop, 3), 0 to 255.
+
+        Raises:
+            PipelineError: naming an image with a feature that is not finite, or if the memory does
+                not suffice for a single image.
+        """
+        given: dict[str, list[NDArray[Any]]] = {name: [] for name in self._features.outputs}
+        at = 0
+        while at < len(names):
+            part = slice(at, at + self.limit)
+            arrays = self._tried(names[part], pixels[part])
+            if arrays is None:
+                self._halve(len(names[part]))
+                continue
+            for name, array in arrays.items():
+                given[name].append(array)
+            at = part.stop
+        return {name: np.concatenate(arrays) for name, arrays in given.items()}
+
+    def _tried(self, names: Sequence[str], pixels: Pixels) -> Arrays | None:
+        """The outputs; None if the memory gave out, once the error that holds tensors is gone."""
+        try:
+            given = self._pass(pixels)
+            return checked(self._backbone.name, self._features.outputs, given, names)
+        except torch.OutOfMemoryError:
+            return None
+
+    @torch.inference_mode()
+    def _pass(self, pixels: Pixels) -> dict[str, Tensor]:
+        """(b, crop, crop, 3) bytes to a tensor (b, *shape) for each output, on the device."""
+        batch = torch.from_numpy(pixels)
+        if self._device.type == "cuda":
+            batch = batch.pin_memory()
+        # seen as (b, 3, crop, crop), the bytes lie channels-last already
+        planes = batch.permute(0, 3, 1, 2).to(self._device, non_blocking=True)
+        # on CUDA, float32 means float32, and equal batches give equal bits
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        ):
+            given: dict[str, Tensor] = self._features(self.preprocessing.normalize(planes))
+        return given
+
+    def _halve(self, tried: int) -> None:
+        if tried == 1:
+            raise PipelineError(
+                f"{self._backbone.name}: the memory of {self._device} does not suffice for a single"
+                " image; free it, or set runtime.device: cpu"
+            )
+        self.limit = tried // 2
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._say(
+            f"{self._device} has no memory for {tried} images at a time: going on with"
+            f" {self.limit} (runtime.batch: {self.limit} avoids the failed attempts)"
+        )

@@ -1,0 +1,139 @@
+"""The extraction on a local Ray of two CPU actors: the same bytes, whoever dies."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.corpus.pixels import DECODER
+from pipeline.errors import PipelineError
+from pipeline.progress import Shares
+from pipeline.store.fingerprint import Fingerprint
+from pipeline.store.store import Store
+from pipeline.vision.backbone import load_backbone
+from pipeline.vision.decode import File
+from pipeline.vision.extract import Report, extract
+from pipeline.vision.ray_engine import fill_on_ray
+from pipeline.vision.weights import find_weights
+from tests.vision.conftest import Corpus
+
+ray = pytest.importorskip("ray")
+
+ROOT = Path(__file__).parents[2]
+MakeCorpus = Callable[..., Corpus]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """Three CPUs by count: two for actors, one to decode."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(
+        num_cpus=3,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=100_000_000,
+        runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
+    )
+    yield
+    ray.shutdown()
+
+
+def run(corpus: Corpus, store: str, **options: object) -> Report:
+    return extract(
+        corpus.table,
+        corpus.folder,
+        corpus.root / store,
+        "efficientnet_lite0",
+        "imagenet",
+        ["pooled"],
+        device="cpu",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def content(store: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in store.iterdir()}
+
+
+def actors() -> set[int]:
+    """The processes of this cluster that are actors."""
+    family = psutil.Process().children(recursive=True)
+    return {process.pid for process in family if "ray::_Actor" in " ".join(process.cmdline())}
+
+
+def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_middle(
+    make_corpus: MakeCorpus,
+) -> None:
+    corpus = make_corpus(*range(24))
+    run(corpus, "local", batch=16)
+    backbone = load_backbone("efficientnet_lite0")
+    weights = find_weights("imagenet", backbone.weights, backbone.network)
+    kept = backbone.select(["pooled"])
+    fingerprint = Fingerprint(
+        backbone.name,
+        backbone.version,
+        weights.sha256,
+        str(backbone.preprocessing),
+        DECODER,
+        "float32",
+        kept,
+    )
+    files = {
+        hashlib.sha256(path.read_bytes()).hexdigest(): path for path in corpus.folder.iterdir()
+    }
+    features = backbone.build(weights.load(), kept, "float32")
+    shares = Shares()
+    with Store(corpus.root / "ray", fingerprint) as store:
+        missing = [File(files[key], key) for key in store.missing(files)]
+        filling = fill_on_ray(
+            store,
+            backbone,
+            features,
+            missing,
+            shares,
+            batch=4,
+            device="cpu",
+            actors=2,
+            say=pytest.fail,
+        )
+        counts = [next(filling)]
+        before = actors()
+        assert len(before) == 2
+        for pid in before:  # one computes, the other may be between two tasks
+            os.kill(pid, signal.SIGKILL)
+        counts += filling
+        assert not before & actors()
+        store.finish()
+    assert sum(counts) == 24
+    assert len(counts) > 3
+    assert content(corpus.root / "ray") == content(corpus.root / "local")
+    assert set(shares.seconds) == {"decode", "forward", "write"}
+
+
+def test_a_store_grows_on_ray_and_bad_input_is_a_sentence(make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(*range(10))
+    run(corpus, "grown", batch=16)
+    corpus.add(*range(10, 13))
+    corpus.index()
+    picture = corpus.folder / "12.png"
+    sound = picture.read_bytes()
+    picture.write_bytes(b"")
+    with pytest.raises(PipelineError, match=r"^\S*images/12\.png: changed since index_images"):
+        run(corpus, "grown", engine="ray", actors=1)
+    picture.write_bytes(sound)
+    assert 1 <= run(corpus, "grown", engine="ray", actors=1).computed <= 3
+    run(corpus, "single", batch=16)
+    assert content(corpus.root / "grown") == content(corpus.root / "single")
+
+
+def test_actors_that_do_not_fit_are_refused_before_anything_waits_for_them(
+    make_corpus: MakeCorpus,
+) -> None:
+    corpus = make_corpus(0)
+    with pytest.raises(PipelineError, match="3 actors and a CPU to decode do not fit"):
+        run(corpus, "store", engine="ray", actors=3)
