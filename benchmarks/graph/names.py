@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import numpy as np
-
+from random import Random
 
 PLACES = ["Texas", "Ohio", "California", "Ontario", "Scotland", "Georgia", "New York", "Kansas"]
 KINDS = ["film", "album", "song", "band", "novel", "TV series", "footballer", "politician", "city"]
@@ -20,59 +18,56 @@ def million_names(names: list[str], count: int, seed: int) -> list[str]:
     Half of the variants are other names of the same things (disambiguated, inverted, abridged,
     misspelt), half names of other things that are made of the same words.
     """
-    random = np.random.default_rng(seed)
+    random = Random(seed)
     words = [name.split() for name in names]
     found = dict.fromkeys(names)
     while len(found) < count:
-        one, other = (words[at] for at in random.integers(len(words), size=2))
-        make = VARIANTS[random.integers(len(VARIANTS))]
-        found[make(list(one), list(other), random)] = None
+        make = random.choice(VARIANTS)
+        found[make(random.choice(words), random.choice(words), random)] = None
     return list(found)[:count]
 
 
-def _pick(options: list[str], random: np.random.Generator) -> str:
-    return options[random.integers(len(options))]
+Variant = Callable[[list[str], list[str], Random], str]
 
 
-Variant = Callable[[list[str], list[str], np.random.Generator], str]
+def _disambiguated(one: list[str], _: list[str], random: Random) -> str:
+    year = f"{random.randint(1900, 2020)} " if random.random() < 0.5 else ""
+    return f"{' '.join(one)} ({year}{random.choice(KINDS)})"
 
 
-def _disambiguated(one: list[str], _: list[str], random: np.random.Generator) -> str:
-    year = f"{random.integers(1900, 2021)} " if random.random() < 0.5 else ""
-    return f"{' '.join(one)} ({year}{_pick(KINDS, random)})"
+def _placed(one: list[str], _: list[str], random: Random) -> str:
+    return f"{' '.join(one)}, {random.choice(PLACES)}"
 
 
-def _placed(one: list[str], _: list[str], random: np.random.Generator) -> str:
-    return f"{' '.join(one)}, {_pick(PLACES, random)}"
-
-
-def _inverted(one: list[str], other: list[str], _: np.random.Generator) -> str:
+def _inverted(one: list[str], other: list[str], _: Random) -> str:
     return f"{one[-1]}, {' '.join([*one[:-1], other[0]])}"
 
 
-def _abridged(one: list[str], other: list[str], _: np.random.Generator) -> str:
+def _abridged(one: list[str], other: list[str], _: Random) -> str:
     return f"{one[0][0]}. {other[0][0]}. {' '.join(one[1:] or one)}"
 
 
-def _misspelt(one: list[str], _: list[str], random: np.random.Generator) -> str:
-    text, at = " ".join(one), int(random.integers(max(len(" ".join(one)), 1)))
-    letter = LETTERS[random.integers(26)]
-    return _pick([text[:at] + text[at + 1 :], text[:at] + letter + text[at:]], random)
+def _misspelt(one: list[str], _: list[str], random: Random) -> str:
+    text = " ".join(one)
+    at = random.randrange(len(text))
+    if random.random() < 0.5:
+        return text[:at] + text[at + 1 :]
+    return text[:at] + random.choice(LETTERS) + text[at:]
 
 
-def _tailed(one: list[str], _: list[str], random: np.random.Generator) -> str:
-    return f"{' '.join(one)} {_pick(TAILS, random)}"
+def _tailed(one: list[str], _: list[str], random: Random) -> str:
+    return f"{' '.join(one)} {random.choice(TAILS)}"
 
 
-def _headed(one: list[str], _: list[str], random: np.random.Generator) -> str:
-    return f"{_pick(HEADS, random)} {' '.join(one)}"
+def _headed(one: list[str], _: list[str], random: Random) -> str:
+    return f"{random.choice(HEADS)} {' '.join(one)}"
 
 
-def _crossed(one: list[str], other: list[str], _: np.random.Generator) -> str:
+def _crossed(one: list[str], other: list[str], _: Random) -> str:
     return " ".join([*one[: (len(one) + 1) // 2], *other[len(other) // 2 :]])
 
 
-def _middled(one: list[str], other: list[str], _: np.random.Generator) -> str:
+def _middled(one: list[str], other: list[str], _: Random) -> str:
     return " ".join([one[0], other[0], *one[1:]])
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.knowledge.labels import CODES, OTHER, LabelIndex, codes_of, gram_code, mask_of
 from pipeline.knowledge.scorers import EXACT, PARTIAL, Reach, Scorer
 
-Need = Callable[[int, np.ndarray], np.ndarray]  # lengths of query and forms -> characters
+Need = Callable[[int, int], float]  # lengths of query and form -> characters
 Span = tuple[float, float]  # lengths of forms, from and to
 
 EPSILON = 1e-6  # on lengths, which are whole numbers
@@ -77,7 +77,7 @@ def _most_promising(
     if reach.inside is not None:
         inside = _contained(index, query, *reach.inside)
     loose = [find(index, query, reach) for find in (_whole, _worded, _windowed)]
-    rest = np.unique(np.concatenate(loose))
+    rest = _distinct(np.concatenate(loose))
     rest = rest[~_among(rest, inside)]
     bounds = scorer.bounds(query, [index.forms[form] for form in rest.tolist()], cutoff)
     rest, bounds = rest[bounds >= cutoff], bounds[bounds >= cutoff]
@@ -117,7 +117,7 @@ def _windowed(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
         return NONE
     share = reach.windows / (2 - reach.windows)
     least = 1 if reach.inside is None else EXACT + 1
-    return _scan(index, query, lambda a, b: share * np.minimum(a, b), lambda _: (least, np.inf))
+    return _scan(index, query, lambda a, b: share * min(a, b), lambda _: (least, np.inf))
 
 
 def _scan(index: LabelIndex, query: str, need: Need, span: Callable[[int], Span]) -> np.ndarray:
@@ -128,26 +128,21 @@ def _scan(index: LabelIndex, query: str, need: Need, span: Callable[[int], Span]
     """
     bags = index.bags
     longest = len(bags.starts) - 2
-    found = []
+    found = [NONE]
     for text in _variants(query):
-        low, high = span(len(text))
-        low, high = max(math.ceil(low - EPSILON), 1), math.floor(min(high, longest) + EPSILON)
-        if low > high:
-            continue
-        lengths = np.arange(low, high + 1)
-        needed = np.ceil(need(len(text), lengths) - EPSILON)
-        counts = np.diff(bags.starts[low : high + 2])
-        spare = [np.repeat(_byte(length - needed), counts) for length in (len(text), lengths)]
-        masks = bags.masks[bags.starts[low] : bags.starts[high + 1]]
         mask = mask_of(text)
-        near = np.bitwise_count(mask & ~masks) <= spare[0]
-        near &= np.bitwise_count(masks & ~mask) <= spare[1]
-        found.append(bags.forms[bags.starts[low] + np.flatnonzero(near)])
-    return np.concatenate([NONE, *found])
-
-
-def _byte(numbers: np.ndarray) -> np.ndarray:
-    return np.clip(numbers, 0, 64).astype(np.uint8)
+        size, bits = len(text), int(np.bitwise_count(mask))
+        low, high = span(size)
+        low, high = max(math.ceil(low - EPSILON), 1), math.floor(min(high, longest) + EPSILON)
+        for length in range(low, high + 1):
+            entries = slice(bags.starts[length], bags.starts[length + 1])
+            needed = math.ceil(need(size, length) - EPSILON)
+            common = np.bitwise_count(bags.masks[entries] & mask)  # (entries,) bits of both
+            near = np.flatnonzero(common >= max(bits - (size - needed), 0))
+            spare = common[near].astype(np.int16) + (length - needed)
+            near = near[bags.counts[entries][near] <= spare]
+            found.append(bags.forms[entries][near])
+    return np.concatenate(found)
 
 
 def _variants(query: str) -> list[str]:
@@ -169,7 +164,7 @@ def _worded(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
         lists = [_of_length(index, forms, low, high) for forms in lists]
     forms = np.concatenate([NONE, *lists])
     if reach.any_word or reach.shared_words is None or not len(forms):
-        return np.unique(forms)
+        return _distinct(forms)
     characters = np.repeat([len(word) + 1 for word in known], [len(some) for some in lists])
     order = np.argsort(forms, kind="stable")
     forms = forms[order]
@@ -210,7 +205,7 @@ def _holding(index: LabelIndex, query: str, low: float, high: float) -> np.ndarr
         first = int(gram_code(np.pad(codes, (0, 3 - len(codes)))))
         last = first + CODES ** (3 - len(codes))
         starts = index.grams.starts
-        forms = np.unique(index.grams.items[starts[first] : starts[last]])
+        forms = _distinct(index.grams.items[starts[first] : starts[last]])
     else:
         grams = np.unique(gram_code(np.lib.stride_tricks.sliding_window_view(codes, 3)))
         lists = sorted((index.grams[gram] for gram in grams.tolist()), key=len)
@@ -225,6 +220,12 @@ def _holding(index: LabelIndex, query: str, low: float, high: float) -> np.ndarr
         return forms
     held = [query in index.forms[form] for form in forms.tolist()]
     return forms[np.array(held, bool)]
+
+
+def _distinct(numbers: np.ndarray) -> np.ndarray:
+    """Each number once, ascending."""
+    ordered = np.sort(numbers)
+    return ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
 
 
 def _among(some: np.ndarray, sorted_others: np.ndarray) -> np.ndarray:

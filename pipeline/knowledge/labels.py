@@ -50,6 +50,12 @@ class Bags:
     masks: np.ndarray
     forms: np.ndarray
 
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """(e,) uint8: bits set in each mask."""
+        counts: np.ndarray = np.bitwise_count(self.masks)
+        return counts
+
 
 @dataclass(frozen=True)
 class LabelIndex:
@@ -113,7 +119,7 @@ def build_index(
     number: dict[str, int] = {}
     word_lists: list[np.ndarray] = []
     by_set: list[str] = []
-    for at, form in enumerate(forms):
+    for form in forms:
         words = sorted(set(form.split()))
         by_set.append(" ".join(words))
         word_lists.append(

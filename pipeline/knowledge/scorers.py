@@ -22,7 +22,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from rapidfuzz import fuzz as fast
@@ -108,6 +108,7 @@ def matcher() -> str:
     return "difflib" if fuzz.SequenceMatcher.__module__ == "difflib" else "python-Levenshtein"
 
 
+@cache
 def _least(cutoff: int, scale: float) -> float | None:
     """The least ratio, 0..1, whose rounded hundredfold times `scale` rounds to the cutoff."""
     reached = (part for part in range(101) if round(part * scale) >= cutoff)
@@ -186,7 +187,12 @@ def _any_word(cutoff: int) -> Reach:
 
 
 def _make(
-    name: str, part: Part | None, reach: Callable[[int], Reach], *, ascii_only: bool, processes: bool
+    name: str,
+    part: Part | None,
+    reach: Callable[[int], Reach],
+    *,
+    ascii_only: bool,
+    processes: bool,
 ) -> Scorer:
     score = getattr(fuzz, name)
     return Scorer(
