@@ -95,13 +95,6 @@ def _most_promising(
         taken = upto
 
 
-def _variants(query: str) -> list[str]:
-    """The query and, if of another length, its words once each: what whole strings compare."""
-    words = query.split()
-    texts = (query, " ".join(words), " ".join(sorted(set(words))))
-    return list({len(text): text for text in reversed(texts)}.values())
-
-
 def _whole(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
     """Forms whose bag of characters lets a ratio of whole strings reach."""
     ratio = reach.whole
@@ -173,7 +166,8 @@ def _worded(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
     forms = forms[first]
     shortest = np.minimum(len(" ".join(words)), index.set_lengths[forms])
     share = reach.shared_words / (2 - reach.shared_words)
-    return forms[shared >= share * shortest - EPSILON]
+    enough: np.ndarray = forms[shared >= share * shortest - EPSILON]
+    return enough
 
 
 def _of_length(index: LabelIndex, forms: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -215,11 +209,11 @@ def _holding(index: LabelIndex, query: str, low: float, high: float) -> np.ndarr
                 break
             forms = forms[_among(forms, other)]
     lengths = index.lengths[forms]
-    forms = forms[(lengths >= low) & (lengths <= high)].astype(np.int64)
-    if len(codes) <= 3 and OTHER not in codes:
-        return forms
-    held = [query in index.forms[form] for form in forms.tolist()]
-    return forms[np.array(held, bool)]
+    forms = forms[(lengths >= low) & (lengths <= high)]
+    if len(codes) > 3 or OTHER in codes:
+        forms = forms[np.array([query in index.forms[form] for form in forms.tolist()], bool)]
+    held: np.ndarray = forms.astype(np.int64)
+    return held
 
 
 def _distinct(numbers: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ equal scores the lowest number wins. For `pipeline.knowledge.candidates`:
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +94,8 @@ class LabelIndex:
     @cached_property
     def best_ranks(self) -> np.ndarray:
         """(f,) int64: rank of each form's best entity; ascending, equal for an entity's forms."""
-        return self.ranks[self.entities.items[self.entities.starts[:-1]]]
+        best: np.ndarray = self.ranks[self.entities.items[self.entities.starts[:-1]]]
+        return best
 
 
 def rank_entities(degrees: np.ndarray) -> np.ndarray:
@@ -116,21 +118,7 @@ def build_index(
     """
     ranks = rank_entities(degrees)
     forms, owners = _group([scorer.form(label) for label in labels], entities, ranks)
-    number: dict[str, int] = {}
-    word_lists: list[np.ndarray] = []
-    by_set: list[str] = []
-    for form in forms:
-        words = sorted(set(form.split()))
-        by_set.append(" ".join(words))
-        word_lists.append(
-            np.array([number.setdefault(word, len(number)) for word in words], np.int32)
-        )
-    lengths = np.fromiter(map(len, forms), np.int64, len(forms))
-    held = np.repeat(np.arange(len(forms)), [len(words) for words in word_lists])
-    flat = np.concatenate([*word_lists, np.empty(0, np.int32)])
-    order = np.lexsort((held, lengths[held], flat))
-    words = Postings(_starts(flat, len(number)), held[order].astype(np.int32))
-    set_lengths = np.fromiter(map(len, by_set), np.int32, len(forms))
+    by_set, vocabulary, words = _words(forms)
     return LabelIndex(
         scorer.name,
         forms,
@@ -138,9 +126,9 @@ def build_index(
         ranks,
         _bags(forms, by_set),
         _grams(forms),
-        number,
+        vocabulary,
         words,
-        set_lengths,
+        np.fromiter(map(len, by_set), np.int32, len(forms)),
     )
 
 
@@ -186,6 +174,22 @@ def _group(
     counts = np.array([len(held) for held in owners.values()], np.int64)
     flat = np.fromiter((e for held in owners.values() for e in held), np.int32, int(counts.sum()))
     return list(owners), Postings(np.concatenate([[0], np.cumsum(counts)]), flat)
+
+
+def _words(forms: Sequence[str]) -> tuple[list[str], dict[str, int], Postings]:
+    """Each form's sorted words without repeats; the numbers of all words; the forms of each."""
+    by_set: list[str] = []
+    number: dict[str, int] = {}
+    flat, held = array("i"), array("i")
+    for at, form in enumerate(forms):
+        words = sorted(set(form.split()))
+        by_set.append(" ".join(words))
+        flat.extend(number.setdefault(word, len(number)) for word in words)
+        held.extend([at] * len(words))
+    lists, owners = np.array(flat, np.int32), np.array(held, np.int32)
+    lengths = np.fromiter(map(len, forms), np.int32, len(forms))
+    order = np.lexsort((owners, lengths[owners], lists))
+    return by_set, number, Postings(_starts(lists, len(number)), owners[order])
 
 
 def _starts(lists: np.ndarray, count: int) -> np.ndarray:

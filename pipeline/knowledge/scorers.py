@@ -119,22 +119,24 @@ def _least(cutoff: int, scale: float) -> float | None:
 def _parts(part: Part, query: str, forms: Sequence[str], cutoff: int) -> np.ndarray:
     """An upper bound of a part's rounded score for each form; 0 where below the cutoff."""
     found = cdist([query], forms, scorer=part, score_cutoff=max(cutoff - 1, 0), dtype=np.float32)
-    return np.floor(found[0] + 0.501)  # rounded up at a half: the sums were made in float32
+    return _rounded(found[0])
 
 
 def _rounded(scores: np.ndarray) -> np.ndarray:
-    return np.floor(scores + 0.501).astype(np.int64)
+    """Rounded up at a half, and so near one that a sum in float32 may have missed it."""
+    rounded: np.ndarray = np.floor(scores + 0.501).astype(np.int64)
+    return rounded
 
 
 def _plain_bounds(part: Part, query: str, forms: Sequence[str], cutoff: int) -> np.ndarray:
-    return _parts(part, query, forms, cutoff).astype(np.int64)
+    return _parts(part, query, forms, cutoff)
 
 
 def _weighted_bounds(query: str, forms: Sequence[str], cutoff: int) -> np.ndarray:
     """WRatio's formula over rapidfuzz's parts."""
     lengths = np.fromiter(map(len, forms), np.int64, len(forms))
     ratio = np.maximum(lengths, len(query)) / np.maximum(np.minimum(lengths, len(query)), 1)
-    bounds = _parts(fast.ratio, query, forms, cutoff)
+    bounds = _parts(fast.ratio, query, forms, cutoff).astype(np.float64)
     scale = np.where(ratio > FAR, TINY, PARTIAL)
     for chosen, whole, parts in (
         (ratio < NEAR, None, (fast.token_sort_ratio, fast.token_set_ratio)),
@@ -147,7 +149,7 @@ def _weighted_bounds(query: str, forms: Sequence[str], cutoff: int) -> np.ndarra
         at = np.flatnonzero(chosen)
         if not len(at):
             continue
-        some = [forms[i] for i in at]
+        some = [forms[i] for i in at.tolist()]
         scales = scale[at] if whole is not None else np.ones(len(at))
         found = [_parts(part, query, some, cutoff) * UNBASE * scales for part in parts]
         if whole is not None:
