@@ -76,11 +76,38 @@ class CharacterCNN(nn.Module):
         ):
             seen = convolution(vectors)  # (U, filters, S), S = L - window + 1 + 2 reach
             # tanh grows with its argument: the maximum is taken first, on fewer numbers.
-            starts = torch.arange(seen.shape[2], device=chars.device)  # (S,)
-            places = (lengths - window + 1 + 2 * reach).clamp(min=1)  # (U,)
-            outside = starts >= places[:, None]  # (U, S)
-            found.append(seen.masked_fill(outside[:, None], -torch.inf).amax(2).tanh())
+            found.append(_strongest(seen, lengths - window + 1 + 2 * reach).tanh())
         return torch.cat(found, 1)  # (U, filters * k)
+
+
+class CharacterCNN2D(nn.Module):
+    """One filter, a row high, along each row of a word's matrix (Chen et al. 2021, section 3.3).
+
+    A word of n characters is a matrix (width, n); "a convolutional operation of filter size 1 x k
+    is applied to the matrix", and "the character embedding of a word is computed by the column-wise
+    maximum": width numbers. No activation is printed. Windows lie inside the word, and a word
+    shorter than the window is seen once, zero-padded on the right.
+
+    Args:
+        characters: size of the character vocabulary; id 0 is padding.
+        width: of a character's vector, and of the result.
+        window: k.
+    """
+
+    def __init__(self, characters: int, width: int, window: int = 3) -> None:
+        super().__init__()
+        self.lookup = character_vectors(characters, width)
+        self.convolution = nn.Conv2d(1, 1, (1, window))
+        self.window = window
+        self.width = width
+
+    def forward(self, chars: Tensor) -> Tensor:
+        """Character ids (U, L), zero-padded, to vectors (U, width)."""
+        lengths = (chars != PAD).sum(1)  # (U,)
+        chars = nn.functional.pad(chars, (0, max(0, self.window - chars.shape[1])))
+        matrix = self.lookup(chars).transpose(1, 2)  # (U, width, L)
+        seen = self.convolution(matrix[:, None])[:, 0]  # (U, width, L - window + 1)
+        return _strongest(seen, lengths - self.window + 1)
 
 
 class CharacterBiLSTM(nn.Module):
@@ -184,6 +211,13 @@ class CWICharacters(nn.Module):
         for number, layer in enumerate(self.regularizers, start=15):
             given[number] = layer(given[number - 1])
         return given
+
+
+def _strongest(seen: Tensor, places: Tensor) -> Tensor:
+    """The maximum over the first places (U,), at least one, of what was seen (U, F, S): (U, F)."""
+    starts = torch.arange(seen.shape[2], device=seen.device)  # (S,)
+    outside = starts >= places.clamp(min=1)[:, None]  # (U, S)
+    return seen.masked_fill(outside[:, None], -torch.inf).amax(2)
 
 
 def _same(convolution: nn.Module, steps: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The two gates of the adaptive co-attention network (Zhang et al. 2018)."""
+"""Gates: of the adaptive co-attention network (Zhang et al. 2018), and of Chen et al. 2021."""
 
 from __future__ import annotations
 
@@ -62,3 +62,21 @@ class FiltrationGate(nn.Module):
         """Words (B, T, words) and fused (B, T, fused) to u (B, T, width) and s (B, T, 1)."""
         gate = (self.from_word(words) + self.from_fused(fused)).sigmoid()  # (B, T, 1)
         return gate * self.kept(fused).tanh(), gate
+
+
+class FeatureGate(nn.Module):
+    """A gate for each feature between two vectors of one space.
+
+    Chen et al. 2021, equations 10 and 11, 13 and 14: G = sigmoid(W_1 a + W_2 c + b), and
+    G ⊙ c + (1 - G) ⊙ a.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.from_context = nn.Linear(width, width, bias=False)
+        self.from_given = nn.Linear(width, width)
+
+    def forward(self, context: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """Contexts c and what they are given to, a, (..., d) each, to the fused and G (..., d)."""
+        gate = (self.from_context(context) + self.from_given(given)).sigmoid()  # (..., d)
+        return gate * context + (1 - gate) * given, gate

@@ -53,6 +53,19 @@ PRINTED: dict[str, dict[str, Any]] = {  # of the block, by dotted keys
         "model.regularized": True,
     },
 }
+PRINTED["attributes_knowledge"] = {  # Chen et al. 2021, section 4.2
+    "training.optimizer": "adam",
+    "training.learning_rate": 0.001,
+    "training.batch_posts": 20,
+    "model.dropout": 0.5,
+    "model.char_width": 50,
+    "model.char_filter": "row",
+    "model.inner": None,
+    "model.recurrent": False,
+    "model.image": True,
+    "model.attributes": True,
+    "model.knowledge": True,
+}
 PRINTED["cwi_attention"] = PRINTED["cwi"] | {"model.readout": "attended"}
 
 

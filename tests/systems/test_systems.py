@@ -16,6 +16,7 @@ SHAPES = {"regions": (9, 12), "tags": (10,), "image_words": (3,)}  # of each cac
 CLASSES = 13  # of image words
 PHRASES = ("attributes", "captions", "hashtags", "knowledge")  # caches of them
 COATTENTION, MODALITIES = "adaptive_coattention", "modality_attention"
+KNOWLEDGE = "attributes_knowledge"
 TEXT = ["words", "characters"]
 
 # Every setting that the papers' tables and our variants name.
@@ -47,12 +48,18 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("cwi", {"regularized": False}),  # Table 9
     ("cwi", {"char_length": 9}),  # words are cut, and halves are not whole
     ("cwi_attention", {"readout": "both"}),
+    (KNOWLEDGE, {"image": False}),  # Chen et al. 2021, Table 3
+    (KNOWLEDGE, {"attributes": False}),
+    (KNOWLEDGE, {"knowledge": False}),
+    (KNOWLEDGE, {"image": False, "attributes": False, "knowledge": False}),
+    (KNOWLEDGE, {"char_filter": "full", "recurrent": True, "inner": 3, "activation": "tanh"}),
 ]
 
 
 def sees(name: str, model: dict[str, object]) -> bool:
     """Whether the setting reads images."""
-    return bool(find_system(name).REQUIRES) and "image" in model.get("modalities", ["image"])  # type: ignore[operator]
+    modalities = model.get("modalities", ["image"])
+    return bool(find_system(name).REQUIRES) and "image" in modalities and model.get("image", True)  # type: ignore[operator,return-value]
 
 
 SEEING = [(name, model) for name, model in VARIANTS if sees(name, model)]
@@ -94,9 +101,8 @@ def make_batch(has_image: list[bool]) -> Batch:
 
 
 def make_phrase(posts: int) -> Phrase:
-    """A phrase for each post but the second, which has none."""
-    lengths = torch.arange(posts) % 3 + 1
-    lengths[1] = 0
+    """A phrase for each post but the first, which has none."""
+    lengths = torch.arange(posts) % 3
     mask = torch.arange(3) < lengths[:, None]
     return Phrase(
         words=torch.randint(1, 20, mask.shape) * mask,
@@ -239,6 +245,39 @@ def test_attention_over_words_ends_with_the_post() -> None:
         torch.testing.assert_close(weights[post, :, :length].sum(1), torch.ones(max(LENGTHS)))
         assert weights[post, :, length:].isnan().all()
     assert make("cwi").explain(batch) == {}
+
+
+def test_knowledge_and_attributes_are_attended_to_where_there_are_any() -> None:
+    network, batch = make(KNOWLEDGE), make_batch([True, True, False, True])
+    looked = network.explain(batch)
+    steps = max(LENGTHS)
+    regions = looked["region_weights"]  # (B, T, N)
+    assert regions[2].isnan().all()
+    for post, length in enumerate(LENGTHS):
+        words = int(batch.phrases["knowledge"].mask[post].sum())
+        known = looked["knowledge_weights"][post, :length]
+        assert known.isnan().sum(1).tolist() == [known.shape[1] - words] * length
+        named = looked["attribute_weights"][post, :length]
+        assert bool(named.isnan().all()) == (not batch.phrases["attributes"].mask[post].any())
+        own = looked["word_weights"][post, :length]
+        assert own.isnan().sum(1).tolist() == [steps - length] * length
+        total = own.nansum(1) + known.nansum(1) + named.nansum(1)
+        torch.testing.assert_close(total, torch.ones(length))
+        gate = looked["context_gate"][post, :length]
+        assert gate.shape == (length, 1)
+        assert ((gate > 0) & (gate < 1)).all()
+        if post != 2:
+            torch.testing.assert_close(regions[post, :length].sum(1), torch.ones(length))
+    # A row of the paper's tables that lacks a modality is the network of which no post has any.
+    nothing = make_phrase(len(LENGTHS))
+    nothing = dataclasses.replace(nothing, mask=nothing.mask & False)
+    for cache in ("knowledge", "attributes"):
+        lacking = make(KNOWLEDGE, **{cache: False})
+        lacking.load_state_dict(network.state_dict(), strict=False)
+        masked = dataclasses.replace(batch, phrases=batch.phrases | {cache: nothing})
+        torch.testing.assert_close(lacking.encode(batch), network.encode(masked))
+        assert not torch.allclose(network.encode(batch), network.encode(masked), atol=1e-4)
+        assert f"{cache.removesuffix('s')}_weights" not in lacking.explain(batch)
 
 
 def test_a_second_task_adds_to_the_loss() -> None:

@@ -1,0 +1,154 @@
+"""NER with image attributes and image knowledge (Chen et al. 2021).
+
+The words of a post attend, feature by feature, to those of the post, of the image's knowledge and
+to the image's attributes, guided by the regions of the image (`GuidedAttention`, equations 3 to
+12); what they find is let in by a gate (13, 14), and a CRF reads it. A word is its vector beside
+that of its characters, the same for tweet, knowledge and attributes.
+
+| row of the paper | setting of `model` |
+|---|---|
+| Our Model, With image | as it is |
+| Without image | `image: false` |
+| without attributes, without knowledge (named, but not in its tables) | `attributes: false`, ... |
+
+A post without a usable image, without attributes or without knowledge goes through the same network
+without them, in the same batch.
+
+What the paper leaves open: σ of 3 and 7 is "an activation function", read as the ELU of Shen et al.
+2018, whose multi-dimensional attention equation 3 is. The filter of the character CNN is printed as
+1 x 3: `char_filter: row` is one of that height, `full` has it reach over all rows, one filter for
+each number of the result, as is usual. As printed no layer knows the order of the words but the
+CRF; `recurrent` puts a BiLSTM before it, and `inner` narrows what stands inside σ, which decides
+how long a step takes: both are ours.
+
+What it looked at (`explain`): the weights over the post's words (`word_weights`), over those of its
+knowledge (`knowledge_weights`), of its attributes (`attribute_weights`) and over the regions
+(`region_weights`), and how far the gate let the context in (`context_gate`): means over features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.layers.attributes import AttributeAverage
+from pipeline.layers.characters import CharacterCNN, CharacterCNN2D
+from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.embedding import WordEmbedding
+from pipeline.layers.gates import FeatureGate
+from pipeline.layers.guided_attention import Activation, GuidedAttention
+from pipeline.layers.recurrent import BiLSTM
+from pipeline.layers.text import TextSizes
+from pipeline.systems.system import Batch, Inputs, System, SystemParams
+
+ATTRIBUTES, KNOWLEDGE, REGIONS = "attributes", "knowledge", "regions"
+REQUIRES: Mapping[str, str] = {REGIONS: "grid", ATTRIBUTES: "words", KNOWLEDGE: "words"}
+
+WINDOW = 3  # of the character CNN
+
+
+class Model(TextSizes):
+    """The network's sizes, and what it reads; `hidden` is that of the BiLSTM of `recurrent`."""
+
+    image: bool = True
+    attributes: bool = True
+    knowledge: bool = True
+    char_width: int = Field(50, ge=1)
+    char_filter: Literal["row", "full"] = "row"
+    activation: Activation = "elu"  # of equations 3 and 7
+    inner: int | None = Field(None, ge=1)  # width inside it; null: that of a word, as printed
+    recurrent: bool = False  # a BiLSTM before the CRF
+    constrained: bool = True  # decode only what BIO allows
+
+
+class Params(SystemParams):
+    """The block `systems.attributes_knowledge`."""
+
+    model: Model
+
+
+class AttributesKnowledge(System):
+    """The whole network."""
+
+    def __init__(self, model: Model, inputs: Inputs) -> None:
+        super().__init__()
+        self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
+        self.characters: CharacterCNN | CharacterCNN2D
+        if model.char_filter == "row":
+            self.characters = CharacterCNN2D(inputs.characters, model.char_width, WINDOW)
+        else:
+            width = model.char_width
+            self.characters = CharacterCNN(inputs.characters, width, width, [WINDOW], borders=True)
+        width = self.words.width + self.characters.width  # d_e
+        self.attributes = AttributeAverage(width) if model.attributes else None
+        self.knowledge = model.knowledge
+        self.image = model.image
+        regions = inputs.shapes[REGIONS][-1] if model.image else None
+        self.attention = GuidedAttention(width, regions, model.inner, model.activation)
+        self.fusion = FeatureGate(width)  # equations 13 and 14
+        self.dropout = nn.Dropout(model.dropout)
+        self.bilstm = BiLSTM(width, model.hidden) if model.recurrent else None
+        read = model.hidden if model.recurrent else width
+        self.decoder = CRFDecoder(read, inputs.tags, model.constrained)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """O (B, T, d_e), or the BiLSTM's output (B, T, hidden)."""
+        words, there = self._read(batch)
+        context = self.attention(*self._attended(batch, words, there))
+        given = words[:, : batch.words.shape[1]]  # x (B, T, d_e)
+        encoded: Tensor = self.dropout(self.fusion(context, given)[0])
+        if self.bilstm is not None:
+            encoded = self.dropout(self.bilstm(encoded, batch.mask))
+        return encoded
+
+    def explain(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The weights and the gate, (B, T, k) each, of those modalities that the setting has."""
+        words, there = self._read(batch)
+        attended = self._attended(batch, words, there)
+        over_words, over_regions = self.attention.weights(*attended)
+        steps = batch.words.shape[1]
+        _, gate = self.fusion(self.attention(*attended), words[:, :steps])  # (B, T, d_e)
+        looked = {"word_weights": over_words[:, :, :steps], "context_gate": gate.mean(2, True)}
+        behind = over_words[:, :, steps:]  # knowledge, then the attributes' one
+        if self.attributes is not None:
+            looked["attribute_weights"], behind = behind[:, :, -1:], behind[:, :, :-1]
+        if self.knowledge:
+            looked["knowledge_weights"] = behind
+        return looked if over_regions is None else looked | {"region_weights": over_regions}
+
+    def _read(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Text, knowledge and attributes side by side (B, n, d_e), and which are there (B, n)."""
+        spelled = self.characters(batch.chars)  # (U, characters.width)
+
+        def read(words: Tensor, spelling: Tensor) -> Tensor:
+            vectors: Tensor = self.dropout(torch.cat([self.words(words), spelled[spelling]], 2))
+            return vectors
+
+        parts, there = [read(batch.words, batch.spelling)], [batch.mask]
+        if self.knowledge:
+            phrase = batch.phrases[KNOWLEDGE]
+            parts.append(read(phrase.words, phrase.spelling))  # (B, K, d_e)
+            there.append(phrase.mask)
+        if self.attributes is not None:
+            phrase = batch.phrases[ATTRIBUTES]
+            average = self.attributes(read(phrase.words, phrase.spelling), phrase.weights)
+            parts.append(average[:, None])  # (B, 1, d_e)
+            there.append(phrase.mask.any(1, keepdim=True))
+        return torch.cat(parts, 1), torch.cat(there, 1)
+
+    def _attended(
+        self, batch: Batch, words: Tensor, there: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor]:
+        """What the attention takes."""
+        regions = batch.features[REGIONS] if self.image else None
+        given = words[:, : batch.words.shape[1]]
+        return given, batch.mask, words, there, regions, batch.has_image
+
+
+def build(params: Params, inputs: Inputs) -> System:
+    """The network of `params`."""
+    return AttributesKnowledge(params.model, inputs)

@@ -1,0 +1,261 @@
+"""Equations 2 to 14 of Chen et al. 2021, in loops over words, regions and features; and memory."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pipeline.layers import guided_attention
+from pipeline.layers.attributes import AttributeAverage
+from pipeline.layers.characters import CharacterCNN2D
+from pipeline.layers.gates import FeatureGate
+from pipeline.layers.guided_attention import Activation, GuidedAttention
+
+POSTS, STEPS, WORDS, REGIONS = 3, 4, 6, 5
+WIDTH, REGION_WIDTH = 4, 7
+LENGTHS = [4, 1, 2]
+KEPT = [[0, 1, 2, 3, 4, 5], [0, 4], [0, 1, 5]]  # of the words, for each post
+SEEING = [True, True, False]
+
+Made = tuple[GuidedAttention, tuple[Tensor, ...], list[Tensor]]
+
+
+def activation(name: str, x: Tensor) -> Tensor:
+    return {
+        "elu": lambda: torch.where(x > 0, x, x.exp() - 1),
+        "relu": lambda: x * (x > 0),
+        "sigmoid": lambda: 1 / (1 + (-x).exp()),
+        "tanh": lambda: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
+    }[name]()
+
+
+def softmax(scores: list[Tensor]) -> list[Tensor]:
+    """Over a list, each feature by itself."""
+    powers = [score.exp() for score in scores]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
+def literal(
+    layer: GuidedAttention, name: str, x: Tensor, words: list[Tensor], image: list[Tensor]
+) -> Tensor:
+    """C(x) (d,) of one word x (d,), one pair and one region at a time."""
+    fused = []
+    for word in words:
+        inside = layer.key.weight @ word + layer.query.weight @ x
+        a_s = layer.score.weight @ activation(name, inside)  # equation 3
+        if not image:
+            fused.append(a_s)
+            continue
+        visual = layer.visual
+        assert visual is not None
+        a_v = [
+            visual.score.weight
+            @ activation(name, visual.guide.weight @ a_s + visual.region.weight @ region)
+            for region in image
+        ]  # equation 7
+        shares = softmax(a_v)  # equation 8
+        c_v = sum(
+            share * (visual.value.weight @ region + visual.value.bias)
+            for share, region in zip(shares, image, strict=True)
+        )  # equation 9
+        gate = visual.fusion
+        g = 1 / (
+            1
+            + (
+                -gate.from_given.weight @ a_s
+                - gate.from_given.bias
+                - gate.from_context.weight @ c_v
+            ).exp()
+        )  # equation 10
+        fused.append(g * c_v + (1 - g) * a_s)  # equation 11
+    shares = softmax(fused)  # equation 4
+    return sum(share * word for share, word in zip(shares, words, strict=True))  # type: ignore[return-value]
+
+
+def make(name: Activation = "elu", inner: int | None = None, image: bool = True) -> Made:
+    """A layer, what it takes, and the leaves whose gradients count."""
+    layer = GuidedAttention(WIDTH, REGION_WIDTH if image else None, inner, name).double()
+    drawn = [(POSTS, STEPS, WIDTH), (POSTS, WORDS, WIDTH), (POSTS, REGIONS, REGION_WIDTH)]
+    queries, words, regions = (
+        torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in drawn
+    )
+    mask = torch.arange(STEPS) < torch.tensor(LENGTHS)[:, None]
+    there = torch.zeros(POSTS, WORDS, dtype=torch.bool)
+    for post, kept in enumerate(KEPT):
+        there[post, kept] = True
+    given = (queries, mask, words, there, regions if image else None, torch.tensor(SEEING))
+    leaves = [queries, words, *([regions] if image else []), *layer.parameters()]
+    return layer, given, leaves  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("limit", [1, 400, 1 << 20])  # one word at a time; some; all
+@pytest.mark.parametrize(
+    ("name", "inner", "image"),
+    [("elu", None, True), ("tanh", 3, True), ("sigmoid", 9, True), ("relu", None, False)],
+)
+def test_the_attention_equals_its_loop(
+    name: Activation, inner: int | None, image: bool, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guided_attention, "LIMIT", limit)
+    layer, given, leaves = make(name, inner, image)
+    queries, _, words, _, regions, _ = given
+    rows = []
+    for post, length in enumerate(LENGTHS):
+        held = [words[post, at] for at in KEPT[post]]
+        seen = [*regions[post]] if image and SEEING[post] else []
+        rows += [literal(layer, name, queries[post, t], held, seen) for t in range(length)]
+        rows += [torch.zeros(WIDTH, dtype=torch.float64)] * (STEPS - length)
+    slow = torch.stack(rows).view(POSTS, STEPS, WIDTH)
+    fast = layer(*given)
+    torch.testing.assert_close(fast, slow)
+    cotangent = torch.randn_like(fast)
+    quick, expected = (
+        torch.autograd.grad((value * cotangent).sum(), leaves) for value in (fast, slow)
+    )
+    for found, wanted in zip(quick, expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(*given), slow)
+
+
+def test_the_weights_are_those_that_the_context_is_made_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guided_attention, "LIMIT", 100)
+    layer, given, _ = make()
+    over_words, over_regions = layer.weights(*given)
+    assert over_regions is not None
+    for post, length in enumerate(LENGTHS):
+        assert over_words[post, length:].isnan().all()
+        inside = over_words[post, :length]
+        assert inside.isnan().any(0).nonzero()[:, 0].tolist() == [
+            n for n in range(WORDS) if n not in KEPT[post]
+        ]
+        torch.testing.assert_close(inside.nansum(1), torch.ones(length).double())
+        seen = over_regions[post, :length]
+        if SEEING[post]:
+            torch.testing.assert_close(seen.sum(1), torch.ones(length).double())
+        else:
+            assert seen.isnan().all()
+    # Words that are all one-hot in a feature of their own show each feature's weight.
+    queries, mask, words, there, regions, has_image = given
+    one_hot = torch.zeros_like(words)
+    one_hot[0, 2, 1] = 1
+    context = layer(queries, mask, one_hot, there, regions, has_image)
+    fused, _ = layer._fused(
+        layer.query(queries[0]),
+        layer.key(one_hot[0]),
+        tuple(r[0] for r in layer.visual.read(regions)),  # type: ignore[union-attr]
+    )
+    torch.testing.assert_close(context[0, :, 1], fused.softmax(1)[:, 2, 1])
+
+
+class Largest(TorchDispatchMode):
+    """The numbers of the largest tensor that any operation returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+        found = func(*args, **(kwargs or {}))
+        for one in found if isinstance(found, (tuple, list)) else [found]:
+            if isinstance(one, Tensor):
+                self.numbers = max(self.numbers, one.numel())
+        return found
+
+
+def cost(regions: int, words: int, width: int = 8) -> tuple[int, int]:
+    """Of one step: the largest tensor that is made, and all that is kept for the gradients."""
+    layer = GuidedAttention(width, 6)
+    queries = torch.randn(2, words, width, requires_grad=True)
+    mask = torch.ones(2, words, dtype=torch.bool)
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // 4
+        return tensor
+
+    largest = Largest()
+    with largest, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        image = torch.randn(2, regions, 6)
+        layer(queries, mask, queries, mask, image, torch.ones(2, dtype=torch.bool)).sum().backward()
+    return largest.numbers, sum(kept.values())
+
+
+def test_memory_does_not_grow_with_pairs_times_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 20_000
+    monkeypatch.setattr(guided_attention, "LIMIT", limit)
+    for regions, words in ((10, 20), (40, 20), (40, 60)):
+        largest, kept = cost(regions, words)
+        one_word = regions * words * 8
+        assert largest <= max(limit, one_word) < 2 * words**2 * regions * 8 / 2
+        # Kept are words, regions, what they are projected to, and the weights: a line in each.
+        assert kept < 40 * 2 * (words + regions) * 8 + 4000
+    # Were it all at once, this is what the largest tensor would be: the test can fail.
+    monkeypatch.setattr(guided_attention, "LIMIT", 1 << 40)
+    assert cost(40, 60)[0] == 60 * 60 * 40 * 8
+
+
+def test_the_gate() -> None:
+    gate = FeatureGate(WIDTH).double()
+    context, given = torch.randn(2, 3, WIDTH).double(), torch.randn(2, 3, WIDTH).double()
+    fused, opened = gate(context, given)
+    for b in range(2):
+        for t in range(3):
+            score = (
+                gate.from_given.weight @ given[b, t]
+                + gate.from_context.weight @ context[b, t]
+                + gate.from_given.bias
+            )
+            g = 1 / (1 + (-score).exp())  # equation 13
+            torch.testing.assert_close(opened[b, t], g)
+            expected = g * context[b, t] + (1 - g) * given[b, t]  # equation 14
+            torch.testing.assert_close(fused[b, t], expected)
+
+
+def test_attributes_are_averaged_by_probability() -> None:
+    layer = AttributeAverage(WIDTH).double()
+    words = torch.randn(3, 3, WIDTH, dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor([[0.5, 0.25, 0.0], [0.125, 0.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    found = layer(words, weights)
+    first, _, second = layer.layers
+    rows = []
+    for b, count in enumerate((2, 1)):
+        through = [
+            second.weight @ torch.tanh(first.weight @ words[b, i] + first.bias) + second.bias
+            for i in range(count)
+        ]
+        total = sum(weights[b, i] for i in range(count))
+        rows.append(sum(weights[b, i] * through[i] for i in range(count)) / total)
+    expected = torch.stack([*rows, torch.zeros(WIDTH, dtype=torch.float64)])
+    torch.testing.assert_close(found, expected)
+    leaves = [words, *layer.parameters()]
+    for one, other in zip(
+        torch.autograd.grad(found.square().sum(), leaves),
+        torch.autograd.grad(expected.square().sum(), leaves),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_2d_convolution_runs_along_each_row_of_a_word() -> None:
+    layer = CharacterCNN2D(9, 4, 3).double()
+    spellings = [[5, 2, 8, 3, 4], [6, 7, 2], [3, 4], [8]]
+    chars = torch.zeros(4, 5, dtype=torch.long)
+    for row, spelling in enumerate(spellings):
+        chars[row, : len(spelling)] = torch.tensor(spelling)
+    found = layer(chars)
+    kernel, bias = layer.convolution.weight[0, 0, 0], layer.convolution.bias[0]  # type: ignore[index]
+    for row, spelling in enumerate(spellings):
+        padded = spelling + [0] * (3 - len(spelling))
+        for feature in range(4):
+            best = -math.inf
+            for start in range(len(padded) - 2):
+                window = [layer.lookup.weight[padded[start + k], feature] for k in range(3)]
+                best = max(best, (sum(kernel[k] * window[k] for k in range(3)) + bias).item())
+            assert found[row, feature].item() == pytest.approx(best)
+    torch.testing.assert_close(layer(chars[2:, :2]), found[2:])  # padding takes no part
