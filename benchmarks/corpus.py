@@ -22,7 +22,9 @@ from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.params.vocab import Vocab
+from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import SystemParams, find_system
+from pipeline.text.phrase_vectors import build_phrase_vectors
 from pipeline.text.vectors import Kind, build_vectors
 from pipeline.text.vocab import build_vocab
 from pipeline.training.train import train_system
@@ -35,11 +37,22 @@ SPLITS = ["train", "dev", "test"]
 
 
 class Corpus:
-    """A corpus in a folder, with the caches that systems ask of it, each made once."""
+    """A corpus in a folder, with the caches that systems ask of it, each made once.
 
-    def __init__(self, folder: Path, files: Mapping[str, Path], images: Path | None) -> None:
+    `phrases` are the tables of phrases that are given by hand, by the cache's name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, Path],
+        images: Path | None,
+        phrases: Mapping[str, Path] | None = None,
+    ) -> None:
         self.folder = folder
         self.image_folder = images
+        self.phrases = dict(phrases or {})
+        self._sources: dict[Path, tuple[Kind, Path, str | None, int]] = {}
         self.posts = folder / "posts.parquet"
         self.vocab = folder / "vocab"
         click.echo(prepare(files, self.posts, folder / "posts.json", TYPES, {}))
@@ -65,6 +78,14 @@ class Corpus:
             out,
         )
         click.echo(report)
+        self._sources[out] = kind, path, package, width
+        return out
+
+    def phrase_vectors(self, vectors: Path, cache: str) -> Path:
+        """What the source of `vectors` has of the words of a table of phrases."""
+        out = vectors.with_name(f"{vectors.stem}-{cache}.parquet")
+        source, table = self._sources[vectors], self.cache(cache)
+        click.echo(build_phrase_vectors(*source, table, self.vocab, True, True, out))
         return out
 
     def images(self) -> Path:
@@ -85,11 +106,14 @@ class Corpus:
         return table
 
     def cache(self, name: str) -> Path:
-        """A cache as systems name it: the image words, or the feature store of a role."""
-        if name != "image_words":
+        """A cache as systems name it: phrases, image words, or the feature store of a role."""
+        if name in self.phrases:
+            return self.phrases[name]
+        if name not in ("image_words", "attributes"):
             return self.store(name)
         table = self.folder / "tags.parquet"
-        click.echo(tags(self.store("tags"), table, read(PARAMS, "tags", Tags).top_k))
+        if not table.exists():
+            click.echo(tags(self.store("tags"), table, read(PARAMS, "tags", Tags).top_k))
         return table
 
     def store(self, role: str) -> Path:
@@ -119,6 +143,14 @@ class Corpus:
         images = self.images() if requires else None
         caches = {name: self.cache(name) for name in requires}
         device = find_device(read(PARAMS, "runtime", Runtime).device)
+        further = {
+            source: [
+                self.phrase_vectors(path, cache)
+                for cache, output in requires.items()
+                if output == OUTPUT
+            ]
+            for source, path in vectors.items()
+        }
         model, out = self.folder / "models" / name, self.folder / "scores" / name
         train_system(
             name,
@@ -134,6 +166,7 @@ class Corpus:
             device=device,
             bar="none",
             say=click.echo,
+            phrase_vectors={source: files for source, files in further.items() if files},
         )
         click.echo(
             evaluate_system(

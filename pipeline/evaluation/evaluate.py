@@ -18,7 +18,7 @@ from pipeline.fit.batching import in_order
 from pipeline.progress import Mode, progress
 from pipeline.systems.system import System, find_system
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import ImageFeatures
+from pipeline.training.caches import Caches, open_caches
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.model import Description, load_network, tag
 
@@ -42,8 +42,8 @@ def evaluate_system(
     Args:
         model: folder that the train stage wrote.
         posts: the table of posts.
-        images: the table of images, for systems that read image features.
-        caches: cache -> folder of its feature store.
+        images: the table of images, for systems that read what goes with images.
+        caches: cache -> folder of its feature store, or its table of image words or phrases.
         predictions: table written: the labels of every dev and test post by every seed.
         metrics: JSON written: the headline, mean and deviation over seeds.
         details: JSON written: by type and by seed.
@@ -57,8 +57,8 @@ def evaluate_system(
         One line that says how it went.
     """
     described = Description.read(model)
-    features = ImageFeatures(find_system(described.system).REQUIRES, caches, images)
-    described.check_caches(features, model)
+    opened = open_caches(find_system(described.system).REQUIRES, caches, images)
+    described.check_caches(opened, model)
     batch_posts = int(described.params["training"]["batch_posts"])
     lexicon = Lexicon.read(model / "lexicon.json")
     read = [post for post in read_posts(posts) if post.split in SPLITS]
@@ -67,12 +67,12 @@ def evaluate_system(
     found: list[Prediction] = []
     for seed in described.seeds:
         network = load_network(model, seed, lexicon, device)
-        found += _predict(network, read, seed, features, lexicon, batch_posts, device, bar)
+        found += _predict(network, read, seed, opened, lexicon, batch_posts, device, bar)
     write_predictions(found, predictions, read)
     if explanations is not None:
         seed, test = described.seeds[0], [post for post in read if post.split == "test"]
         network = load_network(model, seed, lexicon, device)
-        looked = explain(network, test, seed, features, lexicon, batch_posts, device)
+        looked = explain(network, test, seed, opened, lexicon, batch_posts, device)
         write_explanations(looked, explanations)
     headline, tables = score_system(read, found, system=described.system, dataset=dataset)
     write_json(metrics, headline)
@@ -89,16 +89,16 @@ def _predict(
     network: System,
     posts: Sequence[Post],
     seed: int,
-    features: ImageFeatures,
+    caches: Caches,
     lexicon: Lexicon,
     batch_posts: int,
     device: torch.device,
     bar: Mode,
 ) -> list[Prediction]:
     """One seed's labels of `posts`."""
-    encoded = EncodedPosts(posts, lexicon)
+    encoded = EncodedPosts(posts, lexicon, caches.phrases)
     places = in_order(encoded.lengths(), batch_posts)
-    batches = (encoded.batch(held, features) for held in places)
+    batches = (encoded.batch(held, caches.features) for held in places)
     shown = progress(batches, len(places), "batches", bar, title=f"seed {seed}")
     labels = tag(network, shown, places, lexicon.tags, device)
     return [

@@ -34,7 +34,7 @@ from pipeline.corpus.posts import Post
 from pipeline.systems.system import System
 from pipeline.tables import read_table, write_table
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import ImageFeatures
+from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.model import to_device
 
@@ -70,16 +70,16 @@ def explain(
     network: System,
     posts: Sequence[Post],
     seed: int,
-    features: ImageFeatures,
+    caches: Caches,
     lexicon: Lexicon,
     batch_posts: int,
     device: torch.device,
 ) -> Iterator[pa.Table]:
     """What the network of `seed`, in eval mode, looked at in `posts`: a table for each batch."""
-    encoded = EncodedPosts(posts, lexicon)
+    encoded = EncodedPosts(posts, lexicon, caches.phrases)
     for start in range(0, len(posts), batch_posts):
         held = posts[start : start + batch_posts]
-        batch = encoded.batch(range(start, start + len(held)), features)
+        batch = encoded.batch(range(start, start + len(held)), caches.features)
         looked = network.explain(to_device(batch, device))
         yield tabulate(held, seed, {kind: v.float().cpu().numpy() for kind, v in looked.items()})
 

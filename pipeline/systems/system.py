@@ -15,7 +15,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -30,8 +30,21 @@ from pipeline.params.block import Block, nearest
 
 
 @dataclass(frozen=True)
+class Phrase:
+    """The words that one cache gives to each of B posts, at most K; K is at least 1.
+
+    A post without any has a row of false in `mask`: no word stands for their absence.
+    """
+
+    words: Tensor  # (B, K) long; rows of the word table, 0 is padding
+    weights: Tensor  # (B, K) float; 0 is padding
+    mask: Tensor  # (B, K) bool; true from the left
+    spelling: Tensor  # (B, K) long; a row of the batch's `chars`
+
+
+@dataclass(frozen=True)
 class Batch:
-    """A padded batch of B posts of at most T tokens, with U distinct spellings.
+    """A padded batch of B posts of at most T tokens, with U distinct spellings of all its words.
 
     `features` holds one tensor for each required cache, zeros for posts without a usable image.
     """
@@ -43,6 +56,7 @@ class Batch:
     tags: Tensor  # (B, T) long; 0 where the mask is false
     features: Mapping[str, Tensor]  # cache -> (B, ...) float, or long for classes
     has_image: Tensor  # (B,) bool
+    phrases: Mapping[str, Phrase] = field(default_factory=dict)  # by cache
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,8 @@ class System(nn.Module, ABC):
 class SystemModule(Protocol):
     """What a file of this folder defines."""
 
-    REQUIRES: Mapping[str, str]  # cache of features/ -> the output of it that is read
+    # cache of features/ -> the output of it that is read; "words" of a table of phrases
+    REQUIRES: Mapping[str, str]
     Params: type[SystemParams]
 
     def build(self, params: SystemParams, inputs: Inputs) -> System:

@@ -96,11 +96,40 @@ def build_vectors(
     posts = [post for post in read_posts(posts_path) if post.split in splits]
     tokens = _words_by_split(posts, vocabulary.normalization)
     in_use = set(vocabulary.entries).union(*tokens.values()) - set(SPECIALS)
+    return keep_vectors(
+        kind,
+        path,
+        package,
+        width,
+        in_use,
+        tokens,
+        lowercase_fallback,
+        hashtag_fallback,
+        vectors_path,
+    )
+
+
+def keep_vectors(
+    kind: Kind,
+    path: Path,
+    package: str | None,
+    width: int,
+    in_use: Collection[str],
+    counts: Mapping[str, Mapping[str, int]],
+    lowercase_fallback: bool,
+    hashtag_fallback: bool,
+    vectors_path: Path,
+) -> Report:
+    """Write the vectors that one source has of the words `in_use`, in normal form.
+
+    `counts` says how often each word occurs in each part of the corpus, for the report; the other
+    arguments and what is raised are those of `build_vectors`.
+    """
     forms = {word: _forms(word, lowercase_fallback, hashtag_fallback) for word in sorted(in_use)}
     wanted = {form for tried in forms.values() for form in tried}
     source = _read(kind, path, package, width, wanted)
     vectors, in_other_form = _look_up(forms, source)
-    if not vectors.found.any():
+    if in_use and not vectors.found.any():
         source.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
     _write(vectors, vectors_path)
     found = {word for word, has in zip(vectors.words, vectors.found, strict=True) if has}
@@ -111,7 +140,7 @@ def build_vectors(
         in_other_form=in_other_form,
         duplicates=source.duplicates,
         not_utf8=source.not_utf8,
-        coverage={split: _covered(words, found) for split, words in tokens.items()},
+        coverage={part: _covered(words, found) for part, words in counts.items()},
     )
 
 

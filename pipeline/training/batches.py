@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,20 @@ import torch
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.layers.embedding import PAD, UNKNOWN
-from pipeline.systems.system import Batch
+from pipeline.store.phrases import WeightedWords
+from pipeline.systems.system import Batch, Phrase
 from pipeline.training.caches import ImageFeatures
 from pipeline.training.lexicon import Lexicon
+from pipeline.training.phrases import Phrases
+
+
+@dataclass(frozen=True)
+class EncodedPhrase:
+    """The words that go with one post as ids; there may be none."""
+
+    words: np.ndarray  # (K,) int64
+    spelling: np.ndarray  # (K,) int64, rows of the corpus's table of spellings
+    weights: np.ndarray  # (K,) float32
 
 
 @dataclass(frozen=True)
@@ -24,33 +35,54 @@ class Encoded:
     spelling: np.ndarray  # (T,) int64, rows of the corpus's table of spellings
     tags: np.ndarray  # (T,) int64
     image: str | None
+    phrases: Mapping[str, EncodedPhrase]  # by cache
 
 
 class EncodedPosts:
-    """Posts as ids, with one row of characters for each distinct token of theirs."""
+    """Posts as ids, with one row of characters for each distinct token of theirs.
 
-    def __init__(self, posts: Sequence[Post], lexicon: Lexicon) -> None:
+    Args:
+        posts: the posts.
+        lexicon: the words, characters and tags that ids stand for.
+        phrases: the words that go with the posts, looked up as theirs are; None: there are none.
+    """
+
+    def __init__(
+        self, posts: Sequence[Post], lexicon: Lexicon, phrases: Phrases | None = None
+    ) -> None:
         # The spelling of padding, met in a post, is a word like any other unknown one.
         words = {word: row for row, word in enumerate(lexicon.words) if row != PAD}
         tags = {tag: row for row, tag in enumerate(lexicon.tags)}
         characters = {
             character: row for row, character in enumerate(lexicon.characters) if row != PAD
         }
-        tokens = sorted({token for post in posts for token in post.tokens})
+        found = phrases.of(posts) if phrases is not None else [{} for _ in posts]
+        spelled = {token for post in posts for token in post.tokens}
+        spelled |= {word for by_cache in found for one in by_cache.values() for word in one.words}
+        tokens = sorted(spelled)
         spelling = {token: row for row, token in enumerate(tokens)}
         word = {token: words.get(lexicon.word(token), UNKNOWN) for token in tokens}
         self._chars = [
             np.array([characters.get(c, UNKNOWN) for c in token], dtype=np.int64)
             for token in tokens
         ]
+
+        def ids(table: Mapping[str, int], read: Sequence[str]) -> np.ndarray:
+            return np.array([table[token] for token in read], dtype=np.int64)
+
+        def encoded(phrase: WeightedWords) -> EncodedPhrase:
+            weights = np.array(phrase.weights, dtype=np.float32)
+            return EncodedPhrase(ids(word, phrase.words), ids(spelling, phrase.words), weights)
+
         self._posts = [
             Encoded(
-                np.array([word[token] for token in post.tokens], dtype=np.int64),
-                np.array([spelling[token] for token in post.tokens], dtype=np.int64),
+                ids(word, post.tokens),
+                ids(spelling, post.tokens),
                 np.array(_tags(post, tags), dtype=np.int64),
                 post.image,
+                {cache: encoded(phrase) for cache, phrase in by_cache.items()},
             )
-            for post in posts
+            for post, by_cache in zip(posts, found, strict=True)
         ]
 
     def __len__(self) -> int:
@@ -65,8 +97,9 @@ class EncodedPosts:
         chosen = [self._posts[place] for place in places]
         mask = _padded([np.ones(len(post.words), dtype=bool) for post in chosen])  # (B, T)
         spelling = _padded([post.spelling for post in chosen])  # (B, T)
-        distinct, rows = np.unique(spelling[mask], return_inverse=True)  # (U,), (tokens,)
-        spelling[mask] = rows
+        read = [post.phrases[cache].spelling for post in chosen for cache in post.phrases]
+        distinct = np.unique(np.concatenate([spelling[mask], *read]))  # (U,)
+        spelling[mask] = np.searchsorted(distinct, spelling[mask])
         images, there = features.read([post.image for post in chosen])
         return Batch(
             words=torch.from_numpy(_padded([post.words for post in chosen])),  # (B, T)
@@ -76,6 +109,10 @@ class EncodedPosts:
             tags=torch.from_numpy(_padded([post.tags for post in chosen])),  # (B, T)
             features=images,
             has_image=there,
+            phrases={
+                cache: _phrase([post.phrases[cache] for post in chosen], distinct)
+                for cache in chosen[0].phrases
+            },
         )
 
 
@@ -89,9 +126,22 @@ def _tags(post: Post, tags: dict[str, int]) -> list[int]:
     return [tags[label] for label in post.labels]
 
 
+def _phrase(phrases: Sequence[EncodedPhrase], distinct: np.ndarray) -> Phrase:
+    """The phrases of B posts, padded; their spellings as rows of the `distinct` ones (U,)."""
+    there = [np.ones(len(phrase.words), dtype=bool) for phrase in phrases]
+    spelling = [np.searchsorted(distinct, phrase.spelling) for phrase in phrases]
+    return Phrase(
+        words=torch.from_numpy(_padded([phrase.words for phrase in phrases])),  # (B, K)
+        weights=torch.from_numpy(_padded([phrase.weights for phrase in phrases])),  # (B, K)
+        mask=torch.from_numpy(_padded(there)),  # (B, K)
+        spelling=torch.from_numpy(_padded(spelling)),  # (B, K)
+    )
+
+
 def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Rows of differing length (n_i,) as one zero-padded array (rows, longest)."""
-    padded = np.zeros((len(rows), max(len(row) for row in rows)), dtype=rows[0].dtype)
+    """Rows of differing length (n_i,) as one zero-padded array (rows, longest or 1)."""
+    longest = max(1, *(len(row) for row in rows))
+    padded = np.zeros((len(rows), longest), dtype=rows[0].dtype)
     for at, row in enumerate(rows):
         padded[at, : len(row)] = row
     return padded

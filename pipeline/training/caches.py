@@ -1,8 +1,9 @@
-"""The cached image features of posts, as a system asks for them."""
+"""The caches that a system asks for: the image features of posts, and their phrases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,46 @@ from torch import Tensor
 from pipeline.corpus.images import read_images, usable
 from pipeline.errors import PipelineError
 from pipeline.store.image_words import ImageWords
+from pipeline.store.phrases import OUTPUT
 from pipeline.store.reader import Reader
+from pipeline.training.phrases import Phrases
+
+
+@dataclass(frozen=True)
+class Caches:
+    """All that a system reads beside the text of the posts."""
+
+    features: ImageFeatures
+    phrases: Phrases
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The digest of each cache's fingerprint."""
+        return self.features.fingerprints | self.phrases.fingerprints
+
+
+def open_caches(
+    requires: Mapping[str, str], caches: Mapping[str, Path], images: Path | None
+) -> Caches:
+    """The caches that a system requires: tables of phrases where it reads `words`.
+
+    Args:
+        requires: cache -> the output of it that is read, as a system declares it.
+        caches: cache -> its folder or table; exactly the required ones.
+        images: the table of images, None where no cache is keyed by image.
+
+    Raises:
+        PipelineError: as `ImageFeatures` and `Phrases` raise it.
+    """
+    if set(requires) != set(caches):
+        raise PipelineError(
+            f"this system reads the caches {sorted(requires)}, but was given {sorted(caches)}: "
+            "mend its stages in dvc.yaml"
+        )
+    phrases = {name: path for name, path in caches.items() if requires[name] == OUTPUT}
+    features = {name: output for name, output in requires.items() if output != OUTPUT}
+    stores = {name: caches[name] for name in features}
+    return Caches(ImageFeatures(features, stores, images), Phrases(phrases, images))
 
 
 class ImageFeatures:
@@ -26,18 +66,13 @@ class ImageFeatures:
             cache is required.
 
     Raises:
-        PipelineError: for a required cache that is not given (or one given in vain), a store
-            that is half pulled, or one that lacks an image the table calls usable.
+        PipelineError: for a store that is half pulled, or one that lacks an image the table calls
+            usable.
     """
 
     def __init__(
         self, requires: Mapping[str, str], caches: Mapping[str, Path], images: Path | None
     ) -> None:
-        if set(requires) != set(caches):
-            raise PipelineError(
-                f"this system reads the caches {sorted(requires)}, but was given {sorted(caches)}: "
-                "mend its stages in dvc.yaml"
-            )
         if requires and images is None:
             raise PipelineError("a system that reads image features needs the table of images")
         self._requires = requires

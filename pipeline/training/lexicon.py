@@ -1,8 +1,9 @@
 """The words a trained system knows, with their first vectors.
 
 They are the vocabulary's words (of the splits it was built from: train, unless params say
-otherwise) and, behind them, every other word for which a source has a pretrained vector. A word
-of the test posts that is in neither is the unknown word: nothing of it was ever trained.
+otherwise) and, behind them, every other word for which a source has a pretrained vector: of the
+posts, and of the phrases that go with them. A word that is in neither is the unknown word: nothing
+of it was ever trained.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class Lexicon:
 
 
 def assemble(
-    vocab: Path, sources: Mapping[str, Path], removed: float = 0.0
+    vocab: Path,
+    sources: Mapping[str, Path],
+    removed: float = 0.0,
+    phrases: Mapping[str, Sequence[Path]] | None = None,
 ) -> tuple[Lexicon, Tensor, Tensor]:
     """Join the vocabularies in the folder `vocab` with the vector files of `sources`.
 
@@ -66,16 +70,21 @@ def assemble(
         removed: the share of words whose vectors are treated as not there (Moon et al. 2018,
             Table 3). Which ones depends on the word alone: every system and every seed lacks
             the same, and a larger share lacks those of a smaller one too.
+        phrases: source -> its vectors of the words of phrases, a file for each table of them.
 
     Returns:
         The lexicon, the table (W, d) of the sources' vectors side by side in the order of
         `sources`, zeros where a source lacks the word, and found (W,), true where any has it.
 
     Raises:
-        PipelineError: if a source does not cover the vocabulary (it was built for another one).
+        PipelineError: if a source does not cover the vocabulary (it was built for another one),
+            or its vectors of phrases have another width.
     """
     words = Vocabulary.read(vocab / "words.parquet")
-    read = {name: without(read_vectors(path), removed) for name, path in sources.items()}
+    read = {
+        name: without(_joined([path, *(phrases or {}).get(name, [])]), removed)
+        for name, path in sources.items()
+    }
     entries = _entries(words, list(read.values()))
     rows = {word: row for row, word in enumerate(entries)}
     parts, found = [], np.zeros(len(entries), dtype=bool)
@@ -93,6 +102,30 @@ def assemble(
         words.normalization,
     )
     return lexicon, torch.from_numpy(np.concatenate(parts, 1)), torch.from_numpy(found)
+
+
+def _joined(paths: Sequence[Path]) -> WordVectors:
+    """One source's vectors out of several files; a word that stands in two has them of the first.
+
+    Raises:
+        PipelineError: if they differ in width.
+    """
+    first, *others = [read_vectors(path) for path in paths]
+    width = first.matrix.shape[1]
+    words, found, rows = list(first.words), [first.found], [first.matrix]
+    known = set(words)
+    for path, other in zip(paths[1:], others, strict=True):
+        if other.matrix.shape[1] != width:
+            raise PipelineError(
+                f"{path}: has vectors of {other.matrix.shape[1]} numbers, but {paths[0]} of "
+                f"{width}: they are of two sources; mend the stage in dvc.yaml"
+            )
+        new = np.array([word not in known for word in other.words], dtype=bool)
+        words += [word for word, is_new in zip(other.words, new, strict=True) if is_new]
+        known |= set(other.words)
+        found.append(other.found[new])
+        rows.append(other.matrix[new])
+    return WordVectors(tuple(words), np.concatenate(found), np.concatenate(rows))
 
 
 def _entries(words: Vocabulary, sources: Sequence[WordVectors]) -> list[str]:

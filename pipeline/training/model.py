@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.fit.checkpoint import load
 from pipeline.params.block import parse
-from pipeline.systems.system import Batch, Inputs, System, SystemParams, find_system
-from pipeline.training.caches import ImageFeatures
+from pipeline.systems.system import Batch, Inputs, Phrase, System, SystemParams, find_system
+from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon
 
 FILE = "system.json"
@@ -40,7 +41,7 @@ class Description:
         params: SystemParams,
         seeds: Sequence[int],
         inputs: Inputs,
-        features: ImageFeatures,
+        caches: Caches,
     ) -> Description:
         """Describe a system about to be trained."""
         return cls(
@@ -48,9 +49,9 @@ class Description:
             params.model_dump(),
             list(seeds),
             int(inputs.table.shape[1]),
-            features.shapes,
-            features.classes,
-            features.fingerprints,
+            caches.features.shapes,
+            caches.features.classes,
+            caches.fingerprints,
         )
 
     def write(self, directory: Path) -> None:
@@ -64,12 +65,12 @@ class Description:
         shapes = {name: tuple(shape) for name, shape in tree.pop("shapes").items()}
         return cls(shapes=shapes, **tree)
 
-    def check_caches(self, features: ImageFeatures, directory: Path) -> None:
-        """Refuse caches of another backbone than the model was trained on."""
-        if features.fingerprints != self.fingerprints:
+    def check_caches(self, caches: Caches, directory: Path) -> None:
+        """Refuse caches of another origin, such as another backbone, than it was trained on."""
+        if caches.fingerprints != self.fingerprints:
             raise PipelineError(
                 f"{directory}: trained on features with the fingerprints {self.fingerprints}, but "
-                f"the caches now hold {features.fingerprints}; run its train stage again"
+                f"the caches now hold {caches.fingerprints}; run its train stage again"
             )
 
 
@@ -95,13 +96,15 @@ def load_network(directory: Path, seed: int, lexicon: Lexicon, device: torch.dev
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with every tensor on `device`."""
-    moved = {
-        field.name: getattr(batch, field.name).to(device)
-        for field in dataclasses.fields(batch)
-        if field.name != "features"
-    }
     features = {name: value.to(device) for name, value in batch.features.items()}
-    return Batch(features=features, **moved)
+    phrases = {name: Phrase(**_moved(phrase, device)) for name, phrase in batch.phrases.items()}
+    return Batch(features=features, phrases=phrases, **_moved(batch, device))
+
+
+def _moved(held: Batch | Phrase, device: torch.device) -> dict[str, Any]:
+    """The fields that are tensors, on `device`."""
+    values = {field.name: getattr(held, field.name) for field in dataclasses.fields(held)}
+    return {k: value.to(device) for k, value in values.items() if isinstance(value, Tensor)}
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
@@ -16,9 +17,10 @@ from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.metrics.scores import strict_f1
 from pipeline.progress import Mode, progress
+from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import Batch, Inputs, System, SystemParams, find_system
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import ImageFeatures
+from pipeline.training.caches import Caches, open_caches
 from pipeline.training.curves import Curves
 from pipeline.training.lexicon import Lexicon, assemble
 from pipeline.training.model import Description, tag, to_device
@@ -31,7 +33,7 @@ class Corpus:
     train: EncodedPosts
     dev: EncodedPosts
     gold: list[tuple[str, ...]]  # of dev
-    features: ImageFeatures
+    caches: Caches
     lexicon: Lexicon
     inputs: Inputs
 
@@ -51,6 +53,7 @@ def train_system(
     device: torch.device,
     bar: Mode,
     say: Callable[[str], None],
+    phrase_vectors: Mapping[str, Sequence[Path]] | None = None,
 ) -> None:
     """Train `system` once a seed and write the models and their curves.
 
@@ -61,13 +64,14 @@ def train_system(
         posts: the table of posts; train is trained on, dev selects the epoch, test stays unread.
         vocab: folder of the vocabularies.
         vectors: source -> its vector file; the sources that `params.vectors` names, in order.
-        images: the table of images, for systems that read image features.
-        caches: cache -> folder of its feature store, or the table of image words.
+        images: the table of images, for systems that read what goes with images.
+        caches: cache -> folder of its feature store, or its table of image words or phrases.
         model: folder written: `system.json`, `lexicon.json`, `seed-N/`.
         curves: folder written: DVCLive's curves of each seed.
         device: where the network runs.
         bar: how progress is shown (see `pipeline.progress`).
         say: is told a line an epoch.
+        phrase_vectors: source -> its vectors of the phrases' words, a file for each table.
 
     Raises:
         PipelineError: for faults of the caches or the posts, or a training that diverges.
@@ -77,13 +81,16 @@ def train_system(
             f"{system}: params name the vectors {params.vectors}, the stage passes {list(vectors)}"
         )
     module = find_system(system)
-    features = ImageFeatures(module.REQUIRES, caches, images)
-    corpus = _load(posts, vocab, vectors, params.removed_vectors, features)
+    opened = open_caches(module.REQUIRES, caches, images)
+    further = phrase_vectors or {}
+    check_phrase_vectors(system, params.vectors, list(module.REQUIRES.values()), further)
+    words = assemble(vocab, vectors, params.removed_vectors, further)
+    corpus = _load(posts, words, opened)
     for risk in params.training.risks():
         say(f"warning: {system}: {risk}")
     model.mkdir(parents=True, exist_ok=True)
     corpus.lexicon.write(model / "lexicon.json")
-    Description.of(system, params, seeds, corpus.inputs, corpus.features).write(model)
+    Description.of(system, params, seeds, corpus.inputs, corpus.caches).write(model)
     for seed in seeds:
         torch.manual_seed(seed)
         network = module.build(params, corpus.inputs).to(device)
@@ -99,6 +106,33 @@ def train_system(
             fitted = _fit(network, corpus, params, seed, device, bar, watch)
         save(network, fitted, model / f"seed-{seed}")
         say(f"{system} seed {seed}: best epoch {fitted.best.epoch}, dev F1 {fitted.best.score:.2f}")
+
+
+def check_phrase_vectors(
+    system: str,
+    sources: Sequence[str],
+    outputs: Sequence[str],
+    given: Mapping[str, Sequence[Path]],
+) -> None:
+    """Refuse to train with words of phrases that would be unknown for want of a file.
+
+    Args:
+        system: the system's name, for the message.
+        sources: those whose vectors it reads.
+        outputs: what it reads of each of its caches.
+        given: source -> files of its vectors of phrases' words.
+
+    Raises:
+        PipelineError: unless there is a file of each source for each table of phrases.
+    """
+    tables = outputs.count(OUTPUT)
+    wanted = dict.fromkeys(sources, tables) if tables else {}
+    counts = {source: len(files) for source, files in given.items()}
+    if counts != wanted:
+        raise PipelineError(
+            f"{system}: reads {tables} tables of phrases with the vectors {list(sources)}, so that "
+            f"--phrase-vectors is needed {tables} times of each; it was given for {counts}"
+        )
 
 
 def _fit(
@@ -118,32 +152,31 @@ def _fit(
     def batches(epoch: int) -> Iterable[Batch]:
         random = np.random.default_rng([seed, epoch])
         places = list(shuffled(lengths, options.batch_posts, random))
-        read = (to_device(corpus.train.batch(p, corpus.features), device) for p in places)
+        read = (to_device(corpus.train.batch(p, corpus.caches.features), device) for p in places)
         return progress(read, len(places), "batches", bar, title=f"seed {seed} epoch {epoch}")
 
     def score() -> float:
-        read = (corpus.dev.batch(places, corpus.features) for places in tests)
+        read = (corpus.dev.batch(places, corpus.caches.features) for places in tests)
         predicted = tag(network, read, tests, corpus.lexicon.tags, device)
         return strict_f1(corpus.gold, predicted)
 
     return fit(network, batches, network.loss, score, options, watch)
 
 
-def _load(
-    posts: Path, vocab: Path, vectors: Mapping[str, Path], removed: float, features: ImageFeatures
-) -> Corpus:
-    """Read the train and dev posts and all that their encoding needs."""
-    lexicon, table, found = assemble(vocab, vectors, removed)
+def _load(posts: Path, words: tuple[Lexicon, Tensor, Tensor], caches: Caches) -> Corpus:
+    """Read the train and dev posts and encode them; `words` as `assemble` gives them."""
+    lexicon, table, found = words
+    features = caches.features
     read = read_posts(posts)
     train, dev = _split(read, "train", posts), _split(read, "dev", posts)
     inputs = Inputs(
         table, found, len(lexicon.characters), lexicon.tags, features.shapes, features.classes
     )
     return Corpus(
-        EncodedPosts(train, lexicon),
-        EncodedPosts(dev, lexicon),
+        EncodedPosts(train, lexicon, caches.phrases),
+        EncodedPosts(dev, lexicon, caches.phrases),
         [post.labels for post in dev],
-        features,
+        caches,
         lexicon,
         inputs,
     )

@@ -3,13 +3,18 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from benchmarks import planted
+from benchmarks.corpus import Corpus
+from benchmarks.phrases import WORDS
 from pipeline.corpus.posts import Post, read_posts
+from pipeline.errors import PipelineError
+from pipeline.training.phrases import Phrases
 
 THINGS = (404, 700, 950)
 CLASSES = {2: "ORG", 150: "PER", 207: "PER", 310: "ORG", 340: "PER", 392: "ORG"}
@@ -30,7 +35,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, data: Path, shown: bool, seed: int = 1) -> list[Post]:
-    return read_posts(planted._make(folder, data, seed, shown).posts)
+    made = planted._make(folder, data, seed, shown, "image", "adaptive_coattention")
+    return read_posts(made.posts)
 
 
 def entity(post: Post) -> tuple[str, str]:
@@ -77,3 +83,57 @@ def test_an_unknown_benchmark_names_the_nearest(root: Path) -> None:
     )
     assert done.returncode == 1
     assert "did you mean 'planted'" in done.stderr
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A system that reads one cache of phrases of each kind, and image features."""
+    caches = ["captions", "hashtags", "knowledge"]
+    requires = {"tags": "pooled", **dict.fromkeys(caches, "words")}
+    monkeypatch.setattr(planted, "find_system", lambda name: SimpleNamespace(REQUIRES=requires))
+    return caches
+
+
+def told(corpus: Corpus, cache: str, post: Post) -> list[str]:
+    """The types whose words the phrase of a post has."""
+    phrases = Phrases({cache: corpus.phrases[cache]}, corpus.images())
+    [found] = phrases.of([post])
+    kinds = {word: kind for kind, words in WORDS.items() for word in words.split()}
+    return sorted({kinds[word] for word in found[cache].words})
+
+
+def test_one_table_of_phrases_tells_the_type_and_no_other(
+    reading: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planted, "POSTS", {"train": 40, "dev": 3, "test": 3})
+    assert planted.readable_signals("any") == ["image", *reading]
+    texts = set()
+    for signal in reading:
+        for shown in (True, False):
+            folder = tmp_path / f"{signal}-{shown}"
+            corpus = planted._make(folder, tmp_path / "no data", 1, shown, signal, "any")
+            posts = read_posts(corpus.posts)
+            texts.add(tuple(post.tokens for post in posts))
+            for cache in reading:
+                found = [told(corpus, cache, post) for post in posts]
+                types = [[entity(post)[1]] for post in posts]
+                if cache == signal:
+                    assert found == (types if shown else [[]] * len(posts))
+                else:
+                    assert {len(kinds) for kinds in found} == {1}
+                    assert 0.1 < np.mean([a == b for a, b in zip(found, types, strict=True)]) < 0.7
+            files = [path.read_bytes() for path in (folder / "images").iterdir()]
+            assert len(set(files)) == len(posts)
+            pixels = {Image.open(path).tobytes() for path in (folder / "images").iterdir()}
+            assert len(pixels) == 1
+    assert len(texts) == 1  # the posts are the same whatever tells their types
+
+
+def test_a_signal_that_the_system_cannot_read_is_refused() -> None:
+    for arguments, message in (
+        (["--system", "cwi", "--signal", "imag"], "cwi reads no 'imag' (did you mean 'image'?)"),
+        (["--system", "bilstm_crf"], "bilstm_crf reads text alone"),
+    ):
+        with pytest.raises(PipelineError) as raised:
+            planted.main.main(arguments, standalone_mode=False)
+        assert message in str(raised.value)

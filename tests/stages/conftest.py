@@ -28,12 +28,15 @@ COMMANDS = {
     "vocab": "--posts features/posts.parquet --vocab features/vocab",
     "vectors": "--source mine --file mine.txt --posts features/posts.parquet"
     " --vocab features/vocab --vectors features/vectors/mine.parquet",
+    "phrase_vectors": "--source mine --file mine.txt --phrases features/hashtags.parquet"
+    " --vocab features/vocab --vectors features/vectors-of-hashtags.parquet",
     "extract": "--role tags --images features/images.parquet --folder images --store features/tags",
     "tags": "--store features/tags --tags features/tags.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
-    " --predictions predictions/m.parquet --metrics metrics/m.json --details metrics/d.json",
+    " --predictions predictions/m.parquet --explanations predictions/explanations/m.parquet"
+    " --metrics metrics/m.json --details metrics/d.json",
     "leaderboard": "--metrics metrics/d.json --table metrics/leaderboard.md",
 }
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
+from pipeline.store.phrases import plain, write_phrases
 from tests.stages.conftest import COMMANDS, POST, ROOT, Project, sentence
 
 Change = Callable[[dict[str, Any]], None]
@@ -22,7 +23,7 @@ Change = Callable[[dict[str, Any]], None]
 def test_as_a_command(project: Project, stage: str) -> None:
     """As DVC runs them, in a process of their own; here with a fault that they all see."""
     project.params(lambda tree: tree.update(seeds=[1]))
-    for name in ("features/tags/x", "models/m/x", "metrics/d.json"):
+    for name in ("features/tags/x", "features/hashtags.parquet", "models/m/x", "metrics/d.json"):
         project.write(name, "{}")
     done = subprocess.run(
         [sys.executable, "-m", f"stages.{stage}", *COMMANDS[stage].split()],
@@ -207,6 +208,18 @@ def test_vectors_that_are_none(project: Project, content: str | bytes, complaint
 def test_vectors_of_no_known_source(project: Project) -> None:
     message = project.fails("vectors", source="mien")
     assert message.startswith("params.yaml: vectors.sources has no 'mien' (did you mean 'mine'?)")
+
+
+def test_vectors_of_phrases(project: Project) -> None:
+    table = project.path / "features/hashtags.parquet"
+    write_phrases(table, "token", "00", [("#MetAda", plain(["met", "Ada"]))])
+    report = project.passes("phrase_vectors")
+    assert report.startswith("2 of 2 words in use found (100.0 %)")
+    assert "(hashtags 100.0 %)" in report
+    message = project.fails("phrase_vectors", source="mien")
+    assert message.startswith("params.yaml: vectors.sources has no 'mien' (did you mean 'mine'?)")
+    table.write_bytes(table.read_bytes()[:-9])
+    assert "hashtags.parquet: not a sound Parquet file" in project.fails("phrase_vectors")
 
 
 def test_a_package_of_vectors_that_is_not_installed(project: Project) -> None:

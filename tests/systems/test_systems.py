@@ -8,12 +8,13 @@ from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.params.block import ParamsError, parse
-from pipeline.systems.system import Batch, Inputs, System, find_system, known_systems
+from pipeline.systems.system import Batch, Inputs, Phrase, System, find_system, known_systems
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 LENGTHS = [6, 1, 3, 2]
 SHAPES = {"regions": (9, 12), "tags": (10,), "image_words": (3,)}  # of each cache
 CLASSES = 13  # of image words
+PHRASES = ("attributes", "captions", "hashtags", "knowledge")  # caches of them
 COATTENTION, MODALITIES = "adaptive_coattention", "modality_attention"
 TEXT = ["words", "characters"]
 
@@ -69,7 +70,7 @@ def make(name: str, **model: object) -> System:
         name,
     )
     table = torch.randn(20, 7)
-    shapes = {cache: SHAPES[cache] for cache in module.REQUIRES}
+    shapes = {cache: SHAPES[cache] for cache in module.REQUIRES if cache in SHAPES}
     inputs = Inputs(table, torch.rand(20) < 0.5, 11, TAGS, shapes, CLASSES)
     return module.build(params, inputs).eval()
 
@@ -88,6 +89,20 @@ def make_batch(has_image: list[bool]) -> Batch:
         tags=torch.randint(0, len(TAGS), mask.shape) * mask,
         features=make_features(there),
         has_image=there,
+        phrases={cache: make_phrase(len(there)) for cache in PHRASES},
+    )
+
+
+def make_phrase(posts: int) -> Phrase:
+    """A phrase for each post but the second, which has none."""
+    lengths = torch.arange(posts) % 3 + 1
+    lengths[1] = 0
+    mask = torch.arange(3) < lengths[:, None]
+    return Phrase(
+        words=torch.randint(1, 20, mask.shape) * mask,
+        weights=torch.rand(mask.shape) * mask,
+        mask=mask,
+        spelling=torch.randint(0, 8, mask.shape) * mask,
     )
 
 
@@ -106,7 +121,9 @@ def alone(batch: Batch, post: int) -> Batch:
     """One post of a batch, with no padding and only its own spellings."""
     length = int(batch.mask[post].sum())
     rows = slice(post, post + 1)
-    used, spelling = batch.spelling[post, :length].unique(return_inverse=True)
+    held = {c: phrase.spelling[post, phrase.mask[post]] for c, phrase in batch.phrases.items()}
+    used = torch.cat([batch.spelling[post, :length], *held.values()]).unique()
+    spelling = torch.searchsorted(used, batch.spelling[post, :length])
     chars = batch.chars[used]
     return Batch(
         words=batch.words[rows, :length],
@@ -116,6 +133,21 @@ def alone(batch: Batch, post: int) -> Batch:
         tags=batch.tags[rows, :length],
         features={name: value[rows] for name, value in batch.features.items()},
         has_image=batch.has_image[rows],
+        phrases={
+            cache: phrase_alone(batch.phrases[cache], post, torch.searchsorted(used, spelled))
+            for cache, spelled in held.items()
+        },
+    )
+
+
+def phrase_alone(phrase: Phrase, post: int, spelling: Tensor) -> Phrase:
+    """The phrase of one post with no padding but for the one column that there always is."""
+    rows, columns = slice(post, post + 1), slice(0, max(1, len(spelling)))
+    return Phrase(
+        phrase.words[rows, columns],
+        phrase.weights[rows, columns],
+        phrase.mask[rows, columns],
+        torch.nn.functional.pad(spelling, (0, 1 if len(spelling) == 0 else 0))[None],
     )
 
 
@@ -124,7 +156,11 @@ def in_double(batch: Batch) -> Batch:
         cache: value.double() if value.is_floating_point() else value
         for cache, value in batch.features.items()
     }
-    return dataclasses.replace(batch, features=features)
+    phrases = {
+        cache: dataclasses.replace(phrase, weights=phrase.weights.double())
+        for cache, phrase in batch.phrases.items()
+    }
+    return dataclasses.replace(batch, features=features, phrases=phrases)
 
 
 @pytest.mark.parametrize(("name", "model"), VARIANTS)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
-from pipeline.text.vectors import WordVectors
 from pipeline.fit.batching import in_order, shuffled
+from pipeline.text.vectors import WordVectors
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import ImageFeatures
+from pipeline.training.caches import ImageFeatures, open_caches
 from pipeline.training.lexicon import Lexicon, assemble, without
 from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches
 
@@ -151,7 +151,7 @@ def test_a_label_outside_the_vocabulary_names_the_post(workspace: Workspace) -> 
 def test_caches_that_do_not_fit_are_refused(workspace: Workspace) -> None:
     regions = {"regions": workspace.regions}
     with pytest.raises(PipelineError, match=r"reads the caches \['regions'\], but was given \[\]"):
-        ImageFeatures(REGIONS, {}, workspace.images)
+        open_caches(REGIONS, {}, workspace.images)
     with pytest.raises(PipelineError, match="needs the table of images"):
         ImageFeatures(REGIONS, regions, None)
     with pytest.raises(PipelineError, match="holds \\['grid'\\], but this system reads 'pooled'"):

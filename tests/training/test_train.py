@@ -10,8 +10,8 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.evaluate import evaluate_system
 from pipeline.params.block import parse
 from pipeline.systems.system import SystemParams, find_system, known_systems
-from pipeline.training.train import train_system
-from tests.training.tiny import Workspace, write_caches
+from pipeline.training.train import check_phrase_vectors, train_system
+from tests.training.tiny import Workspace, phrase_vectors, write_caches
 
 CPU = torch.device("cpu")
 
@@ -39,6 +39,12 @@ def caches_of(name: str, workspace: Workspace) -> tuple[dict[str, Path], Path | 
     return caches, workspace.images if wanted else None
 
 
+def phrase_vectors_of(name: str, workspace: Workspace) -> dict[str, list[Path]]:
+    requires = find_system(name).REQUIRES
+    files = [phrase_vectors(workspace, cache) for cache in requires if requires[cache] == "words"]
+    return {"tiny": files} if files else {}
+
+
 def train(
     name: str,
     workspace: Workspace,
@@ -62,6 +68,7 @@ def train(
         device=CPU,
         bar="none",
         say=([] if said is None else said).append,
+        phrase_vectors=phrase_vectors_of(name, workspace),
     )
 
 
@@ -158,3 +165,12 @@ def test_vectors_other_than_the_params_name_are_refused(
             bar="none",
             say=print,
         )
+
+
+def test_each_source_needs_its_vectors_of_each_table_of_phrases() -> None:
+    for given in ({}, {"a": [Path("one")]}, {"c": [Path("one"), Path("two")]}):
+        with pytest.raises(PipelineError, match=r"reads 2 tables of phrases .* 2 times of each"):
+            check_phrase_vectors("system", ["a", "b"], ["words", "grid", "words"], given)
+    with pytest.raises(PipelineError, match="reads 0 tables"):
+        check_phrase_vectors("system", ["a"], ["grid"], {"a": [Path("one")]})
+    check_phrase_vectors("system", ["a"], ["words"], {"a": [Path("one")]})

@@ -8,10 +8,12 @@ import numpy as np
 
 from pipeline.corpus.images import Image, bad, write_images
 from pipeline.corpus.normalize import Normalization
-from pipeline.corpus.posts import Post, write_posts
+from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.store.fingerprint import Fingerprint, Output
 from pipeline.store.image_words import write_image_words
+from pipeline.store.phrases import NONE, WeightedWords, plain, write_phrases
 from pipeline.store.store import Store
+from pipeline.text.phrase_vectors import build_phrase_vectors
 from pipeline.text.vectors import build_vectors
 from pipeline.text.vocab import build_vocab
 
@@ -54,6 +56,22 @@ class Workspace:
     def image_words(self) -> Path:
         return self.root / "tags.parquet"
 
+    @property
+    def attributes(self) -> Path:
+        return self.image_words
+
+    @property
+    def captions(self) -> Path:
+        return self.root / "captions.parquet"
+
+    @property
+    def hashtags(self) -> Path:
+        return self.root / "hashtags.parquet"
+
+    @property
+    def knowledge(self) -> Path:
+        return self.root / "knowledge.parquet"
+
 
 def key_of(image: str) -> str:
     return hashlib.sha256(image.encode()).hexdigest()
@@ -89,7 +107,7 @@ def write_store(directory: Path, output: str, rows: dict[str, np.ndarray], versi
 
 
 def write_caches(made: Workspace, images: list[str], version: int = 1) -> None:
-    """The feature stores and the image words of `images`, by a network of this version."""
+    """What is cached of `images`, and the tables of phrases, by networks of this version."""
     write_store(made.regions, "grid", {image: grid_of(image) for image in images}, version)
     write_store(made.tags, "pooled", {image: pooled_of(image) for image in images}, version)
     by_key = {key_of(image): classes_of(image) for image in images}
@@ -101,6 +119,24 @@ def write_caches(made: Workspace, images: list[str], version: int = 1) -> None:
         NAMES,
         fingerprint_of("pooled", pooled_of("any"), version),
     )
+    captions = [(key_of(image), plain(["a", "Lima", f"thing{image[3:]}"])) for image in images]
+    write_phrases(made.captions, "image", f"captions {version}", captions)
+    write_phrases(made.hashtags, "token", f"hashtags {version}", [("!", plain(["surprise"]))])
+    facts = [
+        (post.post, WeightedWords(("CITY",), (0.5,)) if "Rome" in post.tokens else NONE)
+        for post in read_posts(made.posts)
+    ]
+    write_phrases(made.knowledge, "post", f"knowledge {version}", facts)
+
+
+def phrase_vectors(made: Workspace, cache: str) -> Path:
+    """Vectors of the words of a table of phrases, out of a source of four words."""
+    source = made.root / "more.txt"
+    rows = {"city": "1 0 0 0 0", "lima": "0 1 0 0 0", "surprise": "0 0 1 0 0", "class": "0 0 0 1 0"}
+    source.write_text("".join(f"{word} {row}\n" for word, row in rows.items()))
+    out, table = made.root / f"{cache}-vectors.parquet", getattr(made, cache)
+    build_phrase_vectors("text", source, None, 5, table, made.vocab, True, True, out)
+    return out
 
 
 def make_posts() -> list[Post]:

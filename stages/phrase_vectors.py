@@ -1,0 +1,37 @@
+"""Stages `CACHE_vectors`: of one source of pretrained vectors, the words of a phrase table."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.text.phrase_vectors import build_phrase_vectors
+from stages.command import IN, OUT, stage
+from stages.vector_source import vector_source
+
+
+@click.command()
+@click.option("--source", required=True, help="A key of vectors.sources.")
+@click.option("--file", type=IN, required=True, help="The source; for a package, what pins it.")
+@click.option("--phrases", type=IN, required=True, help="A table of phrases or of image words.")
+@click.option("--vocab", type=IN, required=True, help="Folder of the vocabularies.")
+@click.option("--vectors", type=OUT, required=True)
+@stage
+def main(source: str, file: Path, phrases: Path, vocab: Path, vectors: Path) -> None:
+    """Look up the words of one table of phrases in one source and write their vectors."""
+    params, one = vector_source(source)
+    report = build_phrase_vectors(
+        kind=one.kind,
+        path=file,
+        package=one.package,
+        width=one.width,
+        phrases_path=phrases,
+        vocab=vocab,
+        lowercase_fallback=params.lowercase_fallback,
+        hashtag_fallback=params.hashtag_fallback,
+        vectors_path=vectors,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()

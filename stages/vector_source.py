@@ -1,0 +1,20 @@
+"""What the stages that read pretrained vectors share: the block of one source in params.yaml."""
+
+from pipeline.errors import PipelineError
+from pipeline.params.block import nearest, read
+from pipeline.params.vectors import Vectors, VectorSource
+from stages.command import PARAMS
+
+
+def vector_source(name: str) -> tuple[Vectors, VectorSource]:
+    """The block `vectors`, and of its sources the one of this name.
+
+    Raises:
+        PipelineError: for a name that `vectors.sources` does not have, with the nearest.
+    """
+    params = read(PARAMS, "vectors", Vectors)
+    if name not in params.sources:
+        known = ", ".join(sorted(params.sources))
+        hint = nearest(name, params.sources)
+        raise PipelineError(f"{PARAMS}: vectors.sources has no {name!r}{hint}; known: {known}")
+    return params, params.sources[name]
