@@ -97,7 +97,7 @@ def folded(run: str) -> str:
 
 
 def _fold(character: str) -> str:
-    plain = unicodedata.normalize("NFKD", character.lower())[:1]
+    plain = unicodedata.normalize("NFKD", character).lower()[:1]
     return plain if plain.isascii() and plain.isalnum() else "x"
 
 

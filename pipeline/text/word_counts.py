@@ -46,8 +46,7 @@ class WordCounts:
         for pair, count in Segmenter.parse(pairs).items():
             first, second = pair.split(" ")
             following[first][second] = count
-        digest = hashlib.sha256(Path(words).read_bytes() + Path(pairs).read_bytes()).hexdigest()
-        return cls(Segmenter.parse(words), dict(following), Segmenter.TOTAL, digest)
+        return cls(Segmenter.parse(words), dict(following), Segmenter.TOTAL, digest())
 
     def borders(self, run: str) -> np.ndarray:
         """The probability of a border after each character of `run` (a-z, 0-9): (L,) float32.
@@ -101,3 +100,9 @@ class WordCounts:
     def _alone(self, word: str) -> float:
         count = self.words.get(word)
         return (UNCOUNTED if count is None else count * LETTER ** len(word)) / self.total
+
+
+def digest() -> str:
+    """Of the package's files of counts."""
+    files = Segmenter.UNIGRAMS_FILENAME, Segmenter.BIGRAMS_FILENAME
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
