@@ -44,7 +44,9 @@ class Bidirectional(nn.Module):
         """
         ahead, back = self(steps, mask).chunk(2, 2)  # (B, T, hidden / 2) each
         last = (mask.sum(1) - 1).clamp(min=0)  # (B,)
-        return torch.cat([ahead[torch.arange(len(steps), device=steps.device), last], back[:, 0]], 1)
+        return torch.cat(
+            [ahead[torch.arange(len(steps), device=steps.device), last], back[:, 0]], 1
+        )
 
 
 class BiLSTM(Bidirectional):
