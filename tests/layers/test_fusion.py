@@ -75,21 +75,25 @@ def gru_loop(cell: nn.GRU, steps: Tensor) -> list[Tensor]:
     return states
 
 
-def test_a_bigru_reads_each_sequence_from_both_ends() -> None:
-    layer = BiGRU(4, 6).double()
-    steps = torch.randn(3, 5, 4, dtype=torch.double, requires_grad=True)
-    slow = torch.zeros(3, 5, 6, dtype=torch.double)
-    ends = []
+def bigru_loop(layer: BiGRU, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """All states of padded sequences, and the last ones of both directions."""
+    states, ends = torch.zeros(3, 5, 6, dtype=torch.double), []
     assert isinstance(layer.forwards, nn.GRU)
     assert isinstance(layer.backwards, nn.GRU)
     for row, length in enumerate(LENGTHS):
         ahead = gru_loop(layer.forwards, steps[row, :length])
         back = gru_loop(layer.backwards, steps[row, :length].flip(0))[::-1]
-        slow[row, :length] = torch.cat([torch.stack(ahead), torch.stack(back)], 1)
+        states[row, :length] = torch.cat([torch.stack(ahead), torch.stack(back)], 1)
         ends.append(torch.cat([ahead[-1], back[0]]))
+    return states, torch.stack(ends)
+
+
+def test_a_bigru_reads_each_sequence_from_both_ends() -> None:
+    layer = BiGRU(4, 6).double()
+    steps = torch.randn(3, 5, 4, dtype=torch.double, requires_grad=True)
     leaves = [steps, *layer.parameters()]
-    same_gradients(layer(steps, MASK), slow, leaves)
-    same_gradients(layer.ends(steps, MASK), torch.stack(ends), leaves)
+    same_gradients(layer(steps, MASK), bigru_loop(layer, steps)[0], leaves)
+    same_gradients(layer.ends(steps, MASK), bigru_loop(layer, steps)[1], leaves)
 
 
 @pytest.mark.parametrize("kind", [BiGRU, BiLSTM])

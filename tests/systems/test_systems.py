@@ -56,7 +56,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
 
 def sees(name: str, model: dict[str, object]) -> bool:
     """Whether the setting reads images."""
-    return bool(find_system(name).REQUIRES) and "image" in model.get("modalities", ["image"])  # type: ignore[operator]
+    features = SHAPES.keys() & find_system(name).REQUIRES.keys()
+    return bool(features) and "image" in model.get("modalities", ["image"])  # type: ignore[operator]
 
 
 SEEING = [(name, model) for name, model in VARIANTS if sees(name, model)]
