@@ -28,7 +28,7 @@ repro: setup
 	dvc repro
 
 test: lint
-	pytest
+	pytest -n 2 --dist loadfile
 
 lint: setup
 	ruff check .

@@ -5,8 +5,10 @@ The same library functions as the stages call, in a folder of the benchmark's ow
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -30,6 +32,7 @@ from pipeline.text.vocab import build_vocab
 from pipeline.training.train import train_system
 from pipeline.vision.extract import extract
 from pipeline.vision.tags import tags
+from tools.compose import compose
 
 PARAMS = Path("params.yaml")
 TYPES = ["PER", "LOC", "ORG", "OTHER"]
@@ -186,11 +189,26 @@ class Corpus:
         return headline
 
 
-def system_params(name: str, vectors: Sequence[str], settings: Sequence[str]) -> SystemParams:
-    """The block of a system in params.yaml, with other vectors and `KEY=VALUE` settings."""
-    tree = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["systems"][name]
+def system_params(
+    name: str, vectors: Sequence[str], settings: Sequence[str], preset: str | None = None
+) -> SystemParams:
+    """A system's block, with other vectors and `KEY=VALUE` settings.
+
+    It is that of params.yaml, or, with a `preset`, that of conf/system/NAME/PRESET.yaml.
+    """
+    tree = _tree(name, preset)
     for setting in settings:
         key, _, value = setting.partition("=")
         section, _, leaf = key.partition(".")
         tree[section][leaf] = yaml.safe_load(value)
     return parse(tree | {"vectors": list(vectors)}, find_system(name).Params, f"systems.{name}")
+
+
+def _tree(name: str, preset: str | None) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        params = PARAMS
+        if preset is not None:
+            params = Path(folder) / "params.yaml"
+            compose(params, [f"system/{name}={preset}"])
+        tree: dict[str, Any] = yaml.safe_load(params.read_text(encoding="utf-8"))["systems"][name]
+        return tree

@@ -1,15 +1,19 @@
 """Twitter2015 by its text: strict test F1 of a system, with every image missing.
 
 The corpus comes without its pictures, so each post is masked, and its phrases have no words; a
-system that reads either must come near the same system without them.
+system that reads either must come near the same system without them. With `--pictures random` each
+post is given one of the ImageNet photographs instead, drawn by chance: they say nothing of the
+text, and a system should lose little by them.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
+import numpy as np
 
 from benchmarks.corpus import Corpus, system_params
 from benchmarks.phrases import without_words
@@ -27,24 +31,64 @@ SPLITS = ("train", "dev", "test")
 @click.option("--system", required=True)
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, show_default=True)
 @click.option("--seeds", default="1,2,3", show_default=True)
+@click.option("--pictures", type=click.Choice(["missing", "random"]), default="missing")
+@click.option("--preset", help="a file of conf/system/SYSTEM, in place of params.yaml")
 @click.option("--set", "settings", multiple=True, help="e.g. training.learning_rate=0.001")
-def main(system: str, data: Path, seeds: str, settings: tuple[str, ...]) -> dict[str, object]:
+def main(
+    system: str,
+    data: Path,
+    seeds: str,
+    pictures: str,
+    preset: str | None,
+    settings: tuple[str, ...],
+) -> dict[str, object]:
     """Train SYSTEM on Twitter2015's text and score it on test."""
     files = {split: data / "twitter2015" / f"{split}.txt" for split in SPLITS}
     glove = data / "vectors" / "glove.6B.100d.tweets.txt.gz"
     for path in (*files.values(), glove):
         if not path.exists():
             raise PipelineError(f"{path}: needs Twitter2015 and GloVe's 100 dimensions there")
-    params = system_params(system, ["glove100"], settings)
+    params = system_params(system, ["glove100"], settings, preset)
     chosen = [int(seed) for seed in seeds.split(",")]
-    with tempfile.TemporaryDirectory() as folder:
-        # Pictures of another corpus: the ids of these posts are not among them.
-        corpus = Corpus(Path(folder) / "twitter2015", files, Path("samples/images"))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "twitter2015"
+        # When missing: pictures of another corpus, the ids of these posts are not among them.
+        images = Path("samples/images")
+        if pictures == "random":
+            images = data / "imagenet-sample"
+            files = _with_random_pictures(files, folder, images)
+        corpus = Corpus(folder, files, images)
         for cache, output in find_system(system).REQUIRES.items():
             if output == OUTPUT:
                 corpus.phrases[cache] = corpus.folder / f"{cache}.parquet"
-                posts, images = read_posts(corpus.posts), read_images(corpus.images())
-                without_words(corpus.phrases[cache], cache, posts, images)
+                posts, table = read_posts(corpus.posts), read_images(corpus.images())
+                without_words(corpus.phrases[cache], cache, posts, table)
         vectors = {"glove100": corpus.vectors("text", glove, None, 100)}
         test = corpus.score(system, params, chosen, vectors)["test"]["strict"]
-    return {"system": system, "seeds": chosen, "f1": test["f1"], "deviation": test["deviation"]}
+    return {
+        "system": system,
+        "preset": preset or "params.yaml",
+        "pictures": pictures,
+        "seeds": chosen,
+        "f1": test["f1"],
+        "deviation": test["deviation"],
+    }
+
+
+def _with_random_pictures(
+    files: Mapping[str, Path], folder: Path, pictures: Path
+) -> dict[str, Path]:
+    """Copies of the CoNLL files in `folder`, whose posts name files of `pictures` by chance."""
+    names = sorted(path.stem for path in pictures.glob("*.JPEG"))
+    if not names:
+        raise PipelineError(f"{pictures}: needs the ImageNet sample there (its JPEGs)")
+    random = np.random.default_rng(1)
+    folder.mkdir(parents=True)
+    copies = {split: folder / path.name for split, path in files.items()}
+    for split, path in files.items():
+        lines = [
+            f"IMGID:{random.choice(names)}" if line.startswith("IMGID:") else line
+            for line in path.read_text(encoding="utf-8").split("\n")
+        ]
+        copies[split].write_text("\n".join(lines), encoding="utf-8")
+    return copies

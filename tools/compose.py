@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,14 +13,15 @@ from pipeline.params.block import nearest
 from stages.command import OUT, PARAMS
 
 
-@click.command()
-@click.argument("overrides", nargs=-1)
-@click.option("--params", type=OUT, default=PARAMS, show_default=True)
-def main(overrides: tuple[str, ...], params: Path) -> None:
-    """Compose params.yaml with Hydra OVERRIDES such as dataset=twitter2015 or tags.top_k=10."""
+def compose(target: Path, overrides: Sequence[str]) -> None:
+    """Write `target` as conf/ composes it with Hydra's `overrides`.
+
+    Raises:
+        click.ClickException: for a preset or a key that conf/ lacks.
+    """
     conf = str(Path("conf").resolve())
     try:
-        compose_and_dump(str(params), conf, None, "config", conf, list(overrides))
+        compose_and_dump(str(target), conf, None, "config", conf, list(overrides))
     except MissingConfigException as error:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         known = sorted(error.options or [])
@@ -29,6 +31,14 @@ def main(overrides: tuple[str, ...], params: Path) -> None:
         ) from None
     except HydraException as error:
         raise click.ClickException(str(error)) from None
+
+
+@click.command()
+@click.argument("overrides", nargs=-1)
+@click.option("--params", type=OUT, default=PARAMS, show_default=True)
+def main(overrides: tuple[str, ...], params: Path) -> None:
+    """Compose params.yaml with Hydra OVERRIDES such as dataset=twitter2015 or tags.top_k=10."""
+    compose(params, overrides)
     click.echo(f"{params}: written from conf/ ({' '.join(overrides) or 'as it stands'})")
 
 

@@ -165,7 +165,9 @@ class ModalityAttentionNER(System):
 def _characters(model: Model, characters: int) -> CharacterBiLSTM | CharacterCNN:
     if model.characters == "bilstm":
         return CharacterBiLSTM(characters, model.char_width, model.char_hidden)
-    return CharacterCNN(characters, model.char_width, model.char_filters, model.char_windows)
+    return CharacterCNN(
+        characters, model.char_width, model.char_filters, model.char_windows, model.char_borders
+    )
 
 
 def build(params: Params, inputs: Inputs) -> System:

@@ -1,20 +1,52 @@
 """`dvc exp run -S` composes params.yaml from conf/ and runs what that changed."""
 
+import json
 import shutil
 
 import pytest
 import yaml
 
-from tests.dvc.workspace import Workspace
+from tests.dvc.workspace import Workspace, both
 
 pytestmark = pytest.mark.dvc
 
 
 def test_a_value(workspace: Workspace) -> None:
-    done = workspace.dvc("exp", "run", "-S", "tags.top_k=3")
-    assert done.ran == {"tags"}
-    assert workspace.params()["tags"] == {"top_k": 3}
-    assert workspace.git("diff", "--name-only").output.split() == ["dvc.lock", "params.yaml"]
+    done = workspace.dvc("exp", "run", "-S", "leaderboard.order_by=dev")
+    assert done.ran == {"leaderboard"}
+    assert workspace.params()["leaderboard"] == {"order_by": "dev"}
+    changed = workspace.git("diff", "--name-only").output.split()
+    assert (
+        {"dvc.lock", "params.yaml"}
+        <= set(changed)
+        <= {
+            "dvc.lock",
+            "metrics/leaderboard.md",
+            "params.yaml",
+        }
+    )
+
+
+def test_a_queue_of_seeds_and_presets(workspace: Workspace) -> None:
+    """As the README has it: each experiment runs in a copy, from the caches alone."""
+    queue = ("exp", "run", "--queue", "--allow-missing")
+    workspace.dvc(*queue, "-S", "train.seeds=[2],[3]", "evaluate_bilstm_crf")
+    ablation = "system/adaptive_coattention=cbcfufi"
+    workspace.dvc(*queue, "-S", ablation, "evaluate_adaptive_coattention")
+    assert workspace.dvc("queue", "status").output.count("Queued") == 3
+    done = workspace.dvc("exp", "run", "--run-all")
+    assert done.ran == both("bilstm_crf", "adaptive_coattention"), done.output
+    shown = json.loads(workspace.dvc("exp", "show", "--json").output)
+    (base,) = (entry for entry in shown if entry["name"] == "main")
+    found = set()
+    for experiment in base["experiments"]:
+        (revision,) = experiment["revs"]
+        params = revision["data"]["params"]["params.yaml"]["data"]
+        assert revision["data"]["metrics"]["metrics/bilstm_crf.json"]["data"]["seeds"] == 1
+        found.add(
+            (*params["train"]["seeds"], params["systems"]["adaptive_coattention"]["model"]["crf"])
+        )
+    assert found == {(2, True), (3, True), (1, False)}
 
 
 def test_another_corpus(workspace: Workspace) -> None:

@@ -22,7 +22,7 @@ from pipeline.systems.system import find_system
 from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 
 CODE = ("pipeline", "stages")
-TEXT = {"features/posts.parquet", "features/vocab"}  # what every system reads
+TABLES = {"image_words": "features/tags.parquet"}  # the caches that are no feature store
 DROPPED_BY_DVC = {"size", "nfiles"}  # from the keys of its run-cache, at any depth
 
 
@@ -136,7 +136,8 @@ def test_one_role_or_source_alone(stages: dict[str, Stage]) -> None:
         if family == "extract":
             assert stage.params == {f"extract.{key}"}
         if family == "vectors":
-            fields = Vectors.model_fields.keys() - {"sources", "default"}  # which conf/ alone reads
+            composed_from = {"sources", "default", "joint"}  # which conf/ alone reads
+            fields = Vectors.model_fields.keys() - composed_from
             assert stage.params == {f"vectors.{f}" for f in fields} | {f"vectors.sources.{key}"}
         if family.startswith("train_"):
             assert stage.params == {"train", f"systems.{family.removeprefix('train_')}"}
@@ -192,20 +193,23 @@ def test_a_system_reads_the_caches_that_it_requires(
     stages: dict[str, Stage], composed: Workspace, system: str
 ) -> None:
     requires = find_system(system).REQUIRES
-    caches = {f"features/{cache}" for cache in requires}
+    caches = {name: TABLES.get(name, f"features/{name}") for name in requires}
     images = {"features/images.parquet"} if caches else set()
     sources = composed.params()["systems"][system]["vectors"]
-    vectors = {f"features/vectors/{source}.parquet" for source in sources}
     train, evaluate = stages[f"train_{system}"], stages[f"evaluate_{system}"]
-    assert train.data == TEXT | vectors | images | caches
-    assert evaluate.data == {f"models/{system}", "features/posts.parquet"} | images | caches
+    folder = train.values("--vectors-folder")  # of a system whose number of sources varies
+    vectors = set(folder) or {f"features/vectors/{source}.parquet" for source in sources}
+    read = {"features/posts.parquet", *images, *caches.values()}
+    assert train.data == read | vectors | {"features/vocab"}
+    assert evaluate.data == read | {f"models/{system}"}
     for stage in (train, evaluate):
-        assert set(stage.values("--cache")) == {f"{name}=features/{name}" for name in requires}
-    assert train.values("--vectors") == [f"{s}=features/vectors/{s}.parquet" for s in sources]
-    outputs = {f"extract@{cache}": requires[cache] for cache in requires}
-    for extraction, output in outputs.items():
-        role = composed.params()["extract"][extraction.partition("@")[2]]
-        assert output in role["outputs"]
+        assert set(stage.values("--cache")) == {f"{name}={path}" for name, path in caches.items()}
+    named = [] if folder else [f"{s}=features/vectors/{s}.parquet" for s in sources]
+    assert train.values("--vectors") == named
+    assert folder in ([], ["features/vectors"])
+    roles = composed.params()["extract"]
+    for role in caches.keys() - TABLES.keys():
+        assert requires[role] in roles[role]["outputs"]
 
 
 def test_no_stage_sees_images_but_those_that_must(stages: dict[str, Stage]) -> None:

@@ -6,19 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.dvc.workspace import SYSTEMS, Workspace
+from tests.dvc.workspace import SYSTEMS, Workspace, both
 
 pytestmark = pytest.mark.dvc
 
 TRAIN = {f"train_{system}" for system in SYSTEMS}
 EVALUATE = {f"evaluate_{system}" for system in SYSTEMS}
 EXTRACT = {"extract@tags", "extract@regions"}
-
-
-def both(*systems: str) -> set[str]:
-    """The stages that train and evaluate these systems."""
-    return {f"{step}_{system}" for step in ("train", "evaluate") for system in systems}
-
 
 CWI = both("cwi", "cwi_attention")  # which read the image words
 SEEING = both("adaptive_coattention", "modality_attention") | CWI

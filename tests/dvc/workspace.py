@@ -37,6 +37,11 @@ TINY = {  # what keeps a training at a second
 }
 
 
+def both(*systems: str) -> set[str]:
+    """The stages that train and evaluate these systems."""
+    return {f"{step}_{system}" for step in ("train", "evaluate") for system in systems}
+
+
 @dataclass(frozen=True)
 class Done:
     """A command that has ended."""
