@@ -17,7 +17,7 @@ from pipeline.params.block import nearest
 def known() -> list[str]:
     """The benchmarks there are: modules of this folder that define a command `main`."""
     names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    return sorted(name for name in names if name not in ("__main__", "corpus", "phrases"))
+    return sorted(name for name in names if name not in ("__main__", "corpus", "crops", "phrases"))
 
 
 def run() -> None:

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.corpus import Corpus, system_params
+from benchmarks.crops import write_crop
 from benchmarks.phrases import HASHTAG, grey_picture, keyed_by, plant
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
@@ -40,7 +41,6 @@ CROPS = {  # split -> corners (x, y) of the crops of each photograph, in shares 
     "dev": [(1.0, 0.0)],
     "test": [(0.0, 1.0)],
 }
-KEPT = 0.8  # of the width and of the height
 SENTENCES = [
     "look at {} today , so good",
     "RT @friend : {} again !",
@@ -159,14 +159,10 @@ def _crops(photographs: dict[str, list[Path]], folder: Path) -> dict[str, dict[s
         for path in paths:
             with Image.open(path) as opened:
                 photograph = opened.convert("RGB")
-            width, height = (round(side * KEPT) for side in photograph.size)
             for split, corners in CROPS.items():
                 for at, (x, y) in enumerate(corners):
-                    left = round(x * (photograph.width - width))
-                    top = round(y * (photograph.height - height))
                     name = f"{path.stem}-{split}{at}"
-                    crop = photograph.crop((left, top, left + width, top + height))
-                    crop.save(folder / f"{name}.jpg", quality=90)
+                    write_crop(photograph, x, y, folder / f"{name}.jpg")
                     shelves[kind][split].append(name)
     return shelves
 

@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 
 PACKAGES = ("pipeline", "stages")
 # What is found by name at run time, which no import statement shows.
-SYSTEM = re.compile(r"--(?:system |model models/)(\w+)")  # train and evaluate name their system
+SYSTEM = re.compile(r"--(?:system |model models/)(\w+)")
+SYSTEM_STAGES = ("stages.train", "stages.evaluate")  # which name their system
 BACKBONES = "pipeline.vision.backbones"
 BACKBONE = {  # the stages that load one, and the param that names it: one for each role, or one
     "stages.extract --role ${key}": "pipeline/vision/backbones/${item.backbone}.py",
@@ -28,7 +29,9 @@ BACKBONE = {  # the stages that load one, and the param that names it: one for e
 def closure(command: str, graph: grimp.ImportGraph) -> set[str]:
     """The files that a stage's command runs, relative to the project's root; no `__init__.py`."""
     module = command.split()[command.split().index("-m") + 1]
-    roots = {module, *(f"pipeline.systems.{name}" for name in SYSTEM.findall(command))}
+    roots = {module}
+    if module in SYSTEM_STAGES:
+        roots |= {f"pipeline.systems.{name}" for name in SYSTEM.findall(command)}
     backbones = {file for start, file in BACKBONE.items() if f"-m {start} " in f"{command} "}
     if backbones:
         roots |= graph.find_children(BACKBONES)

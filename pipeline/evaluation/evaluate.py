@@ -14,9 +14,10 @@ from pipeline.evaluation.predictions import Prediction, write_predictions
 from pipeline.evaluation.results import SPLITS
 from pipeline.evaluation.scoring import score_system
 from pipeline.files import write_json
+from pipeline.fit.batching import in_order
 from pipeline.progress import Mode, progress
 from pipeline.systems.system import System, find_system
-from pipeline.training.batches import EncodedPosts, in_order
+from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.model import Description, load_network, tag

@@ -12,6 +12,8 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic_write, write_json
 from pipeline.fit.loop import Fitted
 
+WEIGHTS = "weights.safetensors"
+
 
 def save(network: nn.Module, fitted: Fitted, directory: Path) -> None:
     """Write `weights.safetensors` and `history.json` into `directory`.
@@ -20,7 +22,7 @@ def save(network: nn.Module, fitted: Fitted, directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-    with atomic_write(directory / "weights.safetensors") as temporary:
+    with atomic_write(directory / WEIGHTS) as temporary:
         save_file(state, temporary)
     epochs = [{"epoch": e.epoch, "loss": e.loss, "score": e.score} for e in fitted.history]
     write_json(directory / "history.json", {"best_epoch": fitted.best.epoch, "epochs": epochs})
@@ -32,7 +34,7 @@ def load(network: nn.Module, directory: Path) -> None:
     Raises:
         PipelineError: naming the file, if it is missing, damaged, or of another network.
     """
-    path = directory / "weights.safetensors"
+    path = directory / WEIGHTS
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:

@@ -63,7 +63,10 @@ def fit(
     schedule = build_schedule(optimizer, options)
     average = Average(network, options.averaging)
 
-    def step() -> None:
+    def step(batches: int) -> None:
+        for weight in network.parameters():
+            if batches > 1 and weight.grad is not None:
+                weight.grad /= batches
         if options.clip_norm is not None:
             nn.utils.clip_grad_norm_(network.parameters(), options.clip_norm)
         optimizer.step()
@@ -75,7 +78,7 @@ def fit(
     for number in range(1, options.max_epochs + 1):
         started = time.monotonic()
         network.train()
-        mean = _train_epoch(batches(number), loss, step, number)
+        mean = _train_epoch(batches(number), loss, step, number, options.accumulate)
         schedule.step()
         network.eval()
         with torch.no_grad(), average.lent():
@@ -96,11 +99,15 @@ def fit(
 def _train_epoch(
     batches: Iterable[Batch],
     loss: Callable[[Batch], Tensor],
-    step: Callable[[], None],
+    step: Callable[[int], None],
     epoch: int,
+    accumulate: int,
 ) -> float:
-    """One pass over the batches; the mean loss."""
-    total, count = 0.0, 0
+    """One pass over the batches, a step behind each `accumulate` of them; the mean loss.
+
+    The epoch's last step may be of fewer.
+    """
+    total, count, waiting = 0.0, 0, 0
     for batch in batches:
         value = loss(batch)
         if not math.isfinite(value.item()):
@@ -109,8 +116,12 @@ def _train_epoch(
                 "diverged: lower training.learning_rate or set training.clip_norm."
             )
         value.backward()
-        step()
-        total, count = total + value.item(), count + 1
+        total, count, waiting = total + value.item(), count + 1, waiting + 1
+        if waiting == accumulate:
+            step(waiting)
+            waiting = 0
+    if waiting:
+        step(waiting)
     if not count:
         raise PipelineError(f"epoch {epoch} has no batch: the training split is empty")
     return total / count

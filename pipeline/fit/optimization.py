@@ -28,6 +28,7 @@ class Optimization(Block):
     clip_norm: float | None = Field(None, gt=0)  # largest norm of all gradients together
     averaging: float = Field(0.0, ge=0, lt=1)  # of the weights; near 1: over many steps; 0: none
     batch_posts: int = Field(16, ge=1)
+    accumulate: int = Field(1, ge=1)  # batches whose gradients are averaged for one step
     max_epochs: int = Field(ge=1)
     patience: int = Field(ge=1)  # epochs without a better dev score before training stops
 

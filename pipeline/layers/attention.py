@@ -66,7 +66,17 @@ class InteractiveAttention(nn.Module):
         Returns:
             The weighted sums of the keys (B, Q, keys) and the weights (B, Q, N).
         """
-        added = self.key(keys)[:, None] + self.query(queries)[:, :, None]  # (B, Q, N, hidden)
+        return self.attend(keys, self.read(keys), queries, mask)
+
+    def read(self, keys: Tensor) -> Tensor:
+        """W_k k_i of all keys (B, N, keys): (B, N, hidden); once, where queries come one by one."""
+        return self.key(keys)  # type: ignore[no-any-return]
+
+    def attend(
+        self, keys: Tensor, read: Tensor, queries: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, of keys that `read` was called with."""
+        added = read[:, None] + self.query(queries)[:, :, None]  # (B, Q, N, hidden)
         scores = self.score(added.tanh()).squeeze(3)  # (B, Q, N)
         return weighted(scores, keys, mask)
 

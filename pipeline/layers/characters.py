@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.layers.recurrent import BiLSTM
+from pipeline.layers.recurrent import BiGRU, BiLSTM
 from pipeline.layers.regularizers import SineReLU, TargetedDropout
 
 PAD = 0
@@ -127,11 +127,27 @@ class CharacterBiLSTM(nn.Module):
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
-        mask = chars != PAD  # (U, L)
-        ahead, back = self.bilstm(self.lookup(chars), mask).chunk(2, 2)  # (U, L, hidden / 2) each
-        last = (mask.sum(1) - 1).clamp(min=0)  # (U,)
-        ends = ahead[torch.arange(len(chars), device=chars.device), last]  # (U, hidden / 2)
-        return torch.cat([ends, back[:, 0]], 1)
+        return self.bilstm.ends(self.lookup(chars), chars != PAD)
+
+
+class CharacterBiGRU(nn.Module):
+    """The last states of two GRUs, one from each end (Alfaqeeh 2024, equations 2 and 3).
+
+    Args:
+        characters: size of the character vocabulary; id 0 is padding.
+        width: of a character's vector.
+        hidden: width of the result, both directions together; even.
+    """
+
+    def __init__(self, characters: int, width: int, hidden: int) -> None:
+        super().__init__()
+        self.lookup = character_vectors(characters, width)
+        self.bigru = BiGRU(width, hidden)
+        self.width = hidden
+
+    def forward(self, chars: Tensor) -> Tensor:
+        """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
+        return self.bigru.ends(self.lookup(chars), chars != PAD)
 
 
 class CWICharacters(nn.Module):

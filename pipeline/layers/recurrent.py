@@ -1,4 +1,4 @@
-"""The bidirectional LSTM whose padding changes nothing, and the cells it can be made of."""
+"""Bidirectional layers whose padding changes nothing, and the cells they can be made of."""
 
 from __future__ import annotations
 
@@ -8,31 +8,22 @@ import torch
 from torch import Tensor, nn
 
 
-class BiLSTM(nn.Module):
-    """Two LSTMs over a padded batch, one of them reading each sequence from its own end.
+class Bidirectional(nn.Module):
+    """Two recurrent layers over a padded batch, one of them reading each sequence from its own end.
 
     h_t = [forward h_t, backward h_t] (Zhang et al. 2018, equation 2). Reversing each sequence
     within its length gives the same numbers as packing, and keeps the fast kernels for dense
     batches.
 
     Args:
-        inputs: width of a step's input.
+        forwards: steps (B, T, inputs) to (B, T, hidden / 2) and a state.
+        backwards: another one.
         hidden: width of a step's output, both directions together; even.
-        cell: torch's LSTM, or the one of `CoupledLSTM`.
     """
 
-    def __init__(
-        self, inputs: int, hidden: int, cell: Literal["standard", "coupled"] = "standard"
-    ) -> None:
+    def __init__(self, forwards: nn.Module, backwards: nn.Module, hidden: int) -> None:
         super().__init__()
-        if hidden % 2:
-            raise ValueError(f"hidden counts both directions and must be even, got {hidden}")
-        self.forwards, self.backwards = (
-            CoupledLSTM(inputs, hidden // 2)
-            if cell == "coupled"
-            else nn.LSTM(inputs, hidden // 2, batch_first=True)
-            for _ in range(2)
-        )
+        self.forwards, self.backwards = forwards, backwards
         self.width = hidden
 
     def forward(self, steps: Tensor, mask: Tensor) -> Tensor:
@@ -45,6 +36,58 @@ class BiLSTM(nn.Module):
         back, _ = self.backwards(reorder(steps, turned))  # (B, T, hidden / 2)
         both = torch.cat([ahead, reorder(back, turned)], 2)  # (B, T, hidden)
         return both * mask[:, :, None]
+
+    def ends(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """The last states of both directions, [forward h_n; backward h_1]: (B, hidden).
+
+        A row without any step has zeros.
+        """
+        ahead, back = self(steps, mask).chunk(2, 2)  # (B, T, hidden / 2) each
+        last = (mask.sum(1) - 1).clamp(min=0)  # (B,)
+        return torch.cat(
+            [ahead[torch.arange(len(steps), device=steps.device), last], back[:, 0]], 1
+        )
+
+
+class BiLSTM(Bidirectional):
+    """Two LSTMs.
+
+    Args:
+        inputs: width of a step's input.
+        hidden: width of a step's output, both directions together; even.
+        cell: torch's LSTM, or the one of `CoupledLSTM`.
+    """
+
+    def __init__(
+        self, inputs: int, hidden: int, cell: Literal["standard", "coupled"] = "standard"
+    ) -> None:
+        forwards, backwards = (
+            CoupledLSTM(inputs, half(hidden))
+            if cell == "coupled"
+            else nn.LSTM(inputs, half(hidden), batch_first=True)
+            for _ in range(2)
+        )
+        super().__init__(forwards, backwards, hidden)
+
+
+class BiGRU(Bidirectional):
+    """Two GRUs.
+
+    Args:
+        inputs: width of a step's input.
+        hidden: width of a step's output, both directions together; even.
+    """
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        forwards, backwards = (nn.GRU(inputs, half(hidden), batch_first=True) for _ in range(2))
+        super().__init__(forwards, backwards, hidden)
+
+
+def half(hidden: int) -> int:
+    """The width of one direction."""
+    if hidden % 2:
+        raise ValueError(f"hidden counts both directions and must be even, got {hidden}")
+    return hidden // 2
 
 
 class CoupledLSTM(nn.Module):

@@ -1,4 +1,4 @@
-"""What keeps the character network of CWI from overfitting, beside torch's own GroupNorm."""
+"""What keeps networks from overfitting, beside what torch has."""
 
 from __future__ import annotations
 
@@ -48,3 +48,26 @@ class SineReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
         return torch.where(x > 0, x, self.epsilon * (x.sin() - x.cos()))
+
+
+class TokenBatchNorm(nn.Module):
+    """Batch normalisation over the tokens of a padded batch; padding has no part in it.
+
+    Args:
+        width: of a token's features.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Features (B, T, d) with mask (B, T); padding comes out as zeros."""
+        normed = torch.zeros_like(features)
+        normed[mask] = self.norm(features[mask])  # (tokens, d)
+        return normed
+
+
+def l1_norm(module: nn.Module) -> Tensor:
+    """The sum of the absolute values of a module's weight matrices; biases are left out."""
+    return torch.stack([p.abs().sum() for p in module.parameters() if p.dim() > 1]).sum()

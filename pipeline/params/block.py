@@ -20,6 +20,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import PipelineError
 
+# Their blocks stand beside what they describe: optimization is a ground floor above this one.
+TRAINED = ("captioner", "segmenter", "systems")
+
 
 class ParamsError(PipelineError):
     """A section or key of params.yaml is missing, unknown or of the wrong kind."""
@@ -35,9 +38,9 @@ B = TypeVar("B", bound=Block)
 
 
 def sections() -> list[str]:
-    """The known top-level sections: the modules of this folder, and `systems`."""
+    """The known top-level sections: the modules of this folder, and those of what is trained."""
     modules = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    return sorted([*(name for name in modules if name != "block"), "systems"])
+    return sorted([*(name for name in modules if name != "block"), *TRAINED])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

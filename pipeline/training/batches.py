@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,6 @@ from pipeline.systems.system import Batch, Phrase
 from pipeline.training.caches import ImageFeatures
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.phrases import Phrases
-
-# Posts are shuffled, then sorted by length within pools of so many batches: neighbours are alike
-# in length, which saves padding, while the composition of batches differs in every epoch.
-POOL = 20
 
 
 @dataclass(frozen=True)
@@ -118,27 +114,6 @@ class EncodedPosts:
                 for cache in chosen[0].phrases
             },
         )
-
-
-def in_order(lengths: np.ndarray, batch_posts: int) -> list[list[int]]:
-    """Places in batches, longest first: the fewest padded steps, for scoring."""
-    order = np.argsort(-lengths, kind="stable").tolist()
-    return [order[start : start + batch_posts] for start in range(0, len(order), batch_posts)]
-
-
-def shuffled(
-    lengths: np.ndarray, batch_posts: int, random: np.random.Generator
-) -> Iterator[list[int]]:
-    """Places in batches of posts of like length, in an order drawn from `random`."""
-    order = random.permutation(len(lengths))
-    pool = POOL * batch_posts
-    batches = []
-    for start in range(0, len(order), pool):
-        part = order[start : start + pool]
-        part = part[np.argsort(lengths[part], kind="stable")]
-        batches += [part[at : at + batch_posts].tolist() for at in range(0, len(part), batch_posts)]
-    for place in random.permutation(len(batches)):
-        yield batches[place]
 
 
 def _tags(post: Post, tags: dict[str, int]) -> list[int]:

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.fit.batching import in_order, shuffled
 from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.metrics.scores import strict_f1
 from pipeline.progress import Mode, progress
 from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import Batch, Inputs, System, SystemParams, find_system
-from pipeline.training.batches import EncodedPosts, in_order, shuffled
+from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
 from pipeline.training.curves import Curves
 from pipeline.training.lexicon import Lexicon, assemble

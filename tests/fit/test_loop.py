@@ -139,3 +139,22 @@ def test_every_optimizer_trains_what_is_trainable(name: str) -> None:
     fitted = run(network, options(optimizer=name, learning_rate=0.02), lambda: 0.0)
     assert fitted.history[-1].loss < fitted.history[0].loss
     assert torch.equal(network.bias, bias)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 3, 9])
+def test_accumulated_gradients_are_averaged_over_the_batches_of_a_step(accumulate: int) -> None:
+    network, literal = nn.Linear(3, 1), nn.Linear(3, 1)
+    literal.load_state_dict(network.state_dict())
+    run(network, options(accumulate=accumulate, max_epochs=2, clip_norm=1.0), lambda: 1.0)
+    first = network.weight.detach().clone()
+    # The loop keeps the first epoch, the better of two equal ones: four batches of 16.
+    optimizer = torch.optim.SGD(literal.parameters(), 0.1)
+    batches = list(zip(INPUTS.split(16), TARGETS.split(16), strict=True))
+    for start in range(0, len(batches), accumulate):
+        group = batches[start : start + accumulate]
+        optimizer.zero_grad()
+        losses = [((literal(x) - y) ** 2).mean() for x, y in group]
+        torch.stack(losses).mean().backward()
+        nn.utils.clip_grad_norm_(literal.parameters(), 1.0)
+        optimizer.step()
+    torch.testing.assert_close(first, literal.weight)

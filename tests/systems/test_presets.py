@@ -66,6 +66,18 @@ PRINTED["attributes_knowledge"] = {  # Chen et al. 2021, section 4.2
     "model.attributes": True,
     "model.knowledge": True,
 }
+PRINTED["trimod"] = {  # Alfaqeeh 2024, section V-A and Table II
+    "training.optimizer": "sgd",
+    "training.learning_rate": 0.005,
+    "training.decay": 0.05,
+    "training.batch_posts": 10,
+    "training.accumulate": 9,
+    "model.char_width": 30,
+    "model.char_hidden": 60,  # 30 in each direction
+    "model.hidden": 300,  # 150 in each direction
+    "model.dropout": 0.55,
+    "model.fusion": "additive",
+}
 PRINTED["cwi_attention"] = PRINTED["cwi"] | {"model.readout": "attended"}
 
 

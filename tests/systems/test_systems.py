@@ -17,6 +17,7 @@ CLASSES = 13  # of image words
 PHRASES = ("attributes", "captions", "hashtags", "knowledge")  # caches of them
 COATTENTION, MODALITIES = "adaptive_coattention", "modality_attention"
 KNOWLEDGE = "attributes_knowledge"
+TRIMOD = "trimod"
 TEXT = ["words", "characters"]
 
 # Every setting that the papers' tables and our variants name.
@@ -53,13 +54,17 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     (KNOWLEDGE, {"knowledge": False}),
     (KNOWLEDGE, {"image": False, "attributes": False, "knowledge": False}),
     (KNOWLEDGE, {"char_filter": "full", "recurrent": True, "inner": 3, "activation": "tanh"}),
+    (TRIMOD, {"fusion": "scaled_dot"}),
+    (TRIMOD, {"l1": 0.001}),
+    (TRIMOD, {"batch_norm": True}),
 ]
 
 
 def sees(name: str, model: dict[str, object]) -> bool:
     """Whether the setting reads images."""
-    modalities = model.get("modalities", ["image"])
-    return bool(find_system(name).REQUIRES) and "image" in modalities and model.get("image", True)  # type: ignore[operator,return-value]
+    features = SHAPES.keys() & find_system(name).REQUIRES.keys()
+    shown = "image" in model.get("modalities", ["image"])  # type: ignore[operator]
+    return bool(features) and shown and bool(model.get("image", True))
 
 
 SEEING = [(name, model) for name, model in VARIANTS if sees(name, model)]
@@ -236,6 +241,37 @@ def test_modality_attention_weighs_the_modalities_that_are_there() -> None:
     state["attention.score.bias"] = state["attention.score.bias"][:2]
     text.load_state_dict({k: v for k, v in state.items() if not k.startswith("transforms.image")})
     torch.testing.assert_close(network.encode(batch)[2], text.encode(batch)[2])
+
+
+@pytest.mark.parametrize("fusion", ["additive", "scaled_dot"])
+def test_trimod_weighs_the_phrases_that_are_there(fusion: str) -> None:
+    network, batch = make(TRIMOD, fusion=fusion), make_batch([True] * 4)
+    weights = network.explain(batch)["modality_weights"]  # (B, T, 3)
+    torch.testing.assert_close(weights.nansum(2), torch.ones_like(batch.words, dtype=torch.float))
+    assert weights[1, :, 1:].isnan().all()  # the second post has no phrase
+    assert not weights[[0, 2, 3]].isnan().any()
+    # A post without phrases is tagged as if there were no such words at all.
+    noisy = {
+        cache: dataclasses.replace(phrase, words=torch.randint(1, 20, phrase.words.shape))
+        for cache, phrase in batch.phrases.items()
+    }
+    other = network.encode(dataclasses.replace(batch, phrases=noisy))
+    change = (network.encode(batch) - other).abs().amax((1, 2))
+    assert change[1] == 0
+    assert (change[[0, 2, 3]] > 1e-5).all()
+
+
+def test_l1_adds_all_weights_but_the_words_to_the_loss() -> None:
+    torch.manual_seed(1)
+    plain = make(TRIMOD)
+    torch.manual_seed(1)
+    network, batch = make(TRIMOD, l1=0.01), make_batch([True] * 4)
+    norm = sum(
+        weight.abs().sum()
+        for name, weight in network.named_parameters()
+        if weight.dim() > 1 and not name.startswith("words.")
+    )
+    torch.testing.assert_close(network.loss(batch), plain.loss(batch) + 0.01 * norm)
 
 
 def test_attention_over_words_ends_with_the_post() -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.fit.batching import in_order, shuffled
 from pipeline.text.vectors import WordVectors
-from pipeline.training.batches import EncodedPosts, in_order, shuffled
+from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import ImageFeatures, open_caches
 from pipeline.training.lexicon import Lexicon, assemble, without
 from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches

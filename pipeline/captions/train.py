@@ -1,0 +1,166 @@
+"""Training the captioner on the cached regions of a caption corpus's images."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from sacrebleu.metrics.bleu import BLEU
+from torch import Tensor, nn
+
+from pipeline.captions.captioner import GRID, Captioner, write_captioner
+from pipeline.captions.corpus import Caption, read_captions
+from pipeline.captions.decoder import Decoder, DecoderSizes
+from pipeline.captions.vocabulary import Vocabulary
+from pipeline.corpus.images import read_images
+from pipeline.errors import PipelineError
+from pipeline.fit.batching import shuffled
+from pipeline.fit.loop import Epoch, fit
+from pipeline.fit.optimization import Optimization
+from pipeline.params.block import Block
+from pipeline.progress import Mode, progress
+from pipeline.store.reader import Reader
+
+BATCH = 64  # images at a time, when dev is captioned
+
+
+class CaptionerParams(Block):
+    """The block `captioner`."""
+
+    seed: int = 1
+    held_out: Literal["images", "captions"] = "images"
+    dev_share: float = Field(0.1, gt=0, le=1)  # of the images
+    max_words: int = Field(30, ge=1)  # longer captions are left out
+    min_count: int = Field(1, ge=1)  # rarer words are unknown
+    beam_width: int = Field(1, ge=1)  # with which dev is captioned
+    model: DecoderSizes
+    training: Optimization
+
+
+def split(
+    captions: Sequence[Caption],
+    held_out: Literal["images", "captions"],
+    share: float,
+    random: np.random.Generator,
+) -> tuple[list[Caption], dict[str, list[tuple[str, ...]]]]:
+    """Training captions, and the references of the dev images.
+
+    Args:
+        captions: of all images.
+        held_out: "images": dev images are not trained on; "captions": only the last caption of
+            each dev image is not, for a corpus so small that each image counts. All of a dev
+            image's captions are its references.
+        share: of the images, at least one, that are dev's.
+        random: chooses them.
+
+    Raises:
+        PipelineError: if nothing is left to train on.
+    """
+    of: dict[str, list[Caption]] = defaultdict(list)
+    for caption in captions:
+        of[caption.image].append(caption)
+    images = sorted(key for key in of if held_out == "images" or len(of[key]) > 1)
+    chosen = random.permutation(len(images))[: max(1, round(share * len(images)))]
+    first = 0 if held_out == "images" else -1
+    dev = {images[at]: [one.words for one in of[images[at]]] for at in sorted(chosen)}
+    train = [one for key in sorted(of) for one in (of[key][:first] if key in dev else of[key])]
+    if not train or not dev:
+        raise PipelineError(
+            f"captioner: of {len(of)} images with captions none is left to train on or to try; "
+            "more are needed, or captioner.held_out: captions with two captions an image"
+        )
+    return train, dev
+
+
+def bleu(
+    found: Sequence[tuple[str, ...]], references: Sequence[Sequence[tuple[str, ...]]]
+) -> float:
+    """BLEU-4 of captions, in percent (sacrebleu), short ones smoothed; words are as they are."""
+    rows = itertools.zip_longest(*([" ".join(one) for one in each] for each in references))
+    metric = BLEU(tokenize="none", effective_order=True)
+    score: float = metric.corpus_score([" ".join(words) for words in found], list(rows)).score
+    return score
+
+
+def train_captioner(
+    params: CaptionerParams,
+    captions: Path,
+    images: Path,
+    store: Path,
+    model: Path,
+    *,
+    device: torch.device,
+    bar: Mode,
+    say: Callable[[str], None],
+) -> None:
+    """Train by predicting the next word; the epoch with the best BLEU on dev is kept.
+
+    Args:
+        params: the block.
+        captions: the caption corpus.
+        images: the table of images.
+        store: the feature store of the role `caption`.
+        model: folder written.
+        device: where the network runs.
+        bar: how progress is shown (see `pipeline.progress`).
+        say: is told what was read, and a line an epoch.
+
+    Raises:
+        PipelineError: for a caption corpus or a store that cannot be used.
+    """
+    corpus = read_captions(captions, read_images(images), params.max_words)
+    say(str(corpus))
+    reader = Reader(store)
+    lacking = {caption.image for caption in corpus.captions if caption.image not in reader}
+    if GRID not in reader.outputs or lacking:
+        what = f"lacks {len(lacking)} captioned images" if lacking else f"holds no {GRID!r}"
+        raise PipelineError(f"{store}: {what}; run `dvc repro extract@caption`, or see its outputs")
+    random = np.random.default_rng(params.seed)
+    torch.manual_seed(params.seed)
+    train, dev = split(corpus.captions, params.held_out, params.dev_share, random)
+    vocabulary = Vocabulary.of((caption.words for caption in train), params.min_count)
+    regions = reader.outputs[GRID].shape[-1]
+    decoder = Decoder(params.model, regions, len(vocabulary.words)).to(device)
+    captioner = Captioner(decoder, vocabulary, reader.fingerprint.digest)
+    coded = [torch.tensor(vocabulary.encode(caption.words)) for caption in train]
+    lengths = np.array([len(row) for row in coded])
+
+    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        drawn = np.random.default_rng([params.seed, epoch])
+        places = list(shuffled(lengths, params.training.batch_posts, drawn))
+        for part in progress(places, len(places), "batches", bar, title=f"epoch {epoch}"):
+            grid = reader.rows(GRID, [train[place].image for place in part])
+            rows = nn.utils.rnn.pad_sequence([coded[place] for place in part], batch_first=True)
+            yield torch.from_numpy(grid).to(device, torch.float32), rows.to(device)
+
+    def score() -> float:
+        found = []
+        for part in _parts(list(dev)):
+            grid = reader.rows(GRID, part)
+            best = captioner.find(
+                grid, width=params.beam_width, max_words=params.max_words, power=1.0
+            )
+            found += captioner.words(best)
+        return bleu(found, list(dev.values()))
+
+    def watch(epoch: Epoch) -> None:
+        say(
+            f"captioner epoch {epoch.epoch}: loss {epoch.loss:.3f}, dev BLEU {epoch.score:.1f},"
+            f" {epoch.seconds:.1f} s"
+        )
+
+    fitted = fit(
+        decoder, batches, lambda batch: decoder.loss(*batch), score, params.training, watch
+    )
+    write_captioner(captioner, params.model, regions, fitted, model)
+    say(f"captioner: best epoch {fitted.best.epoch}, dev BLEU {fitted.best.score:.1f}")
+
+
+def _parts(keys: list[str]) -> Iterator[list[str]]:
+    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))

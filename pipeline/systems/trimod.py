@@ -1,0 +1,146 @@
+"""TriMod: text, a caption of the picture, and the words of the hashtags (Alfaqeeh 2024).
+
+Words and their characters through a character BiGRU and a word BiGRU (equations 1 to 7); the
+caption and the hashtags' words, each through a BiGRU of its own; the three fused for each token
+(equations 11 and 12); CRF (equations 13 to 16). A modality that a post lacks has no part in the
+fusion.
+
+Where the paper is open, or contradicts itself:
+
+- Fusion is called "transformer attention" and printed as an additive one. As printed by default;
+  `fusion: scaled_dot` is a transformer's, in which the token's text asks.
+- Equation 11 maps f_i to f'_i "to reshape the dimension", yet equation 12 adds up the f_i
+  themselves: they have one width already, that of the word BiGRU.
+- Captions are called visual features, and nothing says how they or the hashtags' words become one
+  vector: read as phrases whose words are represented as those of the text (equation 4), and by
+  the last states of a BiGRU, as words are by their characters (equation 3).
+- The introduction speaks of "object-level visual features", the method has none but the caption.
+- Word vectors are "pre-trained 200-dimensional Word2Vec" in section IV, and the comparison speaks
+  of language models: any sources of vectors serve, those of the block's `vectors`.
+- "Hidden dimension" 30 and 150 of BiGRUs: read as that of each direction, as PyTorch counts, so
+  that `char_hidden` and `hidden`, of both together, are 60 and 300.
+- Dropout of 0.55 is on "word and character embeddings": `dropout`. Ours is `output_dropout`,
+  behind the BiGRUs; 0 as printed.
+- Equation 13 sums transitions to n + 1: with those from a start and to an end, as the CRF has them.
+- Gradients are accumulated over "k-steps" = 9, but k is also "the number of selected objects",
+  of which there are none: it is `training.accumulate`.
+- Regularisers (Table IV): `dropout`, `l1`, `training.weight_decay` (L2) and `batch_norm`; neither
+  the strengths of L1 and L2 nor where batch normalisation stands are printed. L1 is of the weight
+  matrices but the words' vectors, batch normalisation behind the fusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.layers.characters import CharacterBiGRU
+from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.embedding import WordEmbedding
+from pipeline.layers.fusion import AdditiveFusion, ScaledDotFusion
+from pipeline.layers.recurrent import BiGRU
+from pipeline.layers.regularizers import TokenBatchNorm, l1_norm
+from pipeline.params.block import Block
+from pipeline.systems.system import Batch, Inputs, System, SystemParams
+
+REQUIRES: Mapping[str, str] = {"captions": "words", "hashtags": "words"}
+
+FUSIONS = {"additive": AdditiveFusion, "scaled_dot": ScaledDotFusion}
+
+
+class Model(Block):
+    """The network's sizes, its fusion and its regularisers."""
+
+    char_width: int = Field(30, ge=1)
+    char_hidden: int = Field(60, ge=2, multiple_of=2)  # of the character BiGRU, both directions
+    hidden: int = Field(300, ge=2, multiple_of=2)  # of the word BiGRU, and of a phrase's
+    fusion: Literal["additive", "scaled_dot"] = "additive"
+    fusion_width: int = Field(150, ge=1)  # m of equation 11
+    dropout: float = Field(0.55, ge=0, lt=1)
+    output_dropout: float = Field(0.0, ge=0, lt=1)
+    unknown_rate: float = Field(0.0, ge=0, lt=1)  # share of words that training sees as unknown
+    l1: float = Field(0.0, ge=0)
+    batch_norm: bool = False
+    constrained: bool = True  # decode only what BIO allows
+
+
+class Params(SystemParams):
+    """The block `systems.trimod`."""
+
+    model: Model
+
+
+class TriMod(System):
+    """The whole network."""
+
+    def __init__(self, model: Model, inputs: Inputs) -> None:
+        super().__init__()
+        self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
+        self.characters = CharacterBiGRU(inputs.characters, model.char_width, model.char_hidden)
+        token = self.words.width + self.characters.width
+        self.text = BiGRU(token, model.hidden)
+        self.phrases = nn.ModuleDict({cache: BiGRU(token, model.hidden) for cache in REQUIRES})
+        self.fusion = FUSIONS[model.fusion](model.hidden, model.fusion_width)
+        self.norm = TokenBatchNorm(model.hidden) if model.batch_norm else None
+        self.dropout = nn.Dropout(model.dropout)
+        self.output_dropout = nn.Dropout(model.output_dropout)
+        self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
+        self.l1 = model.l1
+
+    def encode(self, batch: Batch) -> Tensor:
+        """f_s of each token (B, T, hidden)."""
+        fused, _ = self._fuse(batch)
+        if self.norm is not None:
+            fused = self.norm(fused, batch.mask)
+        encoded: Tensor = self.output_dropout(fused)
+        return encoded
+
+    def loss(self, batch: Batch) -> Tensor:
+        """That of the CRF (equation 15), with the L1 norm of the weights beside it."""
+        loss = super().loss(batch)
+        if self.l1:
+            parts = (part for name, part in self.named_children() if name != "words")
+            loss = loss + self.l1 * torch.stack([l1_norm(p) for p in parts if _weighty(p)]).sum()
+        return loss
+
+    def explain(self, batch: Batch) -> Mapping[str, Tensor]:
+        """`modality_weights`: γ / Σ γ of text, caption and hashtags, in this order."""
+        _, weights = self._fuse(batch)
+        return {"modality_weights": weights.masked_fill(~self._there(batch)[:, None], torch.nan)}
+
+    def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Equations 1 to 12: f_s (B, T, hidden) and the weights (B, T, modalities)."""
+        spelled = self.characters(batch.chars)  # (U, char_hidden)
+        steps = self._represent(batch.words, spelled[batch.spelling])  # (B, T, token)
+        features = [self.output_dropout(self.text(steps, batch.mask))]  # (B, T, hidden)
+        for cache, bigru in self.phrases.items():
+            assert isinstance(bigru, BiGRU)
+            phrase = batch.phrases[cache]
+            steps = self._represent(phrase.words, spelled[phrase.spelling])  # (B, K, token)
+            read = self.output_dropout(bigru.ends(steps, phrase.mask))  # (B, hidden)
+            features.append(read[:, None].expand_as(features[0]))
+        fused, weights = self.fusion(torch.stack(features, 2), self._there(batch))
+        return fused, weights
+
+    def _represent(self, words: Tensor, spelled: Tensor) -> Tensor:
+        """Equation 4, with dropout: [word; characters], (B, T, token)."""
+        represented: Tensor = self.dropout(torch.cat([self.words(words), spelled], 2))
+        return represented
+
+    def _there(self, batch: Batch) -> Tensor:
+        """Which modalities each post has: (B, modalities) bool; it has text always."""
+        phrases = [batch.phrases[cache].mask.any(1) for cache in REQUIRES]
+        return torch.stack([torch.ones_like(phrases[0]), *phrases], 1)
+
+
+def _weighty(module: nn.Module) -> bool:
+    return any(weight.dim() > 1 for weight in module.parameters())
+
+
+def build(params: Params, inputs: Inputs) -> System:
+    """The network of `params`."""
+    return TriMod(params.model, inputs)

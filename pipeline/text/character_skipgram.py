@@ -1,0 +1,72 @@
+"""Skip-gram over characters: each character's vector learns to tell its neighbours.
+
+Mikolov et al. 2013, as TriMod's equation 9 has it for characters. There are so few of them that
+the softmax is the whole one: nothing is sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.fit.loop import Epoch, fit
+from pipeline.fit.optimization import Optimization
+from pipeline.layers.characters import PAD
+
+WINDOW = 2  # characters on either side
+HELD_OUT = 0.05  # share of the pairs, by which the epoch is chosen
+PAIRS = 4096  # a batch
+
+
+class SkipGram(nn.Module):
+    """Scores of all characters as neighbours of one.
+
+    Args:
+        vectors: rows of the characters, row 0 padding; trained in place.
+    """
+
+    def __init__(self, vectors: nn.Embedding) -> None:
+        super().__init__()
+        self.vectors = vectors
+        self.neighbours = nn.Linear(vectors.embedding_dim, vectors.num_embeddings, bias=False)
+
+    def loss(self, pairs: Tensor) -> Tensor:
+        """The mean cross-entropy of pairs (n, 2): a character and a neighbour of it."""
+        scores = self.neighbours(self.vectors(pairs[:, 0]))  # (n, characters)
+        return nn.functional.cross_entropy(scores, pairs[:, 1])
+
+
+def pairs_of(runs: Sequence[Sequence[int]]) -> np.ndarray:
+    """Every character with each neighbour within `WINDOW`, by id: (pairs, 2) int64."""
+    gap = [PAD] * WINDOW
+    line = np.array([number for run in runs for number in [*run, *gap]], dtype=np.int64)
+    ahead = [
+        np.stack([line[:-step], line[step:]], 1) for step in range(1, min(WINDOW, len(line)) + 1)
+    ]
+    pairs = np.concatenate([np.concatenate(ahead), np.concatenate(ahead)[:, ::-1]])
+    kept: np.ndarray = pairs[(pairs != PAD).all(1)]
+    return kept
+
+
+def pretrain(
+    vectors: nn.Embedding,
+    runs: Sequence[Sequence[int]],
+    options: Optimization,
+    random: np.random.Generator,
+    watch: Callable[[Epoch], None],
+) -> None:
+    """Train `vectors` (characters, width) by skip-gram over runs of character ids."""
+    pairs = random.permutation(pairs_of(runs))
+    held = torch.from_numpy(pairs[: max(1, int(HELD_OUT * len(pairs)))])
+    rest = torch.from_numpy(pairs[len(held) :])
+    network = SkipGram(vectors)
+
+    def batches(epoch: int) -> Iterator[Tensor]:
+        order = np.random.default_rng([epoch, len(rest)]).permutation(len(rest))
+        for start in range(0, len(rest), PAIRS):
+            yield rest[torch.from_numpy(order[start : start + PAIRS])]
+
+    fit(network, batches, network.loss, lambda: (-network.loss(held)).exp().item(), options, watch)

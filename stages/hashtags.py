@@ -1,0 +1,27 @@
+"""Stage `hashtags`: the words of every hashtag of the posts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.params.block import read
+from pipeline.params.hashtags import Hashtags
+from pipeline.text.hashtag_table import hashtags
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--posts", type=IN, required=True)
+@click.option("--model", type=IN, help="folder of the neural segmenter")
+@click.option("--hashtags", "table", type=OUT, required=True)
+@stage
+def main(posts: Path, model: Path | None, table: Path) -> None:
+    """Split the hashtags and write their words."""
+    params = read(PARAMS, "hashtags", Hashtags)
+    click.echo(hashtags(posts, table, params.segmenter, model, params.max_characters))
+
+
+if __name__ == "__main__":
+    main()

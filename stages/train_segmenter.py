@@ -1,0 +1,35 @@
+"""Stage `train_segmenter`: the network that splits hashtags, trained on joined phrases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.device import find_device
+from pipeline.params.block import read
+from pipeline.params.runtime import Runtime
+from pipeline.text.train_segmenter import SegmenterParams, train_segmenter
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--posts", type=IN, required=True)
+@click.option("--model", type=OUT, required=True)
+@stage
+def main(posts: Path, model: Path) -> None:
+    """Train the neural segmenter."""
+    params = read(PARAMS, "segmenter", SegmenterParams)
+    runtime = read(PARAMS, "runtime", Runtime)
+    train_segmenter(
+        params,
+        posts,
+        model,
+        device=find_device(runtime.device),
+        bar=runtime.progress,
+        say=click.echo,
+    )
+
+
+if __name__ == "__main__":
+    main()
