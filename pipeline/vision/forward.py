@@ -20,8 +20,8 @@ Arrays = dict[str, NDArray[Any]]  # output -> (b, *shape)
 class Forward:
     """Runs a network, at most `limit` images at a time; where the memory gives out, at half that.
 
-    Not compiled: `torch.compile` gives other bits for other batch lengths, and rows may not depend
-    on their company. What it would gain is measured in features/README.md.
+    Not compiled: `torch.compile` specialises on the length of the batch, and nothing would hold its
+    rows to the same bits in any batch.
 
     Attributes:
         limit: images a pass, at most; only ever halved.
