@@ -16,7 +16,8 @@ from pipeline.params.block import nearest
 
 def known() -> list[str]:
     """The benchmarks there are: modules of this folder that define a command `main`."""
-    names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    names = [module.name for module in modules if not module.ispkg]
     return sorted(name for name in names if name not in ("__main__", "corpus", "crops", "phrases"))
 
 

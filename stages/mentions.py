@@ -12,11 +12,11 @@ from stages.command import IN, OUT, PARAMS, stage
 
 @click.command()
 @click.option("--posts", type=IN, required=True)
-@click.option("--tagged", type=OUT, required=True, help="Spans found by a text-only tagger.")
+@click.option("--tagged", type=OUT, help="Spans found by a text-only tagger.")
 @click.option("--mentions", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage
-def main(posts: Path, tagged: Path, mentions: Path, metrics: Path) -> None:
+def main(posts: Path, tagged: Path | None, mentions: Path, metrics: Path) -> None:
     """Write the mentions of every post."""
     params = read(PARAMS, "mentions", Mentions)
     click.echo(find_mentions(posts, tagged, mentions, metrics, params.source, params.longest))

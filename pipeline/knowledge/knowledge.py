@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
 
 from pipeline.corpus.images import read_images, usable
 from pipeline.corpus.posts import Post, read_posts
@@ -20,16 +16,15 @@ from pipeline.files import json_bytes, sha256_of, write_json
 from pipeline.knowledge.candidates import find_candidates
 from pipeline.knowledge.depictions import read_depictions
 from pipeline.knowledge.graph import TRIPLES, Graph, read_graph
+from pipeline.knowledge.knowledge_table import Row, write_knowledge
 from pipeline.knowledge.label_tables import read_index
 from pipeline.knowledge.labels import LabelIndex
-from pipeline.knowledge.lookup import Hit, Lookup, Pictures, steps
+from pipeline.knowledge.lookup import Lookup, Pictures
 from pipeline.knowledge.mentions import GOLD, Mentions, read_mentions
 from pipeline.knowledge.scorers import find_scorer, matcher
-from pipeline.store.phrases import plain, write_phrases
 from pipeline.store.reader import Reader
 
 VECTORS = "pooled"  # the output of the two stores that is compared
-_TRIPLE = pa.struct([(name, pa.string()) for name in ("subject", "relation", "object")])
 
 
 @dataclass(frozen=True)
@@ -73,16 +68,6 @@ class Files:
     entity_store: Path
 
 
-@dataclass(frozen=True)
-class Row:
-    """What became of one post; `reason` says why there is no knowledge, "" where there is."""
-
-    post: str
-    reason: str
-    mention: str | None = None
-    hit: Hit | None = None
-
-
 def find_knowledge(files: Files, table: Path, metrics: Path, settings: Settings) -> str:
     """Write a phrase for each post, the words of its picture's knowledge; what was found.
 
@@ -106,7 +91,15 @@ def find_knowledge(files: Files, table: Path, metrics: Path, settings: Settings)
     candidates = _candidates(posts, mentions, index, settings)
     lookup = Lookup(graph.adjacency, settings.hops, settings.fan_out)
     rows = [_look_up(post, shas, mentions, candidates, alike, lookup) for post in posts]
-    written = _write(table, files, rows, mentions, graph, settings)
+    written = write_knowledge(
+        table,
+        rows,
+        graph,
+        settings.conceptual,
+        relation_words=settings.relation_words,
+        source=mentions.source,
+        fingerprint=_fingerprint(files, settings),
+    )
     counts = _counts(written, mentions, lookup.cuts)
     write_json(metrics, counts)
     return _told(counts, settings)
@@ -179,94 +172,6 @@ def _look_up(
         return Row(post.post, "entities with such a picture are too far away")
     mention = next(text for text in texts if hit.source in candidates[text])
     return Row(post.post, "", mention, hit)
-
-
-def _write(
-    path: Path,
-    files: Files,
-    rows: Sequence[Row],
-    mentions: Mentions,
-    graph: Graph,
-    settings: Settings,
-) -> list[tuple[int | None, str]]:
-    """Write the table; the hop (None without one) and the reason of each row."""
-    conceptual = _conceptual(graph, settings.conceptual)
-    columns: dict[str, list[Any]] = {name: [] for name in _FURTHER}
-    phrases, written = [], []
-    for row in rows:
-        hit, reason = row.hit, row.reason
-        triples = [] if hit is None else _triples(graph, hit.entity, conceptual)
-        if hit is not None and not triples:
-            reason = "the graph says nothing conceptual of the entity"
-        words = [word for triple in triples for word in _words(triple, settings.relation_words)]
-        phrases.append((row.post, plain(words)))
-        written.append((None if hit is None else hit.hop, reason))
-        values = {
-            "mention": row.mention,
-            "candidate": None if hit is None else graph.entities[hit.source].name,
-            "entity": None if hit is None else graph.entities[hit.entity].name,
-            "path": [] if hit is None else _path(graph, hit),
-            "hop": None if hit is None else hit.hop,
-            "similarity": None if hit is None else hit.similarity,
-            "triples": triples,
-            "reason": reason,
-            "mention_source": mentions.source,
-        }
-        for name, value in values.items():
-            columns[name].append(value)
-    further = {name: pa.array(columns[name], kind) for name, kind in _FURTHER.items()}
-    write_phrases(path, "post", _fingerprint(files, settings), phrases, further)
-    return written
-
-
-_FURTHER = {
-    "mention": pa.string(),
-    "candidate": pa.string(),
-    "entity": pa.string(),
-    "path": pa.list_(pa.string()),
-    "hop": pa.int32(),
-    "similarity": pa.float32(),
-    "triples": pa.list_(_TRIPLE),
-    "reason": pa.string(),
-    "mention_source": pa.string(),
-}
-
-
-def _conceptual(graph: Graph, names: Sequence[str]) -> np.ndarray:
-    """(relations,) bool: which relations are conceptual."""
-    wanted = frozenset(names)
-    return np.array(
-        [name in wanted or re.split(r"[/#]", name)[-1] in wanted for name in graph.relations], bool
-    )
-
-
-def _triples(graph: Graph, entity: int, conceptual: np.ndarray) -> list[dict[str, str]]:
-    """The conceptual triples of an entity, in words."""
-    return [
-        {
-            "subject": graph.entities[subject].text,
-            "relation": graph.relation_labels[relation],
-            "object": graph.entities[target].text,
-        }
-        for subject, relation, target in graph.of_subject(entity).tolist()
-        if conceptual[relation]
-    ]
-
-
-def _words(triple: Mapping[str, str], relation_words: bool) -> list[str]:
-    relation = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", triple["relation"])  # isA -> is A
-    return [*(relation.split() if relation_words else []), *triple["object"].split()]
-
-
-def _path(graph: Graph, hit: Hit) -> list[str]:
-    """Names of entities and of the relations between them; `^` before one walked backwards."""
-    path = [graph.entities[hit.source].name]
-    for relation, outward, entity in steps(graph.adjacency, hit):
-        path += [
-            f"{'' if outward else '^'}{graph.relations[relation]}",
-            graph.entities[entity].name,
-        ]
-    return path
 
 
 def _fingerprint(files: Files, settings: Settings) -> str:

@@ -63,23 +63,25 @@ class Mentions:
 
 
 def find_mentions(
-    posts: Path, tagged: Path, mentions: Path, metrics: Path, source: Source, longest: int
+    posts: Path, tagged: Path | None, mentions: Path, metrics: Path, source: Source, longest: int
 ) -> str:
     """Write the mentions of every post; what was found, for the terminal.
 
     Args:
         posts: the table of posts.
-        tagged: the spans that a tagger found; read where `source` is "tagger".
+        tagged: the spans that a tagger found; needed where `source` is "tagger".
         mentions: where the table goes.
         metrics: where the counts go, as JSON.
         source: "tagger", "ngrams" or "gold".
         longest: words of an n-gram at most.
 
     Raises:
-        PipelineError: for a table of spans that is not of these posts.
+        PipelineError: for no table of spans where one is needed, or one that is of other posts.
     """
     rows = read_posts(posts)
     if source == "tagger":
+        if tagged is None:
+            raise PipelineError("mentions.source is tagger: name the table of its spans, --tagged")
         spans = _tagged(tagged, rows)
     elif source == "gold":
         spans = {row.post: [s[:2] for s in strict_spans(row.labels)] for row in rows}

@@ -151,7 +151,7 @@ def test_paths_stand_in_dvc_yaml(stages: dict[str, Stage]) -> None:
 
 def test_params_hold_no_paths() -> None:
     tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    of_data = re.compile(r"dataset\.\w+|vectors\.sources\.\w+\.path")
+    of_data = re.compile(r"dataset\.\w+|graph\.[\w.]+|vectors\.sources\.\w+\.path")
     for key, value in leaves(tree):
         if isinstance(value, str) and not of_data.fullmatch(key):
             assert "/" not in value, key
@@ -224,4 +224,5 @@ def test_stores_are_kept_between_runs(stages: dict[str, Stage]) -> None:
     assert persisted == {
         "extract@tags": {"features/tags"},
         "extract@regions": {"features/regions"},
+        "extract_entity_images": {"features/entity_images"},
     }

@@ -25,13 +25,18 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("dataset.dev", "samples/posts/test.txt", {"prepare"}),
     ("dataset.images", "data/copied", {"index_images", *EXTRACT}),
     ("dataset.name", "mine", EVALUATE),
-    ("index_images.on_bad_image", "error", {"index_images"}),
-    ("index_images.max_pixels", 1_000_000, {"index_images"}),
-    ("extract.tags.precision", "bfloat16", {"extract@tags"}),
-    ("extract.tags.sha256", "0" * 64, {"extract@tags"}),
+    ("index_images.on_bad_image", "error", {"index_images", "index_entity_images"}),
+    ("index_images.max_pixels", 1_000_000, {"index_images", "index_entity_images"}),
+    ("extract.tags.precision", "bfloat16", {"extract@tags", "extract_entity_images"}),
+    ("extract.tags.sha256", "0" * 64, {"extract@tags", "extract_entity_images"}),
     ("extract.regions.outputs", ["grid", "pooled"], {"extract@regions"}),
     ("extract.regions.backbone", "vgg16", {"extract@regions"}),
     ("tags.top_k", 3, {"tags"}),
+    ("graph.aliases", [], {"graph"}),
+    ("graph.languages", ["en"], {"graph"}),
+    ("mentions.source", "gold", {"mentions"}),
+    ("knowledge.theta", 0.8, {"knowledge"}),
+    ("knowledge.scorer", "token_set_ratio", {"label_index", "knowledge"}),
     ("vocab.splits", ["train", "dev"], {"vocab"}),
     ("vocab.min_count", 2, {"vocab"}),
     ("vocab.normalize.lowercase", False, {"vocab"}),
@@ -118,7 +123,8 @@ def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:
             "dataset.name": "mine",
         }
     )
-    ran = {"prepare", "index_images", "vectors@glove50", *EVALUATE, "leaderboard"}
+    looked_at = {"index_images", "index_entity_images"}
+    ran = {"prepare", *looked_at, "vectors@glove50", *EVALUATE, "leaderboard"}
     assert workspace.repro().ran == ran
     assert workspace.would_run() == set()
 
@@ -143,7 +149,8 @@ def test_two_roles(workspace: Workspace) -> None:
         {"extract.tags.precision": "bfloat16", "extract.regions.outputs": ["grid", "pooled"]}
     )
     done = workspace.repro()
-    assert done.ran == {*EXTRACT, "tags", *SEEING} | scored(workspace, details)
+    ran = {*EXTRACT, "extract_entity_images", "tags", "knowledge", *SEEING}
+    assert done.ran == ran | scored(workspace, details)
     assert workspace.would_run() == set()
 
 
@@ -159,14 +166,14 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
             {"index_images.max_pixels": 180_000},
             {"index_images", "extract@tags", "tags"},
             {"index_images", "extract@tags", "tags"},
-            {"extract@regions", *SEEING},
+            {"extract@regions", "index_entity_images", "knowledge", *SEEING},
             id="two images less",
         ),
         pytest.param(
             {"prepare.rename": {"OTHER": "ORG"}},
             FEATURES,
             {"prepare", "index_images", "vocab", "vectors@glove50"},
-            TRAIN | EVALUATE,
+            TRAIN | EVALUATE | {"mentions", "knowledge"},
             id="other labels",
         ),
         pytest.param(

@@ -24,7 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DVC = BIN / "dvc"
 
-PROJECT = ("pipeline", "stages", "tools", "conf", "dvc.yaml", ".dvcignore", "requirements.lock")
+PROJECT = (
+    "pipeline",
+    "stages",
+    "tools",
+    "conf",
+    "samples/graph",
+    "dvc.yaml",
+    ".dvcignore",
+    "requirements.lock",
+)
 IMAGES = 10  # two shards; a third one begins beyond sixteen
 POSTS = {"train": 16, "dev": 6, "test": 6}
 OUTPUTS = ("features", "models", "metrics", "predictions", "curves")

@@ -32,6 +32,18 @@ COMMANDS = {
     " --vocab features/vocab --vectors features/vectors-of-hashtags.parquet",
     "extract": "--role tags --images features/images.parquet --folder images --store features/tags",
     "tags": "--store features/tags --tags features/tags.parquet",
+    "graph": "--triples graph.nt --graph features/graph --metrics features/graph.json",
+    "label_index": "--graph features/graph --index features/label_index",
+    "index_entity_images": "--graph features/graph --table pictures.tsv --folder images"
+    " --images features/entity_images.parquet --depictions features/depictions.parquet"
+    " --metrics features/entity_images.json",
+    "mentions": "--posts features/posts.parquet --mentions features/mentions.parquet"
+    " --metrics features/mentions.json",
+    "knowledge": "--posts features/posts.parquet --mentions features/mentions.parquet"
+    " --images features/images.parquet --store features/tags --graph features/graph"
+    " --label-index features/label_index --depictions features/depictions.parquet"
+    " --entity-images features/entity_images.parquet --entity-store features/entity_images"
+    " --knowledge features/knowledge.parquet --metrics features/knowledge.json",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"

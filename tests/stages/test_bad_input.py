@@ -17,13 +17,25 @@ from pipeline.store.phrases import plain, write_phrases
 from tests.stages.conftest import COMMANDS, POST, ROOT, Project, sentence
 
 Change = Callable[[dict[str, Any]], None]
+MADE_UP = (  # what stages expect to be there
+    "features/tags/x",
+    "features/hashtags.parquet",
+    "features/graph/x",
+    "features/label_index/x",
+    "features/depictions.parquet",
+    "features/entity_images.parquet",
+    "features/entity_images/x",
+    "features/mentions.parquet",
+    "models/m/x",
+    "metrics/d.json",
+)
 
 
 @pytest.mark.parametrize("stage", sorted(COMMANDS))
 def test_as_a_command(project: Project, stage: str) -> None:
     """As DVC runs them, in a process of their own; here with a fault that they all see."""
     project.params(lambda tree: tree.update(seeds=[1]))
-    for name in ("features/tags/x", "features/hashtags.parquet", "models/m/x", "metrics/d.json"):
+    for name in MADE_UP:
         project.write(name, "{}")
     done = subprocess.run(
         [sys.executable, "-m", f"stages.{stage}", *COMMANDS[stage].split()],
