@@ -16,8 +16,11 @@ from dvc.utils.hydra import compose_and_dump
 from pipeline.params.block import Block, parse, read, sections
 from pipeline.params.dataset import Dataset
 from pipeline.params.extract import Extract
+from pipeline.params.graph import Graph
 from pipeline.params.index_images import IndexImages
+from pipeline.params.knowledge import Knowledge
 from pipeline.params.leaderboard import Leaderboard
+from pipeline.params.mentions import Mentions
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
@@ -32,8 +35,11 @@ from tools.lock import pins
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS: dict[str, type[Block]] = {
     "dataset": Dataset,
+    "graph": Graph,
     "index_images": IndexImages,
+    "knowledge": Knowledge,
     "leaderboard": Leaderboard,
+    "mentions": Mentions,
     "prepare": Prepare,
     "runtime": Runtime,
     "tags": Tags,
@@ -209,9 +215,14 @@ def test_a_new_import_is_noticed(project: Path) -> None:
             {"pipeline/systems/bilstm_crf.py", "pipeline/params/train.py"},
         ),
         (
-            "python -m stages.extract --role tags",
+            "python -m stages.extract --role ${key} --images x",
             {"pipeline/vision/backbones/${item.backbone}.py", "pipeline/vision/backbone.py"},
             {"pipeline/vision/backbones/vgg16.py", "pipeline/vision/tags.py"},
+        ),
+        (
+            "python -m stages.extract --role tags --images x",
+            {"pipeline/vision/backbones/${extract.tags.backbone}.py"},
+            {"pipeline/vision/backbones/${item.backbone}.py"},
         ),
     ],
 )

@@ -18,8 +18,9 @@ PACKAGES = ("pipeline", "stages")
 # What is found by name at run time, which no import statement shows.
 SYSTEM = re.compile(r"--(?:system |model models/)(\w+)")  # train and evaluate name their system
 BACKBONES = "pipeline.vision.backbones"
-BACKBONE = {  # the stages that load one, and the param that names it
-    "stages.extract": "pipeline/vision/backbones/${item.backbone}.py",
+BACKBONE = {  # the stages that load one, and the param that names it: one for each role, or one
+    "stages.extract --role ${key}": "pipeline/vision/backbones/${item.backbone}.py",
+    "stages.extract --role tags": "pipeline/vision/backbones/${extract.tags.backbone}.py",
     "stages.tags": "pipeline/vision/backbones/${extract.tags.backbone}.py",
 }
 
@@ -28,12 +29,13 @@ def closure(command: str, graph: grimp.ImportGraph) -> set[str]:
     """The files that a stage's command runs, relative to the project's root; no `__init__.py`."""
     module = command.split()[command.split().index("-m") + 1]
     roots = {module, *(f"pipeline.systems.{name}" for name in SYSTEM.findall(command))}
-    if module in BACKBONE:
+    backbones = {file for start, file in BACKBONE.items() if f"-m {start} " in f"{command} "}
+    if backbones:
         roots |= graph.find_children(BACKBONES)
     found = roots.union(*(graph.find_upstream_modules(root) for root in roots))
     found -= graph.find_children(BACKBONES)
     files = {file for file in map(_file, found) if file is not None}
-    return files | {file for stage, file in BACKBONE.items() if stage == module}
+    return files | backbones
 
 
 def import_graph() -> grimp.ImportGraph:

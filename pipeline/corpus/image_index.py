@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -101,12 +101,33 @@ def index_images(
             "error". Nothing is written then.
     """
     rows_of_posts = read_posts(posts)
-    listing = _list(folder)
+    named = {post.image for post in rows_of_posts if post.image is not None}
+    rows, ignored = inspect_folder(folder, named, "dataset.images", max_pixels, workers, mode)
+    report = _report(rows, rows_of_posts, ignored)
+    if on_bad_image == "error":
+        refuse(report.unusable)
+    write_images(rows, images)
+    write_json(metrics, report.metrics())
+    return report
+
+
+def inspect_folder(
+    folder: Path, named: Iterable[str], setting: str, max_pixels: int, workers: int, mode: Mode
+) -> tuple[list[Image], int]:
+    """A row for each id of `named` and for each other image of `folder`, by id.
+
+    Returns:
+        The rows, and how many other files lie in the folder.
+
+    Raises:
+        PipelineError: for a folder without images; `setting` names the parameter that points to it.
+    """
+    listing = _list(folder, setting)
     resolver = Resolver(listing)
-    named = sorted({post.image for post in rows_of_posts if post.image is not None})
-    found = {image: resolver.find(image) for image in named}
+    ids = sorted(set(named))
+    found = {image: resolver.find(image) for image in ids}
     paths = {image: result.path for image, result in found.items() if result.path is not None}
-    paths |= resolver.unnamed(named, paths.values())
+    paths |= resolver.unnamed(ids, paths.values())
     files = inspect_all(folder, set(paths.values()), max_pixels, workers, mode)
     rows = [replace(files[path], image=image) for image, path in paths.items()]
     rows += [
@@ -115,17 +136,17 @@ def index_images(
         if result.path is None
     ]
     rows.sort(key=lambda row: row.image)
-    ignored = listing.others.difference(paths.values())
-    report = _report(rows, rows_of_posts, len(ignored))
-    if on_bad_image == "error" and report.unusable:
+    return rows, len(listing.others.difference(paths.values()))
+
+
+def refuse(unusable: Sequence[Image]) -> None:
+    """Stop where an image cannot be used, with the list of them."""
+    if unusable:
         raise PipelineError(
-            f"{len(report.unusable)} images cannot be used:\n"
-            + "\n".join(listed(report.unusable))
+            f"{len(unusable)} images cannot be used:\n"
+            + "\n".join(listed(unusable))
             + "\nmend them, or set index_images.on_bad_image: mask to train without them"
         )
-    write_images(rows, images)
-    write_json(metrics, report.metrics())
-    return report
 
 
 def inspect_all(
@@ -161,15 +182,15 @@ def inspect(folder: Path, path: str, max_pixels: int | None) -> Image:
     return Image(path, path, sha256, width, height, OK, "")
 
 
-def _list(folder: Path) -> Listing:
+def _list(folder: Path, setting: str) -> Listing:
     if not folder.is_dir():
-        raise PipelineError(_nothing(folder, "no such folder"))
+        raise PipelineError(_nothing(folder, "no such folder", setting))
     try:
         listing = list_folder(folder)
     except OSError as error:
         raise PipelineError(f"{error.filename}: cannot be listed: {error.strerror}") from None
     if not listing.images:
-        raise PipelineError(_nothing(folder, "no image in this folder"))
+        raise PipelineError(_nothing(folder, "no image in this folder", setting))
     return listing
 
 
@@ -184,10 +205,10 @@ def _report(rows: Sequence[Image], posts: Sequence[Post], other_files: int) -> R
     )
 
 
-def _nothing(folder: Path, fault: str) -> str:
+def _nothing(folder: Path, fault: str, setting: str) -> str:
     return (
         f"{folder}: {fault}. An empty or absent folder looks merely changed to DVC, and the stages"
         f" after this one would run on nothing: run `dvc pull {folder}` if DVC tracks it, or point"
-        " dataset.images to the folder of the images. It must hold one image at least, even where"
-        " no post names any."
+        f" {setting} to the folder of the images. It must hold one image at least, even where"
+        " nothing names any."
     )

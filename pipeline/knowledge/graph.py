@@ -1,0 +1,227 @@
+"""A knowledge graph as tables: entities with their names, triples, and who neighbours whom.
+
+Entities and relations are numbered in the order of their names, triples sorted and each kept once,
+so that the tables are a function of the set of statements, whatever their order in the files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.knowledge.labels import rank_entities
+from pipeline.tables import read_table, write_table
+
+STAGE = "graph"
+ENTITIES, RELATIONS, TRIPLES, ADJACENCY = (
+    f"{name}.parquet" for name in ("entities", "relations", "triples", "adjacency")
+)
+
+
+def _list(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("element", kind, nullable=False))
+
+
+SCHEMAS = {
+    ENTITIES: pa.schema(
+        [
+            pa.field("entity", pa.string(), nullable=False),
+            pa.field("label", pa.string()),
+            pa.field("aliases", _list(pa.string())),
+            pa.field("degree", pa.int32(), nullable=False),
+        ]
+    ),
+    RELATIONS: pa.schema(
+        [
+            pa.field("relation", pa.string(), nullable=False),
+            pa.field("label", pa.string(), nullable=False),
+        ]
+    ),
+    TRIPLES: pa.schema(
+        [pa.field(name, pa.int32(), nullable=False) for name in ("subject", "relation", "object")]
+    ),
+    ADJACENCY: pa.schema(
+        [
+            pa.field("neighbours", _list(pa.int32())),
+            pa.field("relations", _list(pa.int32())),
+            pa.field("outward", _list(pa.bool_())),
+        ]
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A node.
+
+    Attributes:
+        name: its IRI, or what else the files call it.
+        label: what it is called; None where the files give no label.
+        aliases: what else it is called.
+    """
+
+    name: str
+    label: str | None
+    aliases: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What to call it in words: its label, or else the end of its name."""
+        return self.label or local_name(self.name)
+
+
+@dataclass(frozen=True)
+class Adjacency:
+    """Compressed rows: the edges of entity e are those from `starts[e]` to `starts[e + 1]`.
+
+    Each triple is an edge of its subject (outward) and of its object. An entity's edges are in the
+    order of the neighbours' degrees, highest first, then by number.
+    """
+
+    starts: np.ndarray  # (entities + 1,) int64
+    neighbours: np.ndarray  # (2 triples,) int32
+    relations: np.ndarray  # (2 triples,) int32
+    outward: np.ndarray  # (2 triples,) bool
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Entities, relations, distinct triples (t, 3) int32 (subject, relation, object), sorted."""
+
+    entities: Sequence[Entity]
+    relations: Sequence[str]
+    relation_labels: Sequence[str]
+    triples: np.ndarray
+    adjacency: Adjacency
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """(entities,) int64: edges of each entity."""
+        return np.diff(self.adjacency.starts)
+
+    def of_subject(self, entity: int) -> np.ndarray:
+        """(k, 3) the triples that begin with an entity."""
+        first, last = np.searchsorted(self.triples[:, 0], [entity, entity + 1])
+        return self.triples[first:last]
+
+    def names(self) -> tuple[list[str], np.ndarray]:
+        """All labels and aliases, and the number of the entity that each names."""
+        texts, owners = [], []
+        for number, entity in enumerate(self.entities):
+            own = [*([entity.label] if entity.label else []), *entity.aliases]
+            texts += own
+            owners += [number] * len(own)
+        return texts, np.array(owners, np.int32)
+
+
+def build_graph(
+    entities: Sequence[Entity], relations: Sequence[str], labels: Sequence[str], triples: np.ndarray
+) -> Graph:
+    """A graph of entities and relations in the order of their names, and triples (t, 3) int32."""
+    distinct = _distinct(triples, len(relations), len(entities))
+    adjacency = build_adjacency(distinct, len(entities))
+    return Graph(entities, relations, labels, distinct, adjacency)
+
+
+def build_adjacency(triples: np.ndarray, count: int) -> Adjacency:
+    """The edges of `count` entities, from distinct triples (t, 3) int32."""
+    nodes = np.concatenate([triples[:, 0], triples[:, 2]])
+    neighbours = np.concatenate([triples[:, 2], triples[:, 0]])
+    degrees = np.bincount(nodes, minlength=count)
+    ranks = rank_entities(degrees)
+    order = np.argsort(nodes.astype(np.int64) * max(count, 1) + ranks[neighbours], kind="stable")
+    edges = len(triples)
+    starts = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64)
+    relations = np.concatenate([triples[:, 1], triples[:, 1]])
+    return Adjacency(starts, neighbours[order], relations[order], order < edges)
+
+
+def _distinct(triples: np.ndarray, relations: int, entities: int) -> np.ndarray:
+    """Sorted by subject, relation and object, each once."""
+    if relations * entities**2 >= 1 << 62:  # too many for one number each
+        return np.unique(triples, axis=0)
+    keys = triples[:, 0].astype(np.int64)
+    keys *= relations
+    keys += triples[:, 1]
+    keys *= entities
+    keys += triples[:, 2]
+    keys.sort()
+    keys = keys[np.flatnonzero(np.diff(keys, prepend=-1))]
+    distinct = np.empty((len(keys), 3), np.int32)
+    if len(keys):
+        rest, distinct[:, 2] = np.divmod(keys, entities)
+        distinct[:, 0], distinct[:, 1] = np.divmod(rest, relations)
+    return distinct
+
+
+def write_graph(graph: Graph, folder: Path) -> None:
+    """Write the four tables of a graph into `folder`."""
+    adjacency = graph.adjacency
+    columns = {
+        ENTITIES: [
+            [entity.name for entity in graph.entities],
+            [entity.label for entity in graph.entities],
+            [list(entity.aliases) for entity in graph.entities],
+            graph.degrees.astype(np.int32),
+        ],
+        RELATIONS: [list(graph.relations), list(graph.relation_labels)],
+        TRIPLES: [np.ascontiguousarray(column) for column in graph.triples.T],
+        ADJACENCY: [
+            lists(adjacency.starts, values, element.type.value_type)
+            for values, element in zip(
+                (adjacency.neighbours, adjacency.relations, adjacency.outward),
+                SCHEMAS[ADJACENCY],
+                strict=True,
+            )
+        ],
+    }
+    for name, schema in SCHEMAS.items():
+        write_table(pa.table(columns[name], schema), folder / name)
+
+
+def read_graph(folder: Path) -> Graph:
+    """Read the tables that `write_graph` wrote.
+
+    Raises:
+        PipelineError: if one is missing or damaged, or they are not of one graph.
+    """
+    tables = {name: read_table(folder / name, schema, STAGE) for name, schema in SCHEMAS.items()}
+    names, labels, aliases, _ = tables[ENTITIES].to_pydict().values()
+    entities = [
+        Entity(name, label, tuple(others))
+        for name, label, others in zip(names, labels, aliases, strict=True)
+    ]
+    triples = np.stack(
+        [tables[TRIPLES][name].to_numpy() for name in SCHEMAS[TRIPLES].names], axis=1
+    )
+    columns = [flat(tables[ADJACENCY][name]) for name in SCHEMAS[ADJACENCY].names]
+    adjacency = Adjacency(columns[0][0], *(values for _, values in columns))
+    relations, relation_labels = tables[RELATIONS].to_pydict().values()
+    return Graph(entities, relations, relation_labels, triples, adjacency)
+
+
+def lists(starts: np.ndarray, values: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """A column of lists from compressed rows."""
+    field = pa.field("element", kind, nullable=False)
+    return pa.ListArray.from_arrays(
+        pa.array(starts, pa.int32()), pa.array(values, kind), type=pa.list_(field)
+    )
+
+
+def flat(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Compressed rows from a column of lists: starts (rows + 1,) int64 and the values."""
+    whole = column.combine_chunks()
+    starts = whole.offsets.to_numpy().astype(np.int64)
+    return starts - starts[0], whole.flatten().to_numpy(zero_copy_only=False)
+
+
+def local_name(name: str) -> str:
+    """What follows the last `/` or `#` of an IRI, in words: `.../New_York` -> New York."""
+    parts = [part for part in re.split(r"[/#]", name) if part]
+    return unquote(parts[-1]).replace("_", " ").strip() or name if parts else name

@@ -1,0 +1,151 @@
+"""The stages `graph` and `label_index`: files of statements into tables, and an index of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.knowledge.collect import Collector, Vocabulary
+from pipeline.knowledge.faults import Faults
+from pipeline.knowledge.graph import Graph, read_graph, write_graph
+from pipeline.knowledge.label_tables import write_index
+from pipeline.knowledge.labels import LabelIndex, build_index
+from pipeline.knowledge.lines import table_rows
+from pipeline.knowledge.ntriples import Triple, read_ntriples
+from pipeline.knowledge.scorers import find_scorer, matcher
+
+NTRIPLES, TSV = (".nt", ".nt.gz", ".nt.bz2"), (".tsv", ".tsv.gz", ".tsv.bz2")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import found; `str(report)` is for the terminal."""
+
+    graph: Graph
+    files: int
+    statements: int
+    literals: int  # that name nothing, not kept
+    redirects: int
+    circles: int  # redirects that lead back to themselves, passed over
+    faults: Faults
+
+    def metrics(self) -> dict[str, Any]:
+        """The counts, for `dvc metrics show`."""
+        graph = self.graph
+        return {
+            "files": self.files,
+            "statements": self.statements,
+            "broken_lines": self.faults.count,
+            "entities": {
+                "all": len(graph.entities),
+                "without_label": sum(entity.label is None for entity in graph.entities),
+            },
+            "names": sum(len(e.aliases) + (e.label is not None) for e in graph.entities),
+            "relations": len(graph.relations),
+            "triples": len(graph.triples),
+            "literals_left_aside": self.literals,
+            "redirects": {"followed": self.redirects, "in_circles": self.circles},
+        }
+
+    def __str__(self) -> str:
+        counts = self.metrics()
+        entities = counts["entities"]
+        lines = [
+            f"{self.statements} statements of {self.files} files: {entities['all']} entities"
+            f" ({entities['without_label']} without a label), {counts['names']} names,"
+            f" {counts['relations']} relations, {counts['triples']} different triples",
+            f"{self.literals} literals left aside, {self.redirects} redirects followed,"
+            f" {self.circles} in circles, {self.faults.count} broken lines",
+        ]
+        return "\n".join([*lines, *([str(self.faults)] if self.faults.count else [])])
+
+
+def import_graph(
+    source: Path,
+    folder: Path,
+    metrics: Path,
+    vocabulary: Vocabulary,
+    *,
+    entity_names: str | None,
+    relation_names: str | None,
+) -> Report:
+    """Read a graph and write its tables (`pipeline.knowledge.graph`).
+
+    Args:
+        source: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
+            with bzip2; or a folder, of which all such files are read.
+        folder: where the tables go.
+        metrics: where the counts go, as JSON.
+        vocabulary: which relations name entities.
+        entity_names: a file beside the triples with a name and a text on each line, tab-separated:
+            an entity's first text is its label, others are aliases; None without one.
+        relation_names: likewise for relations.
+
+    Raises:
+        PipelineError: for no file, one that cannot be read, or no triple in all of them.
+    """
+    faults, collector = Faults(), Collector()
+    base = source if source.is_dir() else source.parent
+    beside = {name for name in (entity_names, relation_names) if name}
+    files = _files(source, beside)
+    for place, path in enumerate(files):
+        collector.add_all(_triples(path, faults, f"{place}." if place else ""), vocabulary)
+    if entity_names:
+        for _, (name, text) in table_rows(base / entity_names, 2, faults):
+            collector.name(name, text, is_label=True)
+    labels: dict[str, str] = {}
+    if relation_names:
+        for _, (name, text) in table_rows(base / relation_names, 2, faults):
+            labels.setdefault(name, text)
+    graph, redirects, circles = collector.graph(labels)
+    if not len(graph.triples):
+        shown = f"; {faults.count} lines are broken:\n{faults}" if faults.count else ""
+        raise PipelineError(f"{source}: no triple between two entities{shown}")
+    report = Report(
+        graph, len(files), collector.statements, collector.literals, redirects, circles, faults
+    )
+    write_graph(graph, folder)
+    write_json(metrics, report.metrics())
+    return report
+
+
+def index_labels(graph_folder: Path, folder: Path, scorer: str) -> str:
+    """Index the names of a graph for a scorer of fuzzywuzzy; what was done, for the terminal."""
+    graph = read_graph(graph_folder)
+    index = label_index(graph, scorer)
+    write_index(index, folder)
+    return (
+        f"{len(index.forms)} different forms of {len(graph.names()[0])} names, for {scorer} of"
+        f" fuzzywuzzy with {matcher()}"
+    )
+
+
+def label_index(graph: Graph, scorer: str) -> LabelIndex:
+    """The index of a graph's names."""
+    texts, owners = graph.names()
+    return build_index(texts, owners, graph.degrees, find_scorer(scorer))
+
+
+def _files(source: Path, beside: set[str]) -> list[Path]:
+    if not source.exists():
+        raise PipelineError(f"{source}: no such file or folder; set graph.triples to the triples")
+    if not source.is_dir():
+        return [source]
+    files = [path for path in sorted(source.iterdir()) if path.name.endswith((*NTRIPLES, *TSV))]
+    files = [path for path in files if path.name not in beside]
+    if not files:
+        raise PipelineError(f"{source}: no file of triples ({', '.join([*NTRIPLES, *TSV])}) in it")
+    return files
+
+
+def _triples(path: Path, faults: Faults, scope: str) -> Iterator[Triple]:
+    if path.name.endswith(NTRIPLES):
+        return read_ntriples(path, faults, scope)
+    if path.name.endswith(TSV):
+        rows = table_rows(path, 3, faults)
+        return (Triple(one, relation, other, "", "") for _, (one, relation, other) in rows)
+    raise PipelineError(f"{path}: neither N-Triples nor TSV by its name; end it in .nt or .tsv")

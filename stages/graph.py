@@ -1,0 +1,34 @@
+"""Stage `graph`: files of triples into entities, relations, triples and who neighbours whom."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.knowledge.collect import Vocabulary
+from pipeline.knowledge.importing import import_graph
+from pipeline.params.block import read
+from pipeline.params.graph import Graph
+from stages.command import OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--triples", type=OUT, required=True, help="A file, or a folder of files.")
+@click.option("--graph", type=OUT, required=True, help="Folder for the tables.")
+@click.option("--metrics", type=OUT, required=True)
+@stage
+def main(triples: Path, graph: Path, metrics: Path) -> None:
+    """Import a knowledge graph."""
+    params = read(PARAMS, "graph", Graph)
+    report = import_graph(
+        triples,
+        graph,
+        metrics,
+        Vocabulary(params.labels, params.aliases, params.redirects, params.languages),
+        entity_names=params.entity_names,
+        relation_names=params.relation_names,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()

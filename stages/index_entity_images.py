@@ -1,0 +1,44 @@
+"""Stage `index_entity_images`: which pictures show which entities, and which can be used."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.knowledge.depictions import index_entity_images
+from pipeline.params.block import read
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--graph", type=IN, required=True)
+@click.option("--table", type=OUT, required=True, help="Entity and file; or the folder itself.")
+@click.option("--folder", type=OUT, required=True, help="The folder of the pictures.")
+@click.option("--images", type=OUT, required=True)
+@click.option("--depictions", type=OUT, required=True)
+@click.option("--metrics", type=OUT, required=True)
+@stage
+def main(
+    graph: Path, table: Path, folder: Path, images: Path, depictions: Path, metrics: Path
+) -> None:
+    """Look at every entity's pictures once, and write what was found."""
+    params = read(PARAMS, "index_images", IndexImages)
+    runtime = read(PARAMS, "runtime", Runtime)
+    report = index_entity_images(
+        graph,
+        table,
+        folder,
+        images,
+        depictions,
+        metrics,
+        on_bad_image=params.on_bad_image,
+        max_pixels=params.max_pixels,
+        workers=runtime.workers,
+        mode=runtime.progress,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()

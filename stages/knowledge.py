@@ -1,0 +1,34 @@
+"""Stage `knowledge`: what the graph says of the entity that each post's picture shows."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.knowledge.knowledge import Files, Settings, find_knowledge
+from pipeline.params.block import read
+from pipeline.params.knowledge import Knowledge
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--posts", type=IN, required=True)
+@click.option("--mentions", type=IN, required=True)
+@click.option("--images", type=IN, required=True)
+@click.option("--store", type=IN, required=True, help="Feature store of the posts' pictures.")
+@click.option("--graph", type=IN, required=True)
+@click.option("--label-index", type=IN, required=True)
+@click.option("--depictions", type=IN, required=True)
+@click.option("--entity-images", type=IN, required=True)
+@click.option("--entity-store", type=IN, required=True)
+@click.option("--knowledge", type=OUT, required=True)
+@click.option("--metrics", type=OUT, required=True)
+@stage
+def main(knowledge: Path, metrics: Path, **files: Path) -> None:
+    """Look every post's picture up around the names in its text."""
+    params = read(PARAMS, "knowledge", Knowledge)
+    settings = Settings(**params.model_dump())
+    click.echo(find_knowledge(Files(**files), knowledge, metrics, settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Stage `label_index`: the names of a graph, to be found by what sounds like them."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.knowledge.importing import index_labels
+from pipeline.params.block import read
+from pipeline.params.knowledge import Knowledge
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--graph", type=IN, required=True)
+@click.option("--index", type=OUT, required=True, help="Folder for the tables of the index.")
+@stage
+def main(graph: Path, index: Path) -> None:
+    """Index labels and aliases for one scorer of fuzzywuzzy."""
+    params = read(PARAMS, "knowledge", Knowledge)
+    click.echo(index_labels(graph, index, params.scorer))
+
+
+if __name__ == "__main__":
+    main()

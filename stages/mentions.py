@@ -1,0 +1,26 @@
+"""Stage `mentions`: the words of each post that may name an entity of the graph."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.knowledge.mentions import find_mentions
+from pipeline.params.block import read
+from pipeline.params.mentions import Mentions
+from stages.command import IN, OUT, PARAMS, stage
+
+
+@click.command()
+@click.option("--posts", type=IN, required=True)
+@click.option("--tagged", type=OUT, required=True, help="Spans found by a text-only tagger.")
+@click.option("--mentions", type=OUT, required=True)
+@click.option("--metrics", type=OUT, required=True)
+@stage
+def main(posts: Path, tagged: Path, mentions: Path, metrics: Path) -> None:
+    """Write the mentions of every post."""
+    params = read(PARAMS, "mentions", Mentions)
+    click.echo(find_mentions(posts, tagged, mentions, metrics, params.source, params.longest))
+
+
+if __name__ == "__main__":
+    main()
