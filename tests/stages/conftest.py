@@ -32,6 +32,8 @@ COMMANDS = {
     " --vocab features/vocab --vectors features/vectors-of-hashtags.parquet",
     "extract": "--role tags --images features/images.parquet --folder images --store features/tags",
     "tags": "--store features/tags --tags features/tags.parquet",
+    "tag_posts": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
+    " --vectors mine=features/vectors/mine.parquet --tagged features/tagged.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
