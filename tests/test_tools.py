@@ -23,6 +23,7 @@ from pipeline.params.leaderboard import Leaderboard
 from pipeline.params.mentions import Mentions
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
+from pipeline.params.tag_posts import TagPosts
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
@@ -42,6 +43,7 @@ BLOCKS: dict[str, type[Block]] = {
     "mentions": Mentions,
     "prepare": Prepare,
     "runtime": Runtime,
+    "tag_posts": TagPosts,
     "tags": Tags,
     "train": Train,
     "vectors": Vectors,

@@ -85,15 +85,15 @@ def train_system(
     further = phrase_vectors or {}
     check_phrase_vectors(system, params.vectors, list(module.REQUIRES.values()), further)
     words = assemble(vocab, vectors, params.removed_vectors, further)
-    corpus = _load(posts, words, opened)
+    read = read_posts(posts)
+    train, dev = _split(read, "train", posts), _split(read, "dev", posts)
+    corpus = gather(train, dev, words, opened)
     for risk in params.training.risks():
         say(f"warning: {system}: {risk}")
     model.mkdir(parents=True, exist_ok=True)
     corpus.lexicon.write(model / "lexicon.json")
     Description.of(system, params, seeds, corpus.inputs, corpus.caches).write(model)
     for seed in seeds:
-        torch.manual_seed(seed)
-        network = module.build(params, corpus.inputs).to(device)
         with Curves(curves / f"seed-{seed}") as curve:
 
             def watch(epoch: Epoch, seed: int = seed, curve: Curves = curve) -> None:
@@ -103,7 +103,7 @@ def train_system(
                     f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
                 )
 
-            fitted = _fit(network, corpus, params, seed, device, bar, watch)
+            network, fitted = train_network(system, params, corpus, seed, device, bar, watch)
         save(network, fitted, model / f"seed-{seed}")
         say(f"{system} seed {seed}: best epoch {fitted.best.epoch}, dev F1 {fitted.best.score:.2f}")
 
@@ -135,16 +135,18 @@ def check_phrase_vectors(
         )
 
 
-def _fit(
-    network: System,
-    corpus: Corpus,
+def train_network(
+    system: str,
     params: SystemParams,
+    corpus: Corpus,
     seed: int,
     device: torch.device,
     bar: Mode,
     watch: Callable[[Epoch], None],
-) -> Fitted:
-    """One seed's run."""
+) -> tuple[System, Fitted]:
+    """One seed's run: the network with the weights of its best epoch, and how it went."""
+    torch.manual_seed(seed)
+    network = find_system(system).build(params, corpus.inputs).to(device)
     options = params.training
     lengths = corpus.train.lengths()
     tests = in_order(corpus.dev.lengths(), options.batch_posts)
@@ -160,15 +162,18 @@ def _fit(
         predicted = tag(network, read, tests, corpus.lexicon.tags, device)
         return strict_f1(corpus.gold, predicted)
 
-    return fit(network, batches, network.loss, score, options, watch)
+    return network, fit(network, batches, network.loss, score, options, watch)
 
 
-def _load(posts: Path, words: tuple[Lexicon, Tensor, Tensor], caches: Caches) -> Corpus:
-    """Read the train and dev posts and encode them; `words` as `assemble` gives them."""
+def gather(
+    train: Sequence[Post],
+    dev: Sequence[Post],
+    words: tuple[Lexicon, Tensor, Tensor],
+    caches: Caches,
+) -> Corpus:
+    """Encode the posts to train on and to select by; `words` as `assemble` gives them."""
     lexicon, table, found = words
     features = caches.features
-    read = read_posts(posts)
-    train, dev = _split(read, "train", posts), _split(read, "dev", posts)
     inputs = Inputs(
         table, found, len(lexicon.characters), lexicon.tags, features.shapes, features.classes
     )

@@ -44,6 +44,8 @@ COMMANDS = {
     " --label-index features/label_index --depictions features/depictions.parquet"
     " --entity-images features/entity_images.parquet --entity-store features/entity_images"
     " --knowledge features/knowledge.parquet --metrics features/knowledge.json",
+    "tag_posts": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
+    " --vectors mine=features/vectors/mine.parquet --tagged features/tagged.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"

@@ -1,0 +1,48 @@
+"""Stage `tag_posts`: the names that a text-only tagger finds in every post."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.device import find_device
+from pipeline.params.block import read
+from pipeline.params.runtime import Runtime
+from pipeline.params.tag_posts import TagPosts
+from pipeline.systems.system import find_system
+from pipeline.training.jackknife import tag_posts
+from stages.command import IN, OUT, PARAMS, NamedPath, stage
+
+
+@click.command()
+@click.option("--system", required=True, help="One that reads text alone.")
+@click.option("--posts", type=IN, required=True)
+@click.option("--vocab", type=IN, required=True)
+@click.option("--vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, in order")
+@click.option("--tagged", type=OUT, required=True)
+@stage
+def main(
+    system: str, posts: Path, vocab: Path, vectors: tuple[tuple[str, Path], ...], tagged: Path
+) -> None:
+    """Tag every post with models that never saw its labels."""
+    runtime, options = read(PARAMS, "runtime", Runtime), read(PARAMS, "tag_posts", TagPosts)
+    params = read(PARAMS, f"systems.{system}", find_system(system).Params)
+    epochs = min(options.max_epochs, params.training.max_epochs)
+    training = params.training.model_copy(update={"max_epochs": epochs})
+    report = tag_posts(
+        system,
+        params.model_copy(update={"training": training}),
+        options.folds,
+        options.seed,
+        posts,
+        vocab,
+        dict(vectors),
+        tagged,
+        device=find_device(runtime.device),
+        bar=runtime.progress,
+        say=click.echo,
+    )
+    click.echo(report)
+
+
+if __name__ == "__main__":
+    main()
