@@ -108,9 +108,8 @@ class TriMod(System):
         return loss
 
     def explain(self, batch: Batch) -> Mapping[str, Tensor]:
-        """`modality_weights`: γ / Σ γ of text, caption and hashtags, in this order."""
-        _, weights = self._fuse(batch)
-        return {"modality_weights": weights.masked_fill(~self._there(batch)[:, None], torch.nan)}
+        """`modality_weights`: γ / Σ γ of text, caption and hashtags; 0 for what a post lacks."""
+        return {"modality_weights": self._fuse(batch)[1]}
 
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Equations 1 to 12: f_s (B, T, hidden) and the weights (B, T, modalities)."""

@@ -18,11 +18,16 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from pipeline.params.vectors import Vectors
+from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import find_system
 from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 
 CODE = ("pipeline", "stages")
-TABLES = {"image_words": "features/tags.parquet"}  # the caches that are no feature store
+TABLES = {  # the caches that are no feature store
+    "image_words": "features/tags.parquet",
+    "captions": "features/captions.parquet",
+    "hashtags": "features/hashtags.parquet",
+}
 DROPPED_BY_DVC = {"size", "nfiles"}  # from the keys of its run-cache, at any depth
 
 
@@ -98,10 +103,15 @@ def keys(tree: Any) -> Iterator[str]:
 
 
 def sections_read(module: str) -> set[str]:
-    """The sections that a stage reads of params.yaml: the first name of each `read(PARAMS, …)`."""
+    """The sections that a stage reads of params.yaml: the first name of each `read(PARAMS, …)`.
+
+    In its own file, and in those of stages/ that it imports.
+    """
     tree = ast.parse((ROOT / module.replace(".", "/")).with_suffix(".py").read_text("utf-8"))
     found = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("stages."):
+            found |= sections_read(str(node.module))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "read":
             where, section = node.args[:2]
             assert getattr(where, "id", "") == "PARAMS"
@@ -139,7 +149,7 @@ def test_one_role_or_source_alone(stages: dict[str, Stage]) -> None:
             composed_from = {"sources", "default", "joint"}  # which conf/ alone reads
             fields = Vectors.model_fields.keys() - composed_from
             assert stage.params == {f"vectors.{f}" for f in fields} | {f"vectors.sources.{key}"}
-        if family.startswith("train_"):
+        if family.removeprefix("train_") in SYSTEMS:
             assert stage.params == {"train", f"systems.{family.removeprefix('train_')}"}
 
 
@@ -181,7 +191,7 @@ def _systems() -> list[Path]:
 
 def test_every_system_has_its_stages(stages: dict[str, Stage], composed: Workspace) -> None:
     assert set(composed.params()["systems"]) == set(SYSTEMS)
-    of_systems = {name for name in stages if name.startswith(("train_", "evaluate_"))}
+    of_systems = {n for n, s in stages.items() if s.module in ("stages.train", "stages.evaluate")}
     wanted = {f"{stage}_{name}" for stage in ("train", "evaluate") for name in SYSTEMS}
     assert of_systems == wanted
     details = {f"metrics/details/{name}.json" for name in SYSTEMS}
@@ -199,6 +209,14 @@ def test_a_system_reads_the_caches_that_it_requires(
     train, evaluate = stages[f"train_{system}"], stages[f"evaluate_{system}"]
     folder = train.values("--vectors-folder")  # of a system whose number of sources varies
     vectors = set(folder) or {f"features/vectors/{source}.parquet" for source in sources}
+    phrases = {  # source and file, of the words of phrases
+        f"{source}=features/phrase_vectors/{cache}/{source}.parquet"
+        for source in sources
+        for cache, output in requires.items()
+        if output == OUTPUT
+    }
+    assert set(train.values("--phrase-vectors")) == phrases
+    vectors |= {given.partition("=")[2] for given in phrases}
     read = {"features/posts.parquet", *images, *caches.values()}
     assert train.data == read | vectors | {"features/vocab"}
     assert evaluate.data == read | {f"models/{system}"}
@@ -215,7 +233,7 @@ def test_a_system_reads_the_caches_that_it_requires(
 def test_no_stage_sees_images_but_those_that_must(stages: dict[str, Stage]) -> None:
     """So that all others run on a machine without them."""
     readers = {stage.name for stage in stages.values() if "data/images" in stage.deps}
-    assert readers == {"index_images", "extract@tags", "extract@regions"}
+    assert readers == {"index_images", "extract@tags", "extract@regions", "extract@caption"}
 
 
 def test_stores_are_kept_between_runs(stages: dict[str, Stage]) -> None:
@@ -225,4 +243,5 @@ def test_stores_are_kept_between_runs(stages: dict[str, Stage]) -> None:
         "extract@tags": {"features/tags"},
         "extract@regions": {"features/regions"},
         "extract_entity_images": {"features/entity_images"},
+        "extract@caption": {"features/caption"},
     }

@@ -12,11 +12,15 @@ pytestmark = pytest.mark.dvc
 
 TRAIN = {f"train_{system}" for system in SYSTEMS}
 EVALUATE = {f"evaluate_{system}" for system in SYSTEMS}
-EXTRACT = {"extract@tags", "extract@regions"}
+EXTRACT = {"extract@tags", "extract@regions", "extract@caption"}
+PHRASES = {"caption_vectors@glove50", "hashtag_vectors@glove50"}
+LOOKED_UP = {"vectors@glove50", *PHRASES}
+HASHTAGS = {"train_segmenter", "hashtags"}
+CAPTIONS = {"train_captioner", "caption"}
 
 CWI = both("cwi", "cwi_attention")  # which read the image words
-SEEING = both("adaptive_coattention", "modality_attention") | CWI
-FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", "vectors@glove50"}
+SEEING = both("adaptive_coattention", "modality_attention") | CWI  # which read image features
+FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", *LOOKED_UP, *HASHTAGS, *CAPTIONS}
 
 # A parameter, another value of it, and the stages that depend on it themselves.
 DIRECT: list[tuple[str, Any, set[str]]] = [
@@ -24,6 +28,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("prepare.entity_types", ["PER", "LOC", "ORG", "OTHER", "EVENT"], {"prepare"}),
     ("dataset.dev", "samples/posts/test.txt", {"prepare"}),
     ("dataset.images", "data/copied", {"index_images", *EXTRACT}),
+    ("dataset.captions", "samples/posts/test.txt", {"train_captioner"}),
     ("dataset.name", "mine", EVALUATE),
     ("index_images.on_bad_image", "error", {"index_images", "index_entity_images"}),
     ("index_images.max_pixels", 1_000_000, {"index_images", "index_entity_images"}),
@@ -31,19 +36,24 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("extract.tags.sha256", "0" * 64, {"extract@tags", "extract_entity_images"}),
     ("extract.regions.outputs", ["grid", "pooled"], {"extract@regions"}),
     ("extract.regions.backbone", "vgg16", {"extract@regions"}),
+    ("extract.caption.weights", "random:1", {"extract@caption"}),
     ("tags.top_k", 3, {"tags"}),
     ("graph.aliases", [], {"graph"}),
     ("graph.languages", ["en"], {"graph"}),
     ("mentions.source", "gold", {"mentions"}),
     ("knowledge.theta", 0.8, {"knowledge"}),
     ("knowledge.scorer", "token_set_ratio", {"label_index", "knowledge"}),
+    ("segmenter.phrases", 70, {"train_segmenter"}),
+    ("hashtags.segmenter", "camel", {"hashtags"}),
+    ("captioner.min_count", 2, {"train_captioner"}),
+    ("caption.beam_width", 2, {"caption"}),
     ("vocab.splits", ["train", "dev"], {"vocab"}),
     ("vocab.min_count", 2, {"vocab"}),
     ("vocab.normalize.lowercase", False, {"vocab"}),
     ("vectors.splits", ["train", "dev"], {"vectors@glove50"}),
-    ("vectors.lowercase_fallback", False, {"vectors@glove50"}),
-    ("vectors.hashtag_fallback", False, {"vectors@glove50"}),
-    ("vectors.sources.glove50.width", 100, {"vectors@glove50"}),
+    ("vectors.lowercase_fallback", False, LOOKED_UP),
+    ("vectors.hashtag_fallback", False, LOOKED_UP),
+    ("vectors.sources.glove50.width", 100, LOOKED_UP),
     ("vectors.default", [], set()),  # of use to conf/ alone
     ("vectors.joint", [], set()),
     ("train.seeds", [2], TRAIN),
@@ -55,6 +65,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("systems.modality_attention.model.fusion", "concatenate", {"train_modality_attention"}),
     ("systems.cwi.model.regularized", False, {"train_cwi"}),
     ("systems.cwi_attention.model.readout", "attended", {"train_cwi_attention"}),
+    ("systems.trimod.model.fusion", "scaled_dot", {"train_trimod"}),
     ("leaderboard.order_by", "dev", {"leaderboard"}),
     ("runtime.device", "cpu", set()),
     ("runtime.batch", 3, set()),
@@ -125,6 +136,7 @@ def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:
     )
     looked_at = {"index_images", "index_entity_images"}
     ran = {"prepare", *looked_at, "vectors@glove50", *EVALUATE, "leaderboard"}
+    ran = {"prepare", "index_images", *LOOKED_UP, *EVALUATE, "leaderboard"}
     assert workspace.repro().ran == ran
     assert workspace.would_run() == set()
 
@@ -151,6 +163,8 @@ def test_two_roles(workspace: Workspace) -> None:
     done = workspace.repro()
     ran = {*EXTRACT, "extract_entity_images", "tags", "knowledge", *SEEING}
     assert done.ran == ran | scored(workspace, details)
+    roles = {"extract@tags", "extract@regions"}
+    assert done.ran == {*roles, "tags", *SEEING} | scored(workspace, details)
     assert workspace.would_run() == set()
 
 
@@ -167,6 +181,7 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
             {"index_images", "extract@tags", "tags"},
             {"index_images", "extract@tags", "tags"},
             {"extract@regions", "index_entity_images", "knowledge", *SEEING},
+            {"extract@regions", "extract@caption", "train_captioner", *SEEING, *both("trimod")},
             id="two images less",
         ),
         pytest.param(
@@ -174,12 +189,14 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
             FEATURES,
             {"prepare", "index_images", "vocab", "vectors@glove50"},
             TRAIN | EVALUATE | {"mentions", "knowledge"},
+            {"prepare", "index_images", "vocab", *LOOKED_UP, *HASHTAGS},
+            TRAIN | EVALUATE,
             id="other labels",
         ),
         pytest.param(
             {"vocab.min_count": 2},
             FEATURES,
-            {"vocab", "vectors@glove50"},  # the same words are looked up: those of the posts
+            {"vocab", *LOOKED_UP},  # the same words are looked up: those of the posts
             TRAIN,
             id="fewer words",
         ),

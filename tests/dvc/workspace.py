@@ -233,6 +233,8 @@ def _write_corpus(path: Path) -> None:
         posts = [post for post in of_split if post.splitlines()[0] in known][: count - 1]
         without = [post for post in of_split if post.splitlines()[0] == "IMGID:"][:1]
         write_posts(path / "samples" / "posts" / f"{split}.txt", [*posts, *without])
+    # Of all pictures: those that are not there are left out by the captioner, and told.
+    _copy(ROOT / "samples" / "captions.json", path / "samples" / "captions.json")
 
 
 def _shrink(conf: Path) -> None:
@@ -241,15 +243,24 @@ def _shrink(conf: Path) -> None:
     for system in SYSTEMS:
         if system != "cwi_attention":  # which stands on cwi's
             _update(conf / "system" / system / "tuned.yaml", TINY)
-    _update(conf / "config.yaml", {"train": {"seeds": [1]}, "runtime": {"progress": "none"}})
+    _update(conf / "segmenter" / "quick.yaml", {"phrases": 60, "training": {"max_epochs": 1}})
+    short = {"train": {"seeds": [1]}, "runtime": {"progress": "none"}}
+    _update(conf / "config.yaml", short | {"captioner": {"training": {"max_epochs": 1}}})
 
 
-def _update(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Change values of a file of conf/, in blocks that it has; its `@package` line stays first."""
+def _update(path: Path, changes: Mapping[str, Any]) -> None:
+    """Change values of a file of conf/, which it has; its `@package` line stays first."""
     text = path.read_text(encoding="utf-8")
     head = text.splitlines(keepends=True)[0] if text.startswith("# @package") else ""
     tree = yaml.safe_load(text)
-    for block, values in changes.items():
-        assert values.keys() <= tree[block].keys(), f"{path}: {block} has other keys"
-        tree[block] |= values
+    _merge(tree, changes, str(path))
     path.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+
+
+def _merge(tree: dict[str, Any], changes: Mapping[str, Any], where: str) -> None:
+    for key, value in changes.items():
+        assert key in tree, f"{where} has no {key}"
+        if isinstance(value, Mapping):
+            _merge(tree[key], value, f"{where}: {key}")
+        else:
+            tree[key] = value
