@@ -12,11 +12,13 @@ import tempfile
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+import torch
 from rapidfuzz import fuzz as fast
 from rapidfuzz import process as fast_process
 
@@ -40,8 +42,8 @@ from pipeline.knowledge.labels import LabelIndex, build_index, rank_entities
 from pipeline.knowledge.scorers import find_scorer
 from pipeline.metrics.spans import strict_spans
 from pipeline.vision.backbone import load_backbone
-from pipeline.vision.decode import File
-from pipeline.vision.extract import compute
+from pipeline.vision.decode import File, batches
+from pipeline.vision.forward import Forward
 from pipeline.vision.weights import find_weights
 
 with warnings.catch_warnings():
@@ -207,7 +209,10 @@ def _features(data: Path) -> np.ndarray:
     files = [
         File(path, sha256_of(path)) for path in sorted((data / "imagenet-sample").glob("*.JPEG"))
     ]
-    rows = [
-        arrays["pooled"] for _, arrays in compute(network, features, files, batch=16, workers=2)
-    ]
+    forward = Forward(network, features, torch.device("cpu"), 16, click.echo)
+    with closing(batches(files, forward.preprocessing, batch=16, workers=2)) as reader:
+        rows = [
+            forward.rows([str(file.path) for file in part], pixels)["pooled"]
+            for part, pixels in reader
+        ]
     return np.concatenate(rows)

@@ -19,11 +19,12 @@ import torch
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.fit.batching import in_order
 from pipeline.metrics.spans import Span, strict_spans
 from pipeline.progress import Mode
 from pipeline.systems.system import System, SystemParams, find_system
 from pipeline.tables import write_table
-from pipeline.training.batches import EncodedPosts, in_order
+from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import open_caches
 from pipeline.training.lexicon import assemble
 from pipeline.training.model import tag
