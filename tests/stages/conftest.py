@@ -32,6 +32,13 @@ COMMANDS = {
     " --vocab features/vocab --vectors features/vectors-of-hashtags.parquet",
     "extract": "--role tags --images features/images.parquet --folder images --store features/tags",
     "tags": "--store features/tags --tags features/tags.parquet",
+    "train_segmenter": "--posts features/posts.parquet --model models/s",
+    "hashtags": "--posts features/posts.parquet --model models/s"
+    " --hashtags features/hashtags.parquet",
+    "train_captioner": "--captions captions.json --images features/images.parquet"
+    " --store features/caption --model models/c",
+    "caption": "--store features/caption --model models/c --numbers features/captions.h5"
+    " --captions features/captions.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
