@@ -46,6 +46,13 @@ COMMANDS = {
     " --knowledge features/knowledge.parquet --metrics features/knowledge.json",
     "tag_posts": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --tagged features/tagged.parquet",
+    "train_segmenter": "--posts features/posts.parquet --model models/s",
+    "hashtags": "--posts features/posts.parquet --model models/s"
+    " --hashtags features/hashtags.parquet",
+    "train_captioner": "--captions captions.json --images features/images.parquet"
+    " --store features/caption --model models/c",
+    "caption": "--store features/caption --model models/c --numbers features/captions.h5"
+    " --captions features/captions.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
     " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
-from pipeline.store.phrases import plain, write_phrases
+from pipeline.store.phrases import plain, read_phrases, write_phrases
 from tests.stages.conftest import COMMANDS, POST, ROOT, Project, sentence
 
 Change = Callable[[dict[str, Any]], None]
@@ -26,7 +26,11 @@ MADE_UP = (  # what stages expect to be there
     "features/entity_images.parquet",
     "features/entity_images/x",
     "features/mentions.parquet",
+    "features/caption/x",
+    "captions.json",
+    "models/c/x",
     "models/m/x",
+    "models/s/x",
     "metrics/d.json",
 )
 
@@ -113,6 +117,43 @@ def test_inputs_that_are_not_there(tmp_path: Path, stage: str) -> None:
     assert done.exit_code == 2  # click's, for a fault of the command line
     assert "does not exist" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+# ---- hashtags and captions
+
+
+def test_odd_hashtags_are_counted_and_kept(project: Project) -> None:
+    long = "#" + "ha" * 100
+    post = f"IMGID:a\n{long}\tO\n#\N{PARTY POPPER}\tO\n#GoLeafs\tO\n#\tO\n"
+    project.write("dev.txt", post)
+    project.passes("prepare")
+    project.params(lambda tree: tree["hashtags"].update(segmenter="camel"))
+    project.write("models/s/x", "")
+    report = project.passes("hashtags")
+    assert "3 different hashtags, 1 of several words" in report
+    assert "2 kept as they stand, 1 no letter or digit, 1 too long" in report
+    rows = read_phrases(project.path / "features" / "hashtags.parquet").rows
+    assert rows[long].words == (long[1:],)
+    assert rows["#\N{PARTY POPPER}"].words == ("\N{PARTY POPPER}",)
+    assert rows["#GoLeafs"].words == ("Go", "Leafs")
+
+
+def test_captions_of_pictures_that_are_not_there(project: Project) -> None:
+    project.write(
+        "captions.json",
+        '{"images": [{"id": 1, "file_name": "z.jpg"}], "annotations": '
+        '[{"image_id": 1, "caption": "a cat"}]}',
+    )
+    project.write("features/caption/x", "")
+    message = project.fails("train_captioner")
+    assert message.startswith("captions.json: none of its 1 captions can be used")
+    assert "left out, no such image: 1 (z.jpg: 'a cat')" in message
+
+
+def test_a_captioner_that_is_not_there(project: Project) -> None:
+    project.write("features/caption/x", "")
+    project.write("models/c/x", "")
+    assert project.fails("caption").startswith("models/c/captioner.json: no such file")
 
 
 # ---- images
