@@ -51,7 +51,7 @@ with warnings.catch_warnings():
 DATA = Path("../shared/data")
 SCORER, CUTOFF, BEST = "WRatio", 90, 10
 FEW, TYPES = 20_000, ["PER", "LOC", "ORG", "OTHER"]
-CHECKED = 300  # posts whose lookup is held to the published search
+CHECKED = 60  # posts whose lookup is held to the published search
 MEGABYTE = 1e6
 
 

@@ -144,6 +144,12 @@ def test_every_composition_is_read(
             assert output in tree["extract"][cache]["outputs"]
 
 
+@pytest.mark.parametrize("graph", group("graph"))
+def test_every_graph_is_read(tmp_path: Path, graph: str) -> None:
+    tree = compose(tmp_path / "params.yaml", f"graph={graph}")
+    assert read(tmp_path / "params.yaml", "graph", Graph).model_dump() == tree["graph"]
+
+
 def test_every_system_file_is_read() -> None:
     """Also those that no default takes: each file of conf/system/NAME is a whole block."""
     files = sorted((ROOT / "conf" / "system").rglob("*.yaml"))

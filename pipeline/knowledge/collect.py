@@ -57,8 +57,9 @@ class Collector:
         naming = labels | frozenset(vocabulary.aliases)
         languages = frozenset(vocabulary.languages)
         entities, relations, append = self._entities, self._relations, self._triples.extend
+        count = 0
         for name, relation, target, literal, language in triples:
-            self.statements += 1
+            count += 1
             if target is not None:
                 subject = entities.setdefault(name, len(entities))
                 number = entities.setdefault(target, len(entities))
@@ -70,6 +71,7 @@ class Collector:
                 self.literals += 1
             elif not language or not languages or language in languages:
                 self.name(name, literal, is_label=relation in labels)
+        self.statements += count
 
     def name(self, entity: str, text: str, *, is_label: bool) -> None:
         """Give an entity a label (of several, the first is kept as such) or another name."""

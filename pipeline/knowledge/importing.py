@@ -147,5 +147,5 @@ def _triples(path: Path, faults: Faults, scope: str) -> Iterator[Triple]:
         return read_ntriples(path, faults, scope)
     if path.name.endswith(TSV):
         rows = table_rows(path, 3, faults)
-        return (Triple(one, relation, other, "", "") for _, (one, relation, other) in rows)
+        return ((one, relation, other, "", "") for _, (one, relation, other) in rows)
     raise PipelineError(f"{path}: neither N-Triples nor TSV by its name; end it in .nt or .tsv")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -19,14 +19,10 @@ from pipeline.knowledge.lines import blocks
 BLOCK = 1 << 20  # bytes of lines parsed at a time
 
 
-class Triple(NamedTuple):
-    """A statement. Names are IRIs, or `_:` and a label for a blank node."""
-
-    subject: str
-    relation: str
-    object: str | None  # None where it is a literal
-    literal: str  # its text, "" where the object is a name
-    language: str  # in lower case, "" where there is none
+# A statement: subject, relation, object, literal, its language. Names are IRIs, or `_:` and a label
+# for a blank node; the object is None where it is a literal, whose language is in lower case. The
+# last two are "" where there is none. (A plain tuple: a class of its own takes its time.)
+Triple = tuple[str, str, str | None, str, str]
 
 
 def read_ntriples(path: Path, faults: Faults, scope: str = "") -> Iterator[Triple]:
@@ -42,9 +38,11 @@ def read_ntriples(path: Path, faults: Faults, scope: str = "") -> Iterator[Tripl
             lines has no triple but broken lines: then it is something else.
     """
     for number, lines in blocks(path, BLOCK):
-        content = b"".join(lines)
+        done = 0
         try:
-            quads = list(_parse(content))
+            for quad in _parse(b"".join(lines)):
+                yield _triple(quad, scope)
+                done += 1
         except SyntaxError:
             quads = _line_by_line(path, number, lines, faults)
             if number == 1 and not quads:
@@ -52,15 +50,18 @@ def read_ntriples(path: Path, faults: Faults, scope: str = "") -> Iterator[Tripl
                     f"{path}: no N-Triples: none of its first {len(lines)} lines is a triple,"
                     f" {faults.count} are broken:\n{faults}"
                 ) from None
-        for subject, relation, target, _ in quads:
-            kind = type(target)
-            name = _name(subject, scope) if type(subject) is not ox.NamedNode else subject.value
-            if kind is ox.NamedNode:
-                yield Triple(name, relation.value, target.value, "", "")
-            elif kind is ox.Literal:
-                yield Triple(name, relation.value, None, target.value, target.language or "")
-            else:
-                yield Triple(name, relation.value, _name(target, scope), "", "")
+            yield from (_triple(quad, scope) for quad in quads[done:])
+
+
+def _triple(quad: Any, scope: str) -> Triple:
+    subject, relation, target, _ = quad
+    name = subject.value if type(subject) is ox.NamedNode else _name(subject, scope)
+    kind = type(target)
+    if kind is ox.NamedNode:
+        return name, relation.value, target.value, "", ""
+    if kind is ox.Literal:
+        return name, relation.value, None, target.value, target.language or ""
+    return name, relation.value, _name(target, scope), "", ""
 
 
 def _parse(content: bytes) -> Iterator[Any]:
