@@ -152,6 +152,12 @@ def test_every_graph_is_read(tmp_path: Path, graph: str) -> None:
     assert read(tmp_path / "params.yaml", "graph", Graph).model_dump() == tree["graph"]
 
 
+@pytest.mark.parametrize("graph", group("graph"))
+def test_every_graph_is_read(tmp_path: Path, graph: str) -> None:
+    tree = compose(tmp_path / "params.yaml", f"graph={graph}")
+    assert read(tmp_path / "params.yaml", "graph", Graph).model_dump() == tree["graph"]
+
+
 def test_every_system_file_is_read() -> None:
     """Also those that no default takes: a file of conf/system/NAME is a whole block, or it names
     the preset of which it changes a few lines (tests/systems/test_presets.py composes each).
