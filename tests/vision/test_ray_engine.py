@@ -103,8 +103,8 @@ def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_mid
         )
         counts = [next(filling)]
         before = actors()
-        assert len(before) == 2
-        for pid in before:  # one computes, the other may be between two tasks
+        assert before
+        for pid in before:  # those that have started; on a busy machine the second may come later
             os.kill(pid, signal.SIGKILL)
         counts += filling
         assert not before & actors()
