@@ -10,14 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pipeline.captions.train import CaptionerParams
 from pipeline.errors import PipelineError
 from pipeline.params.block import Block, ParamsError, nearest, parse, read, sections
+from pipeline.params.caption import Caption
 from pipeline.params.dataset import Dataset
 from pipeline.params.extract import Extract
+from pipeline.params.graph import Graph
+from pipeline.params.hashtags import Hashtags
 from pipeline.params.index_images import IndexImages
+from pipeline.params.knowledge import Knowledge
 from pipeline.params.leaderboard import Leaderboard
+from pipeline.params.mentions import Mentions
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
+from pipeline.params.tag_posts import TagPosts
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
@@ -25,17 +32,26 @@ from pipeline.params.vocab import Vocab
 from pipeline.systems.adaptive_coattention import Params as CoAttention
 from pipeline.systems.bilstm_crf import Params as BiLSTM
 from pipeline.systems.cnn_bilstm_crf import Params as CnnBiLSTM
+from pipeline.text.train_segmenter import SegmenterParams
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = ROOT / "params.yaml"
 BLOCKS: dict[str, type[Block]] = {
+    "caption": Caption,
+    "captioner": CaptionerParams,
     "dataset": Dataset,
     "extract.tags": Extract,
     "extract.regions": Extract,
+    "graph": Graph,
+    "hashtags": Hashtags,
     "index_images": IndexImages,
+    "knowledge": Knowledge,
     "leaderboard": Leaderboard,
+    "mentions": Mentions,
     "prepare": Prepare,
     "runtime": Runtime,
+    "segmenter": SegmenterParams,
+    "tag_posts": TagPosts,
     "tags": Tags,
     "train": Train,
     "vectors": Vectors,
@@ -206,8 +222,12 @@ def test_all_faults_are_told_at_once() -> None:
         (Vocab, {"splits": ["valid"]}, "splits.0"),
         (Vocab, {"normalize": "none"}, "normalize"),
         (Vocab, {"normalize": {"urls": "perhaps"}}, "normalize.urls"),
-        (Dataset, {"name": "a", "train": "b", "dev": "c", "test": "d"}, "images"),
-        (Dataset, {"name": 2015, "train": "b", "dev": "c", "test": "d", "images": "e"}, "name"),
+        (Dataset, {"name": "a", "train": "b", "dev": "c", "test": "d", "captions": "e"}, "images"),
+        (
+            Dataset,
+            {"name": 1, "train": "b", "dev": "c", "test": "d", "images": "e", "captions": "f"},
+            "name",
+        ),
     ],
 )
 def test_wrong_values_name_their_key(block: type[Block], value: object, key: str) -> None:
