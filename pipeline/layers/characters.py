@@ -110,8 +110,8 @@ class CharacterCNN2D(nn.Module):
         return _strongest(seen, lengths - self.window + 1)
 
 
-class CharacterBiLSTM(nn.Module):
-    """The last states of two LSTMs, one from each end of the word (Lample et al. 2016).
+class CharacterEnds(nn.Module):
+    """The last states of two recurrent layers, one from each end of the word.
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
@@ -119,35 +119,29 @@ class CharacterBiLSTM(nn.Module):
         hidden: width of the result, both directions together; even.
     """
 
-    def __init__(self, characters: int, width: int, hidden: int) -> None:
-        super().__init__()
-        self.lookup = character_vectors(characters, width)
-        self.bilstm = BiLSTM(width, hidden)
-        self.width = hidden
-
-    def forward(self, chars: Tensor) -> Tensor:
-        """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
-        return self.bilstm.ends(self.lookup(chars), chars != PAD)
-
-
-class CharacterBiGRU(nn.Module):
-    """The last states of two GRUs, one from each end (Alfaqeeh 2024, equations 2 and 3).
-
-    Args:
-        characters: size of the character vocabulary; id 0 is padding.
-        width: of a character's vector.
-        hidden: width of the result, both directions together; even.
-    """
+    kind: type[BiLSTM] | type[BiGRU]
 
     def __init__(self, characters: int, width: int, hidden: int) -> None:
         super().__init__()
         self.lookup = character_vectors(characters, width)
-        self.bigru = BiGRU(width, hidden)
+        self.recurrent = self.kind(width, hidden)
         self.width = hidden
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
-        return self.bigru.ends(self.lookup(chars), chars != PAD)
+        return self.recurrent.ends(self.lookup(chars), chars != PAD)
+
+
+class CharacterBiLSTM(CharacterEnds):
+    """Of two LSTMs (Lample et al. 2016)."""
+
+    kind = BiLSTM
+
+
+class CharacterBiGRU(CharacterEnds):
+    """Of two GRUs (Alfaqeeh 2024, equations 2 and 3)."""
+
+    kind = BiGRU
 
 
 class CWICharacters(nn.Module):

@@ -24,7 +24,8 @@ def build_phrase_vectors(
 ) -> Report:
     """Keep, of one source, the vectors of the words of a table of phrases, in normal form.
 
-    A table without a word gives one without a vector.
+    A table without a word gives one without a vector; so may one of few words, such as the only
+    hashtag of a corpus.
 
     Args:
         kind: how the source is written.
@@ -38,8 +39,7 @@ def build_phrase_vectors(
         vectors_path: where the table goes: word, found, vector, sorted by word.
 
     Raises:
-        PipelineError: if the table or the source cannot be read as what it is said to be, or the
-            source has none of the words.
+        PipelineError: if the table or the source cannot be read as what it is said to be.
     """
     normalization = Vocabulary.read(vocab / "words.parquet").normalization
     phrases = read_phrases(phrases_path)
@@ -57,4 +57,5 @@ def build_phrase_vectors(
         lowercase_fallback,
         hashtag_fallback,
         vectors_path,
+        may_lack_all=True,
     )

@@ -119,17 +119,20 @@ def keep_vectors(
     lowercase_fallback: bool,
     hashtag_fallback: bool,
     vectors_path: Path,
+    *,
+    may_lack_all: bool = False,
 ) -> Report:
     """Write the vectors that one source has of the words `in_use`, in normal form.
 
-    `counts` says how often each word occurs in each part of the corpus, for the report; the other
+    `counts` says how often each word occurs in each part of the corpus, for the report;
+    `may_lack_all`, that the words are so few that a source may really have none of them. The other
     arguments and what is raised are those of `build_vectors`.
     """
     forms = {word: _forms(word, lowercase_fallback, hashtag_fallback) for word in sorted(in_use)}
     wanted = {form for tried in forms.values() for form in tried}
     source = _read(kind, path, package, width, wanted)
     vectors, in_other_form = _look_up(forms, source)
-    if in_use and not vectors.found.any():
+    if in_use and not may_lack_all and not vectors.found.any():
         source.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
     _write(vectors, vectors_path)
     found = {word for word, has in zip(vectors.words, vectors.found, strict=True) if has}

@@ -110,8 +110,8 @@ def test_a_word_is_spelled_from_both_ends() -> None:
     together = layer(chars)
     for row, length in enumerate((2, 1, 4)):
         word = layer.lookup(chars[row, :length])
-        ahead = gru_loop(layer.bigru.forwards, word)[-1]  # type: ignore[arg-type]
-        back = gru_loop(layer.bigru.backwards, word.flip(0))[-1]  # type: ignore[arg-type]
+        ahead = gru_loop(layer.recurrent.forwards, word)[-1]  # type: ignore[arg-type]
+        back = gru_loop(layer.recurrent.backwards, word.flip(0))[-1]  # type: ignore[arg-type]
         torch.testing.assert_close(together[row], torch.cat([ahead, back]))
 
 

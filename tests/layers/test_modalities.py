@@ -116,8 +116,8 @@ def test_character_bilstm_ends_where_the_word_ends() -> None:
     slow = []
     for word in words:
         steps = layer.lookup(torch.tensor([word]))
-        _, (ahead, _) = layer.bilstm.forwards(steps)
-        _, (back, _) = layer.bilstm.backwards(steps.flip(1))
+        _, (ahead, _) = layer.recurrent.forwards(steps)
+        _, (back, _) = layer.recurrent.backwards(steps.flip(1))
         slow.append(torch.cat([ahead[0, 0], back[0, 0]]))
     same_gradients(layer(chars), torch.stack(slow), list(layer.parameters()))
 

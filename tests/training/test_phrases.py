@@ -144,8 +144,15 @@ def test_vectors_of_two_widths_are_not_of_one_source(
     )
     with pytest.raises(PipelineError, match=r"narrow.parquet: has vectors of 2 numbers, but .* 5"):
         assemble(workspace.vocab, {"tiny": workspace.vectors}, 0.0, {"tiny": [out]})
+
+
+def test_a_source_may_have_none_of_the_few_words_of_a_table(
+    workspace: Workspace, tables: dict[str, Path]
+) -> None:
+    source, out = workspace.root / "other.txt", workspace.root / "other.parquet"
     source.write_text("other 1 2\n")
-    with pytest.raises(PipelineError, match=r"narrow.txt: has none of the 1 words in use"):
-        build_phrase_vectors(
-            "text", source, None, 2, tables["hashtags"], workspace.vocab, True, True, out
-        )
+    table = tables["hashtags"]
+    build_phrase_vectors("text", source, None, 2, table, workspace.vocab, True, True, out)
+    vectors = read_vectors(out)
+    assert vectors.words == ("surprise",)
+    assert not vectors.found.any()
