@@ -8,11 +8,11 @@ from pipeline.knowledge.collect import Vocabulary
 from pipeline.knowledge.importing import import_graph
 from pipeline.params.block import read
 from pipeline.params.graph import Graph
-from stages.command import OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage
 
 
 @click.command()
-@click.option("--triples", type=OUT, required=True, help="A file, or a folder of files.")
+@click.option("--triples", type=IN, required=True, help="A file, or a folder of files.")
 @click.option("--graph", type=OUT, required=True, help="Folder for the tables.")
 @click.option("--metrics", type=OUT, required=True)
 @stage

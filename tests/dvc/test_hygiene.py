@@ -25,6 +25,8 @@ from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 CODE = ("pipeline", "stages")
 TABLES = {  # the caches that are no feature store
     "image_words": "features/tags.parquet",
+    "attributes": "features/tags.parquet",
+    "knowledge": "features/knowledge.parquet",
     "captions": "features/captions.parquet",
     "hashtags": "features/hashtags.parquet",
 }
