@@ -14,9 +14,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from pipeline.layers.gates import FeatureGate
+from pipeline.layers.recomputed import by_rows
 
 LIMIT = 1 << 20  # numbers in the largest tensor, as far as one word at a time stays below it
 
@@ -87,15 +87,14 @@ class GuidedAttention(nn.Module):
         Returns:
             C (B, T, d), zeros where the mask is false.
         """
+        weights = [self.score.weight]
+        if self.visual is not None:
+            weights += [self.visual.guide.weight, self.visual.score.weight]
+            weights += self.visual.fusion.parameters()
         contexts = []
-        for parts in self._posts(queries, mask, words, there, regions, has_image):
-            found = [
-                checkpoint(self._context, *part, use_reentrant=False, preserve_rng_state=False)
-                if torch.is_grad_enabled()
-                else self._context(*part)
-                for part in parts
-            ]
-            contexts.append(_padded(torch.cat(found), mask.shape[1]))  # (T, d)
+        for step, asked, given in self._posts(queries, mask, words, there, regions, has_image):
+            found = by_rows(self._context, step, asked, given, weights)  # (t, d)
+            contexts.append(_padded(found, mask.shape[1]))  # (T, d)
         return torch.stack(contexts)
 
     @torch.no_grad()
@@ -120,8 +119,8 @@ class GuidedAttention(nn.Module):
         if regions is not None:
             over_regions = queries.new_full((*mask.shape, regions.shape[1]), torch.nan)  # (B, T, N)
         posts = self._posts(queries, mask, words, there, regions, has_image)
-        for post, parts in enumerate(posts):
-            looked = [self._looked(*part) for part in parts]
+        for post, (step, asked, given) in enumerate(posts):
+            looked = [self._looked(part, *given) for part in asked.split(step)]
             length = int(mask[post].sum())
             columns = there[post].nonzero()[:, 0]
             over_words[post, :length, columns] = torch.cat([found for found, _ in looked])
@@ -138,8 +137,8 @@ class GuidedAttention(nn.Module):
         there: Tensor,
         regions: Tensor | None,
         has_image: Tensor,
-    ) -> Iterator[list[tuple[Tensor, ...]]]:
-        """For each post the arguments of `_fused`, a few of its words at a time."""
+    ) -> Iterator[tuple[int, Tensor, tuple[Tensor, ...]]]:
+        """For each post how many words to take at a time, x W_q of them, and what they share."""
         asked, keys = self.query(queries), self.key(words)  # (B, T, h), (B, n, h)
         image = None
         if self.visual is not None and regions is not None:
@@ -151,7 +150,7 @@ class GuidedAttention(nn.Module):
             seen = (image[0][post], image[1][post]) if image and seeing[post] else ()
             wide = len(kept[0]) * max(keys.shape[2], words.shape[2]) * (len(seen[0]) if seen else 1)
             step = max(1, LIMIT // wide)
-            yield [(part, *kept, *seen) for part in asked[post, :length].split(step)]
+            yield step, asked[post, :length], (*kept, *seen)
 
     def _fused(
         self, asked: Tensor, keys: Tensor, image: tuple[Tensor, ...]

@@ -179,10 +179,12 @@ def cost(regions: int, words: int, width: int = 8) -> tuple[int, int]:
         kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // 4
         return tensor
 
-    largest = Largest()
-    with largest, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    largest, ones = Largest(), torch.ones(2, dtype=torch.bool)
+    with largest:
         image = torch.randn(2, regions, 6)
-        layer(queries, mask, queries, mask, image, torch.ones(2, dtype=torch.bool)).sum().backward()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            context = layer(queries, mask, queries, mask, image, ones)
+        context.sum().backward()
     return largest.numbers, sum(kept.values())
 
 
