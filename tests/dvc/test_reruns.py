@@ -13,14 +13,19 @@ pytestmark = pytest.mark.dvc
 TRAIN = {f"train_{system}" for system in SYSTEMS}
 EVALUATE = {f"evaluate_{system}" for system in SYSTEMS}
 EXTRACT = {"extract@tags", "extract@regions", "extract@caption"}
-PHRASES = {"caption_vectors@glove50", "hashtag_vectors@glove50"}
-LOOKED_UP = {"vectors@glove50", *PHRASES}
+# The vectors of the words of posts and of tables of phrases.
+WORDS = {"vectors@glove50", "attribute_vectors@glove50"}
+WORDS |= {"caption_vectors@glove50", "hashtag_vectors@glove50"}
+OF_GRAPH = {"knowledge", "knowledge_vectors@glove50"}
+LOOKED_UP = WORDS | {"knowledge_vectors@glove50"}
 HASHTAGS = {"train_segmenter", "hashtags"}
 CAPTIONS = {"train_captioner", "caption"}
 
 CWI = both("cwi", "cwi_attention")  # which read the image words
-SEEING = both("adaptive_coattention", "modality_attention") | CWI  # which read image features
-FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", *LOOKED_UP, *HASHTAGS, *CAPTIONS}
+# Those that read image features.
+SEEING = both("adaptive_coattention", "modality_attention", "attributes_knowledge") | CWI
+# All but what the graph tells.
+FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", *WORDS, *HASHTAGS, *CAPTIONS}
 
 # A parameter, another value of it, and the stages that depend on it themselves.
 DIRECT: list[tuple[str, Any, set[str]]] = [
@@ -43,6 +48,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("mentions.source", "gold", {"mentions"}),
     ("knowledge.theta", 0.8, {"knowledge"}),
     ("knowledge.scorer", "token_set_ratio", {"label_index", "knowledge"}),
+    ("tag_posts.folds", 3, {"tag_posts"}),
     ("segmenter.phrases", 70, {"train_segmenter"}),
     ("hashtags.segmenter", "camel", {"hashtags"}),
     ("captioner.min_count", 2, {"train_captioner"}),
@@ -59,12 +65,13 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("train.seeds", [2], TRAIN),
     ("systems.bilstm_crf.training.learning_rate", 0.01, {"train_bilstm_crf"}),
     ("systems.bilstm_crf.model.hidden", 16, {"train_bilstm_crf"}),
-    ("systems.cnn_bilstm_crf.model.char_filters", 8, {"train_cnn_bilstm_crf"}),
+    ("systems.cnn_bilstm_crf.model.char_filters", 8, {"train_cnn_bilstm_crf", "tag_posts"}),
     ("systems.adaptive_coattention.model.dropout", 0.3, {"train_adaptive_coattention"}),
     ("systems.adaptive_coattention.model.attention", "interactive", {"train_adaptive_coattention"}),
     ("systems.modality_attention.model.fusion", "concatenate", {"train_modality_attention"}),
     ("systems.cwi.model.regularized", False, {"train_cwi"}),
     ("systems.cwi_attention.model.readout", "attended", {"train_cwi_attention"}),
+    ("systems.attributes_knowledge.model.image", False, {"train_attributes_knowledge"}),
     ("systems.trimod.model.fusion", "scaled_dot", {"train_trimod"}),
     ("leaderboard.order_by", "dev", {"leaderboard"}),
     ("runtime.device", "cpu", set()),
@@ -135,8 +142,7 @@ def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:
         }
     )
     looked_at = {"index_images", "index_entity_images"}
-    ran = {"prepare", *looked_at, "vectors@glove50", *EVALUATE, "leaderboard"}
-    ran = {"prepare", "index_images", *LOOKED_UP, *EVALUATE, "leaderboard"}
+    ran = {"prepare", *looked_at, *LOOKED_UP, *EVALUATE, "leaderboard"}
     assert workspace.repro().ran == ran
     assert workspace.would_run() == set()
 
@@ -161,10 +167,9 @@ def test_two_roles(workspace: Workspace) -> None:
         {"extract.tags.precision": "bfloat16", "extract.regions.outputs": ["grid", "pooled"]}
     )
     done = workspace.repro()
-    ran = {*EXTRACT, "extract_entity_images", "tags", "knowledge", *SEEING}
+    of_tags = {"extract@tags", "extract_entity_images", "tags", "attribute_vectors@glove50"}
+    ran = {*of_tags, "extract@regions", *OF_GRAPH, *SEEING}
     assert done.ran == ran | scored(workspace, details)
-    roles = {"extract@tags", "extract@regions"}
-    assert done.ran == {*roles, "tags", *SEEING} | scored(workspace, details)
     assert workspace.would_run() == set()
 
 
@@ -180,24 +185,22 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
             {"index_images.max_pixels": 180_000},
             {"index_images", "extract@tags", "tags"},
             {"index_images", "extract@tags", "tags"},
-            {"extract@regions", "index_entity_images", "knowledge", *SEEING},
-            {"extract@regions", "extract@caption", "train_captioner", *SEEING, *both("trimod")},
+            {"extract@regions", "extract@caption", "index_entity_images", "knowledge"}
+            | {"attribute_vectors@glove50", "train_captioner", *SEEING, *both("trimod")},
             id="two images less",
         ),
         pytest.param(
             {"prepare.rename": {"OTHER": "ORG"}},
             FEATURES,
-            {"prepare", "index_images", "vocab", "vectors@glove50"},
-            TRAIN | EVALUATE | {"mentions", "knowledge"},
-            {"prepare", "index_images", "vocab", *LOOKED_UP, *HASHTAGS},
-            TRAIN | EVALUATE,
+            {"prepare", "index_images", "vocab", *WORDS, *HASHTAGS},
+            TRAIN | EVALUATE | {"mentions", "tag_posts", *OF_GRAPH},
             id="other labels",
         ),
         pytest.param(
             {"vocab.min_count": 2},
             FEATURES,
-            {"vocab", *LOOKED_UP},  # the same words are looked up: those of the posts
-            TRAIN,
+            {"vocab", *WORDS},  # the same words are looked up: those of the posts
+            TRAIN | {"tag_posts", "knowledge_vectors@glove50"},
             id="fewer words",
         ),
     ],

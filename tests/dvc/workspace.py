@@ -244,7 +244,7 @@ def _shrink(conf: Path) -> None:
         if system != "cwi_attention":  # which stands on cwi's
             _update(conf / "system" / system / "tuned.yaml", TINY)
     _update(conf / "segmenter" / "quick.yaml", {"phrases": 60, "training": {"max_epochs": 1}})
-    short = {"train": {"seeds": [1]}, "runtime": {"progress": "none"}}
+    short = {"train": {"seeds": [1]}, "runtime": {"progress": "none"}, "tag_posts": {"folds": 2}}
     _update(conf / "config.yaml", short | {"captioner": {"training": {"max_epochs": 1}}})
 
 
