@@ -12,7 +12,7 @@ from stages.command import IN, OUT, PARAMS, stage
 
 @click.command()
 @click.option("--posts", type=IN, required=True)
-@click.option("--tagged", type=OUT, help="Spans found by a text-only tagger.")
+@click.option("--tagged", type=IN, help="Spans found by a text-only tagger.")
 @click.option("--mentions", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage
