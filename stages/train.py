@@ -20,7 +20,6 @@ from stages.command import IN, OUT, PARAMS, NamedPath, grouped, stage
 @click.option("--posts", type=IN, required=True)
 @click.option("--vocab", type=IN, required=True)
 @click.option("--vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, in order")
-@click.option("--vectors-folder", type=IN, help="instead: where SOURCE.parquet lies of each source")
 @click.option("--phrase-vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, one a table")
 @click.option("--images", type=IN, help="for systems that read what goes with images")
 @click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER or its table")
@@ -32,7 +31,6 @@ def main(
     posts: Path,
     vocab: Path,
     vectors: tuple[tuple[str, Path], ...],
-    vectors_folder: Path | None,
     phrase_vectors: tuple[tuple[str, Path], ...],
     images: Path | None,
     cache: tuple[tuple[str, Path], ...],
@@ -42,16 +40,13 @@ def main(
     """Train SYSTEM once a seed."""
     runtime = read(PARAMS, "runtime", Runtime)
     params = read(PARAMS, f"systems.{system}", find_system(system).Params)
-    sources = dict(vectors)
-    if vectors_folder is not None:
-        sources = {name: vectors_folder / f"{name}.parquet" for name in params.vectors}
     train_system(
         system,
         params,
         read(PARAMS, "train", Train).seeds,
         posts,
         vocab,
-        sources,
+        dict(vectors),
         images,
         dict(cache),
         model,

@@ -31,4 +31,4 @@ class Vectors(Block):
     hashtag_fallback: bool = True  # a hashtag not found as it stands is looked up without its #
     sources: dict[str, VectorSource]
     default: list[str] = []  # what a system reads unless its own block says otherwise
-    joint: list[str] = []  # the same, for systems that lay several side by side
+    joint: list[str] = []  # the same, for systems that lay two side by side (one twice: once)

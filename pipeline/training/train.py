@@ -63,7 +63,8 @@ def train_system(
         seeds: one training run each.
         posts: the table of posts; train is trained on, dev selects the epoch, test stays unread.
         vocab: folder of the vocabularies.
-        vectors: source -> its vector file; the sources that `params.vectors` names, in order.
+        vectors: source -> its vector file; the sources that `params.vectors` names, in order;
+            one that it names twice counts once.
         images: the table of images, for systems that read what goes with images.
         caches: cache -> folder of its feature store, or its table of image words or phrases.
         model: folder written: `system.json`, `lexicon.json`, `seed-N/`.
@@ -76,7 +77,7 @@ def train_system(
     Raises:
         PipelineError: for faults of the caches or the posts, or a training that diverges.
     """
-    if list(vectors) != params.vectors:
+    if list(vectors) != list(dict.fromkeys(params.vectors)):
         raise PipelineError(
             f"{system}: params name the vectors {params.vectors}, the stage passes {list(vectors)}"
         )

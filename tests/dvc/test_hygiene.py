@@ -209,8 +209,7 @@ def test_a_system_reads_the_caches_that_it_requires(
     images = {"features/images.parquet"} if caches else set()
     sources = composed.params()["systems"][system]["vectors"]
     train, evaluate = stages[f"train_{system}"], stages[f"evaluate_{system}"]
-    folder = train.values("--vectors-folder")  # of a system whose number of sources varies
-    vectors = set(folder) or {f"features/vectors/{source}.parquet" for source in sources}
+    vectors = {f"features/vectors/{source}.parquet" for source in sources}
     phrases = {  # source and file, of the words of phrases
         f"{source}=features/phrase_vectors/{cache}/{source}.parquet"
         for source in sources
@@ -224,9 +223,7 @@ def test_a_system_reads_the_caches_that_it_requires(
     assert evaluate.data == read | {f"models/{system}"}
     for stage in (train, evaluate):
         assert set(stage.values("--cache")) == {f"{name}={path}" for name, path in caches.items()}
-    named = [] if folder else [f"{s}=features/vectors/{s}.parquet" for s in sources]
-    assert train.values("--vectors") == named
-    assert folder in ([], ["features/vectors"])
+    assert train.values("--vectors") == [f"{s}=features/vectors/{s}.parquet" for s in sources]
     roles = composed.params()["extract"]
     for role in caches.keys() - TABLES.keys():
         assert requires[role] in roles[role]["outputs"]

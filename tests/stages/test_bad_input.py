@@ -142,7 +142,6 @@ def test_odd_hashtags_are_counted_and_kept(project: Project) -> None:
 def test_captions_of_pictures_that_are_not_there(project: Project) -> None:
     project.write(
         "captions.json",
-        "graph.nt",
         '{"images": [{"id": 1, "file_name": "z.jpg"}], "annotations": '
         '[{"image_id": 1, "caption": "a cat"}]}',
     )
