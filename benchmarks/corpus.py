@@ -42,19 +42,13 @@ SPLITS = ["train", "dev", "test"]
 class Corpus:
     """A corpus in a folder, with the caches that systems ask of it, each made once.
 
-    `phrases` are the tables of phrases that are given by hand, by the cache's name.
+    `phrases` takes the tables of phrases that are made by hand, by the cache's name.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        files: Mapping[str, Path],
-        images: Path | None,
-        phrases: Mapping[str, Path] | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, files: Mapping[str, Path], images: Path | None) -> None:
         self.folder = folder
         self.image_folder = images
-        self.phrases = dict(phrases or {})
+        self.phrases: dict[str, Path] = {}
         self._sources: dict[Path, tuple[Kind, Path, str | None, int]] = {}
         self.posts = folder / "posts.parquet"
         self.vocab = folder / "vocab"

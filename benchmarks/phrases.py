@@ -34,7 +34,7 @@ def keyed_by(cache: str) -> KeyedBy:
     if cache not in KEYED_BY:
         raise PipelineError(
             f"no planted signal is known for the phrases {cache!r}: add it to KEYED_BY in "
-            "benchmarks/planted_phrases.py"
+            "benchmarks/phrases.py"
         )
     return KEYED_BY[cache]
 

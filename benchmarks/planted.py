@@ -127,9 +127,11 @@ def _make(folder: Path, data: Path, seed: int, shown: bool, signal: str, system:
         files[split] = folder / f"{split}.txt"
         files[split].write_text("\n".join(lines), encoding="utf-8")
     corpus = Corpus(folder, files, pictures)
+    if not phrases:
+        return corpus
+    posts, images = read_posts(corpus.posts), read_images(corpus.images())
     for cache in phrases:
         corpus.phrases[cache] = folder / f"{cache}.parquet"
-        posts, images = read_posts(corpus.posts), read_images(corpus.images())
         telling = cache == signal
         masked = telling and not shown
         plant(corpus.phrases[cache], cache, posts, images, telling, masked, random)

@@ -58,11 +58,12 @@ def main(
             images = data / "imagenet-sample"
             files = _with_random_pictures(files, folder, images)
         corpus = Corpus(folder, files, images)
-        for cache, output in find_system(system).REQUIRES.items():
-            if output == OUTPUT:
-                corpus.phrases[cache] = corpus.folder / f"{cache}.parquet"
-                posts, table = read_posts(corpus.posts), read_images(corpus.images())
-                without_words(corpus.phrases[cache], cache, posts, table)
+        phrases = [name for name, out in find_system(system).REQUIRES.items() if out == OUTPUT]
+        if phrases:
+            posts, table = read_posts(corpus.posts), read_images(corpus.images())
+        for cache in phrases:
+            corpus.phrases[cache] = folder / f"{cache}.parquet"
+            without_words(corpus.phrases[cache], cache, posts, table)
         vectors = {"glove100": corpus.vectors("text", glove, None, 100)}
         test = corpus.score(system, params, chosen, vectors)["test"]["strict"]
     return {

@@ -13,50 +13,17 @@ import pytest
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
-from pipeline.captions.train import CaptionerParams
-from pipeline.params.block import Block, parse, read, sections
-from pipeline.params.caption import Caption
-from pipeline.params.dataset import Dataset
+from pipeline.params.block import parse, read, sections
 from pipeline.params.extract import Extract
 from pipeline.params.graph import Graph
-from pipeline.params.hashtags import Hashtags
-from pipeline.params.index_images import IndexImages
-from pipeline.params.knowledge import Knowledge
-from pipeline.params.leaderboard import Leaderboard
-from pipeline.params.mentions import Mentions
-from pipeline.params.prepare import Prepare
-from pipeline.params.runtime import Runtime
-from pipeline.params.tag_posts import TagPosts
-from pipeline.params.tags import Tags
-from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
-from pipeline.params.vocab import Vocab
 from pipeline.systems.system import find_system, known_systems
-from pipeline.text.train_segmenter import SegmenterParams
 from pipeline.vision.backbone import load_backbone
+from tests.params.blocks import SECTIONS
 from tools.closure import closure, import_graph
 from tools.lock import pins
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCKS: dict[str, type[Block]] = {
-    "caption": Caption,
-    "captioner": CaptionerParams,
-    "dataset": Dataset,
-    "graph": Graph,
-    "hashtags": Hashtags,
-    "index_images": IndexImages,
-    "knowledge": Knowledge,
-    "leaderboard": Leaderboard,
-    "mentions": Mentions,
-    "prepare": Prepare,
-    "runtime": Runtime,
-    "segmenter": SegmenterParams,
-    "tag_posts": TagPosts,
-    "tags": Tags,
-    "train": Train,
-    "vectors": Vectors,
-    "vocab": Vocab,
-}  # and `extract` and `systems`, which hold a block for each role and system
 
 
 def tool(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -123,7 +90,7 @@ def test_the_groups_are_there() -> None:
     assert set(group("dataset")) >= {"sample", "twitter2015", "twitter2017"}
     assert set(group("backbones")) >= {"embedded", "published"}
     assert {f.name for f in (ROOT / "conf" / "system").iterdir()} == set(known_systems())
-    assert set(BLOCKS) == set(sections()) - {"extract", "systems"}
+    assert set(SECTIONS) == set(sections()) - {"extract", "systems"}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +104,7 @@ def test_every_composition_is_read(
     chosen = (f"dataset={dataset}", f"backbones={backbones}", f"vectors={vectors}")
     tree = compose(path, *chosen)
     assert set(tree) == set(sections())
-    for section, block in BLOCKS.items():
+    for section, block in SECTIONS.items():
         assert read(path, section, block).model_dump() == tree[section]  # no default steps in
     for role in tree["extract"]:
         params = read(path, f"extract.{role}", Extract)

@@ -28,7 +28,7 @@ from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import open_caches
 from pipeline.training.lexicon import assemble
 from pipeline.training.model import tag
-from pipeline.training.train import Corpus, gather, train_network
+from pipeline.training.train import Corpus, check_vectors, gather, of_split, train_network
 
 SCHEMA = pa.schema(
     [
@@ -93,16 +93,11 @@ def tag_posts(
     """
     if find_system(system).REQUIRES:
         raise PipelineError(f"{system} reads images; name a system that reads text alone")
-    if list(vectors) != params.vectors:
-        raise PipelineError(
-            f"{system}: params name the vectors {params.vectors}, the stage passes {list(vectors)}"
-        )
+    check_vectors(system, params.vectors, vectors)
     words = assemble(vocab, vectors, params.removed_vectors)
     rows = read_posts(posts)
-    train, dev, test = ([row for row in rows if row.split == s] for s in ("train", "dev", "test"))
-    for split, found in (("train", train), ("dev", dev)):
-        if not found:
-            raise PipelineError(f"{posts}: the split {split!r} has no post")
+    train, dev = of_split(rows, "train", posts), of_split(rows, "dev", posts)
+    test = [row for row in rows if row.split == "test"]
     texts = {row.post: tuple(words[0].word(token) for token in row.tokens) for row in train}
     fold = deal(texts, folds, seed)
     caches = open_caches({}, {}, None)

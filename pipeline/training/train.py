@@ -77,17 +77,14 @@ def train_system(
     Raises:
         PipelineError: for faults of the caches or the posts, or a training that diverges.
     """
-    if list(vectors) != list(dict.fromkeys(params.vectors)):
-        raise PipelineError(
-            f"{system}: params name the vectors {params.vectors}, the stage passes {list(vectors)}"
-        )
+    check_vectors(system, params.vectors, vectors)
     module = find_system(system)
     opened = open_caches(module.REQUIRES, caches, images)
     further = phrase_vectors or {}
     check_phrase_vectors(system, params.vectors, list(module.REQUIRES.values()), further)
     words = assemble(vocab, vectors, params.removed_vectors, further)
     read = read_posts(posts)
-    train, dev = _split(read, "train", posts), _split(read, "dev", posts)
+    train, dev = of_split(read, "train", posts), of_split(read, "dev", posts)
     corpus = gather(train, dev, words, opened)
     for risk in params.training.risks():
         say(f"warning: {system}: {risk}")
@@ -107,6 +104,18 @@ def train_system(
             network, fitted = train_network(system, params, corpus, seed, device, bar, watch)
         save(network, fitted, model / f"seed-{seed}")
         say(f"{system} seed {seed}: best epoch {fitted.best.epoch}, dev F1 {fitted.best.score:.2f}")
+
+
+def check_vectors(system: str, named: Sequence[str], given: Mapping[str, Path]) -> None:
+    """Refuse other sources of vectors than `named`, in order; one named twice counts once.
+
+    Raises:
+        PipelineError: where `given`, source -> its file, has others.
+    """
+    if list(given) != list(dict.fromkeys(named)):
+        raise PipelineError(
+            f"{system}: params name the vectors {list(named)}, the stage passes {list(given)}"
+        )
 
 
 def check_phrase_vectors(
@@ -188,7 +197,12 @@ def gather(
     )
 
 
-def _split(posts: Sequence[Post], split: str, path: Path) -> list[Post]:
+def of_split(posts: Sequence[Post], split: str, path: Path) -> list[Post]:
+    """The posts of a split.
+
+    Raises:
+        PipelineError: naming `path`, the table that they come from, if there are none.
+    """
     found = [post for post in posts if post.split == split]
     if not found:
         raise PipelineError(f"{path}: the split {split!r} has no post")

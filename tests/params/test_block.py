@@ -10,21 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.captions.train import CaptionerParams
 from pipeline.errors import PipelineError
 from pipeline.params.block import Block, ParamsError, nearest, parse, read, sections
-from pipeline.params.caption import Caption
 from pipeline.params.dataset import Dataset
 from pipeline.params.extract import Extract
-from pipeline.params.graph import Graph
-from pipeline.params.hashtags import Hashtags
 from pipeline.params.index_images import IndexImages
-from pipeline.params.knowledge import Knowledge
 from pipeline.params.leaderboard import Leaderboard
-from pipeline.params.mentions import Mentions
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
-from pipeline.params.tag_posts import TagPosts
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
@@ -32,30 +25,13 @@ from pipeline.params.vocab import Vocab
 from pipeline.systems.adaptive_coattention import Params as CoAttention
 from pipeline.systems.bilstm_crf import Params as BiLSTM
 from pipeline.systems.cnn_bilstm_crf import Params as CnnBiLSTM
-from pipeline.text.train_segmenter import SegmenterParams
+from tests.params.blocks import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = ROOT / "params.yaml"
-BLOCKS: dict[str, type[Block]] = {
-    "caption": Caption,
-    "captioner": CaptionerParams,
-    "dataset": Dataset,
+BLOCKS: dict[str, type[Block]] = SECTIONS | {
     "extract.tags": Extract,
     "extract.regions": Extract,
-    "graph": Graph,
-    "hashtags": Hashtags,
-    "index_images": IndexImages,
-    "knowledge": Knowledge,
-    "leaderboard": Leaderboard,
-    "mentions": Mentions,
-    "prepare": Prepare,
-    "runtime": Runtime,
-    "segmenter": SegmenterParams,
-    "tag_posts": TagPosts,
-    "tags": Tags,
-    "train": Train,
-    "vectors": Vectors,
-    "vocab": Vocab,
     "systems.bilstm_crf": BiLSTM,
     "systems.cnn_bilstm_crf": CnnBiLSTM,
     "systems.adaptive_coattention": CoAttention,
