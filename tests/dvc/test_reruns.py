@@ -69,7 +69,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("systems.adaptive_coattention.model.dropout", 0.3, {"train_adaptive_coattention"}),
     ("systems.adaptive_coattention.model.attention", "interactive", {"train_adaptive_coattention"}),
     ("systems.modality_attention.model.fusion", "concatenate", {"train_modality_attention"}),
-    ("systems.cwi.model.regularized", False, {"train_cwi"}),
+    ("systems.cwi.model.regularized", True, {"train_cwi"}),
     ("systems.cwi_attention.model.readout", "attended", {"train_cwi_attention"}),
     ("systems.attributes_knowledge.model.image", False, {"train_attributes_knowledge"}),
     ("systems.trimod.model.fusion", "scaled_dot", {"train_trimod"}),

@@ -46,7 +46,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     (MODALITIES, {"modalities": TEXT}),
     (MODALITIES, {"fusion": "concatenate"}),
     (MODALITIES, {"cell": "standard", "transform": "relu"}),
-    ("cwi", {"regularized": False}),  # Table 9
+    ("cwi", {"regularized": True}),  # Table 9
     ("cwi", {"char_length": 9}),  # words are cut, and halves are not whole
     ("cwi_attention", {"readout": "both"}),
     (KNOWLEDGE, {"image": False}),  # Chen et al. 2021, Table 3
