@@ -91,7 +91,8 @@ def test_commands_queue_what_is_missing() -> None:
     (line,) = commands("cwi", others, ["vectors=glove100", "dataset=twitter2015"])
     # Hydra takes a key once, and the row is about its vectors.
     assert shlex.split(line)[6:-1] == [
-        *("-S", "dataset=twitter2015", "-S", "vectors=glove50_fasttext300")
+        *("-S", "dataset=twitter2015", "-S", "vectors=glove50_fasttext300"),
+        *("-S", "systems.cwi.model.regularized=true"),
     ]
 
 
