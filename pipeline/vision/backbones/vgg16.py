@@ -7,6 +7,7 @@ from torchvision.models import VGG, VGG16_Weights, vgg16
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.imagenet import categories
+from pipeline.vision.pooling import halve_by_maximum
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -18,6 +19,7 @@ def parts(network: VGG) -> Parts:
 
     torchvision's adaptive pooling to 7 x 7 stands between the two, and does nothing to 7 x 7.
     """
+    halve_by_maximum(network.features)
     return Parts(network.features, network.classifier, head_reads="maps")
 
 
