@@ -1,7 +1,8 @@
 """Reading N-Triples as a stream: plain, gzip or bzip2, with broken lines told, not fatal.
 
-pyoxigraph parses. It gets a block of whole lines at a time; a block in which it finds a fault is
-given to it again line by line, so that each broken line is known by its number and costs no other.
+pyoxigraph says what is a triple. Lines of three IRIs are cut in columns, and pyoxigraph is asked
+for each IRI when it is new. It parses all other lines, many at a time; if it finds a fault, line by
+line, so that each broken line is known by its number and costs no other.
 """
 
 from __future__ import annotations
@@ -10,74 +11,191 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyoxigraph as ox
 
 from pipeline.errors import PipelineError
 from pipeline.knowledge.faults import Faults
 from pipeline.knowledge.lines import blocks
+from pipeline.knowledge.names import Names
+from pipeline.knowledge.plain_lines import Lines, cut_plain, find_lines
+from pipeline.knowledge.statements import Statements, Vocabulary, name_all
 
-BLOCK = 1 << 20  # bytes of lines parsed at a time
-
-
-# A statement: subject, relation, object, literal, its language. Names are IRIs, or `_:` and a label
-# for a blank node; the object is None where it is a literal, whose language is in lower case. The
-# last two are "" where there is none. (A plain tuple: a class of its own takes its time.)
-Triple = tuple[str, str, str | None, str, str]
+FIRST, BLOCK = 1 << 20, 1 << 25  # bytes of lines in the first block and, growing, in later ones
+PARSED = 8192  # lines parsed at a time
 
 
-def read_ntriples(path: Path, faults: Faults, scope: str = "") -> Iterator[Triple]:
-    """Stream the triples of a file, counting lines that are none in `faults`.
+def read_ntriples(
+    path: Path,
+    names: Names,
+    vocabulary: Vocabulary,
+    faults: Faults,
+    scope: str = "",
+    *,
+    block: int = BLOCK,
+) -> Iterator[Statements]:
+    """Stream the statements of a file, counting lines that are none in `faults`.
+
+    Links and texts come in the order of the file.
 
     Args:
         path: the file.
+        names: of this file alone, at first none; filled with IRIs, and with `_:` and a label for
+            each blank node.
+        vocabulary: which literals name an entity.
         faults: where broken lines are told.
         scope: begins the labels of blank nodes, which mean something within their file only.
+        block: about how many bytes of lines are taken at a time; more once the names take more,
+            as their hash table is built for each block.
 
     Raises:
         PipelineError: if the file is missing, its compression is damaged, or its first block of
             lines has no triple but broken lines: then it is something else.
     """
-    for number, lines in blocks(path, BLOCK):
-        done = 0
+    for number, content in blocks(path, _sizes(names, block)):
+        lines = find_lines(content)
+        plain, links = _plain_links(lines, names)
+        known = faults.count
+        others = _Others(vocabulary, scope)
+        others.parse(lines, _rest(len(lines), plain), path, number, faults)
+        count = len(plain) + others.count
+        if number == 1 and not count and faults.count > known:
+            raise PipelineError(
+                f"{path}: no N-Triples: none of its first {len(lines)} lines is a triple,"
+                f" {faults.count} are broken:\n{faults}"
+            )
+        if others.lines:
+            links = np.concatenate([links, names.encode(others.links).reshape(-1, 3)])
+            links = links[np.argsort(np.concatenate([plain, others.lines]), kind="stable")]
+        texts = name_all(others.named, others.texts, others.labels, names)
+        yield Statements(links, texts, count, others.aside)
+
+
+def _sizes(names: Names, block: int) -> Iterator[int]:
+    size = min(FIRST, block)
+    while True:
+        yield size
+        size = max(min(2 * size, block), names.nbytes)
+
+
+def _plain_links(lines: Lines, names: Names) -> tuple[np.ndarray, np.ndarray]:
+    """The plain lines (n,) whose IRIs are such, and the numbers (n, 3) int32 of these."""
+    plain, parts = cut_plain(lines)
+    distinct = parts.dictionary
+    numbers = names.find(distinct)
+    new = np.flatnonzero(numbers < 0)
+    good = new[_are_iris(distinct.take(pa.array(new)))]
+    numbers[good] = names.extend(distinct.take(pa.array(good)))
+    links = numbers[np.asarray(parts.indices)].reshape(-1, 3)
+    if len(good) == len(new):
+        return plain, links
+    kept = (links >= 0).all(axis=1)
+    return plain[kept], links[kept]
+
+
+def _rest(count: int, chosen: np.ndarray) -> np.ndarray:
+    """The numbers below `count` that are not chosen."""
+    rest = np.ones(count, bool)
+    rest[chosen] = False
+    return np.flatnonzero(rest)
+
+
+def _are_iris(names: pa.BinaryArray) -> np.ndarray:
+    """(n,) bool which names pyoxigraph takes for IRIs."""
+    good = np.ones(len(names), bool)
+    for at, name in enumerate(names.to_pylist()):
         try:
-            for quad in _parse(b"".join(lines)):
-                yield _triple(quad, scope)
-                done += 1
+            ox.NamedNode(name.decode())
+        except ValueError:  # not UTF-8, or no IRI
+            good[at] = False
+    return good
+
+
+class _Others:
+    """What lines say that were parsed.
+
+    Attributes:
+        links: subject, relation and object of each link, one after the other.
+        lines: of each link.
+        named, texts, labels: of each literal that names an entity: this, the text, and whether it
+            may be the label.
+        count: of all statements.
+        aside: of literals of relations that name nothing.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, scope: str) -> None:
+        self.links: list[str] = []
+        self.lines: list[int] = []
+        self.named: list[str] = []
+        self.texts: list[str] = []
+        self.labels: list[bool] = []
+        self.count = self.aside = 0
+        self._label = frozenset(vocabulary.labels)
+        self._naming = self._label | frozenset(vocabulary.aliases)
+        self._languages = frozenset(vocabulary.languages)
+        self._scope = scope
+
+    def parse(
+        self, lines: Lines, chosen: np.ndarray, path: Path, first: int, faults: Faults
+    ) -> None:
+        """Parse some lines (n,) of a block that begins at line `first` of the file."""
+        for start in range(0, len(chosen), PARSED):
+            for at, quad in _quads(lines, chosen[start : start + PARSED]):
+                wrong = quad if isinstance(quad, str) else self._take(at, quad)
+                if wrong:
+                    faults.add(path, first + at, wrong)
+
+    def _take(self, line: int, quad: Any) -> str:
+        """Take a statement in; what is wrong with it, if something is."""
+        subject, relation, target, _ = quad
+        kind = type(target)
+        if kind is ox.Literal:
+            self._literal(subject, relation.value, target)
+        elif kind is ox.Triple:
+            return "its object is a triple, which is no entity"
+        else:
+            self.links += (self._name(subject), relation.value, self._name(target))
+            self.lines.append(line)
+        self.count += 1
+        return ""
+
+    def _literal(self, subject: Any, relation: str, literal: Any) -> None:
+        if relation not in self._naming:
+            self.aside += 1
+            return
+        language = literal.language
+        if not language or not self._languages or language in self._languages:
+            self.named.append(self._name(subject))
+            self.texts.append(literal.value)
+            self.labels.append(relation in self._label)
+
+    def _name(self, node: Any) -> str:
+        value: str = node.value
+        return value if type(node) is ox.NamedNode else f"_:{self._scope}{value}"
+
+
+def _quads(lines: Lines, chosen: np.ndarray) -> list[tuple[int, Any]]:
+    """(line, statement, or what is wrong with the line) of some lines (n,), in their order."""
+    text = lines.text(chosen)
+    numbers = chosen.tolist()
+    # A statement has a line of its own, but the parser also ends lines at a lone carriage return.
+    if text.count(b"\r") == text.count(b"\r\n"):
+        try:
+            quads = list(_parse(text))
         except SyntaxError:
-            quads = _line_by_line(path, number, lines, faults)
-            if number == 1 and not quads:
-                raise PipelineError(
-                    f"{path}: no N-Triples: none of its first {len(lines)} lines is a triple,"
-                    f" {faults.count} are broken:\n{faults}"
-                ) from None
-            yield from (_triple(quad, scope) for quad in quads[done:])
-
-
-def _triple(quad: Any, scope: str) -> Triple:
-    subject, relation, target, _ = quad
-    name = subject.value if type(subject) is ox.NamedNode else _name(subject, scope)
-    kind = type(target)
-    if kind is ox.NamedNode:
-        return name, relation.value, target.value, "", ""
-    if kind is ox.Literal:
-        return name, relation.value, None, target.value, target.language or ""
-    return name, relation.value, _name(target, scope), "", ""
-
-
-def _parse(content: bytes) -> Iterator[Any]:
-    return ox.parse(content, format=ox.RdfFormat.N_TRIPLES)
-
-
-def _line_by_line(path: Path, number: int, lines: list[bytes], faults: Faults) -> list[Any]:
-    found: list[Any] = []
-    for at, line in enumerate(lines, number):
+            quads = []
+        if len(quads) == len(numbers):
+            return list(zip(numbers, quads, strict=True))
+    found: list[tuple[int, Any]] = []
+    for at in numbers:
         try:
-            found += _parse(line)
+            found += [(at, quad) for quad in _parse(lines.line(at))]
         except SyntaxError as error:
             # The parser's own words, less its place, which is that of one line out of its file.
-            faults.add(path, at, str(error.msg).partition(": ")[2] or str(error.msg))
+            found.append((at, str(error.msg).partition(": ")[2] or str(error.msg)))
     return found
 
 
-def _name(node: Any, scope: str) -> str:
-    return f"_:{scope}{node.value}"
+def _parse(content: bytes) -> Any:
+    return ox.parse(content, format=ox.RdfFormat.N_TRIPLES)
