@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipeline.knowledge.columns import flat, list_of, lists
 from pipeline.knowledge.entities import Entities
 from pipeline.knowledge.labels import rank_entities
+from pipeline.knowledge.sorting import sort_rows
 from pipeline.tables import read_table, write_table
 
 STAGE = "graph"
@@ -99,40 +100,49 @@ class Graph:
 def build_graph(
     entities: Entities, relations: Sequence[str], labels: Sequence[str], triples: np.ndarray
 ) -> Graph:
-    """A graph of entities and relations in the order of their names, and triples (t, 3) int32."""
+    """A graph of entities and relations in the order of their names, and triples (t, 3) int32.
+
+    The memory of `triples` becomes that of the graph's.
+    """
     distinct = _distinct(triples, len(relations), len(entities))
     adjacency = build_adjacency(distinct, len(entities))
     return Graph(entities, relations, labels, distinct, adjacency)
 
 
 def build_adjacency(triples: np.ndarray, count: int) -> Adjacency:
-    """The edges of `count` entities, from distinct triples (t, 3) int32."""
-    nodes = np.concatenate([triples[:, 0], triples[:, 2]])
-    neighbours = np.concatenate([triples[:, 2], triples[:, 0]])
-    degrees = np.bincount(nodes, minlength=count)
-    ranks = rank_entities(degrees)
-    order = np.argsort(nodes.astype(np.int64) * max(count, 1) + ranks[neighbours], kind="stable")
-    edges = len(triples)
+    """The edges of `count` entities, from distinct triples (t, 3) int32.
+
+    Between two entities, outward edges come before inward ones, each by relation.
+    """
+    subjects, relations, objects = triples.T
+    degrees = np.bincount(subjects, minlength=count) + np.bincount(objects, minlength=count)
+    ranks = rank_entities(degrees).astype(np.int32)
+    columns = (  # (2t,) each: node, rank of its neighbour, whether inward, relation
+        np.concatenate(ends)
+        for ends in (
+            (subjects, objects),
+            (ranks[objects], ranks[subjects]),
+            (np.zeros(len(triples), bool), np.ones(len(triples), bool)),
+            (relations, relations),
+        )
+    )
+    sizes = (count, count, 2, int(relations.max(initial=0)) + 1)
+    _, neighbours, inward, along = sort_rows(columns, sizes)
     starts = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64)
-    relations = np.concatenate([triples[:, 1], triples[:, 1]])
-    return Adjacency(starts, neighbours[order], relations[order], order < edges)
+    by_rank = np.argsort(ranks).astype(np.int32)
+    return Adjacency(starts, by_rank[neighbours], along, inward == 0)
 
 
 def _distinct(triples: np.ndarray, relations: int, entities: int) -> np.ndarray:
-    """Sorted by subject, relation and object, each once."""
-    if relations * entities**2 >= 1 << 62:  # too many for one number each
-        return np.unique(triples, axis=0)
-    keys = triples[:, 0].astype(np.int64)
-    keys *= relations
-    keys += triples[:, 1]
-    keys *= entities
-    keys += triples[:, 2]
-    keys.sort()
-    keys = keys[np.flatnonzero(np.diff(keys, prepend=-1))]
-    distinct = np.empty((len(keys), 3), np.int32)
-    if len(keys):
-        rest, distinct[:, 2] = np.divmod(keys, entities)
-        distinct[:, 0], distinct[:, 1] = np.divmod(rest, relations)
+    """Sorted by subject, relation and object, each once; in the memory of `triples`."""
+    columns = sort_rows(triples.T, (entities, relations, entities))
+    new = np.zeros(len(triples), bool)
+    new[:1] = True
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
+    distinct = triples[: np.count_nonzero(new)]
+    for at, column in enumerate(columns):
+        distinct[:, at] = column[new]
     return distinct
 
 

@@ -7,7 +7,7 @@ line, so that each broken line is known by its number and costs no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from pipeline.knowledge.statements import Statements, Vocabulary, name_all
 
 FIRST, BLOCK = 1 << 20, 1 << 25  # bytes of lines in the first block and, growing, in later ones
 PARSED = 8192  # lines parsed at a time
+ANY = ""  # the language of a literal without one
 
 
 def read_ntriples(
@@ -131,9 +132,10 @@ class _Others:
         self.texts: list[str] = []
         self.labels: list[bool] = []
         self.count = self.aside = 0
-        self._label = frozenset(vocabulary.labels)
-        self._naming = self._label | frozenset(vocabulary.aliases)
-        self._languages = frozenset(vocabulary.languages)
+        self._naming = dict.fromkeys(vocabulary.aliases, False) | dict.fromkeys(
+            vocabulary.labels, True
+        )
+        self._languages = {*vocabulary.languages, ANY} if vocabulary.languages else set()
         self._scope = scope
 
     def parse(
@@ -141,41 +143,39 @@ class _Others:
     ) -> None:
         """Parse some lines (n,) of a block that begins at line `first` of the file."""
         for start in range(0, len(chosen), PARSED):
-            for at, quad in _quads(lines, chosen[start : start + PARSED]):
-                wrong = quad if isinstance(quad, str) else self._take(at, quad)
-                if wrong:
-                    faults.add(path, first + at, wrong)
+            for at, wrong in self._take(_quads(lines, chosen[start : start + PARSED])):
+                faults.add(path, first + at, wrong)
 
-    def _take(self, line: int, quad: Any) -> str:
-        """Take a statement in; what is wrong with it, if something is."""
-        subject, relation, target, _ = quad
-        kind = type(target)
-        if kind is ox.Literal:
-            self._literal(subject, relation.value, target)
-        elif kind is ox.Triple:
-            return "its object is a triple, which is no entity"
-        else:
-            self.links += (self._name(subject), relation.value, self._name(target))
-            self.lines.append(line)
-        self.count += 1
-        return ""
-
-    def _literal(self, subject: Any, relation: str, literal: Any) -> None:
-        if relation not in self._naming:
-            self.aside += 1
-            return
-        language = literal.language
-        if not language or not self._languages or language in self._languages:
-            self.named.append(self._name(subject))
-            self.texts.append(literal.value)
-            self.labels.append(relation in self._label)
+    def _take(self, quads: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+        """Take statements in; yield what is wrong, and where. (One loop: calls take their time.)"""
+        naming, languages = self._naming, self._languages
+        for line, quad in quads:
+            if type(quad) is str:
+                yield line, quad
+                continue
+            subject, relation, target, _ = quad
+            relation = relation.value
+            kind = type(target)
+            if kind is ox.Triple:
+                yield line, "its object is a triple, which is no entity"
+                continue
+            self.count += 1
+            if kind is not ox.Literal:
+                self.links += (self._name(subject), relation, self._name(target))
+                self.lines.append(line)
+            elif relation not in naming:
+                self.aside += 1
+            elif not languages or (target.language or ANY) in languages:
+                self.named.append(self._name(subject))
+                self.texts.append(target.value)
+                self.labels.append(naming[relation])
 
     def _name(self, node: Any) -> str:
-        value: str = node.value
-        return value if type(node) is ox.NamedNode else f"_:{self._scope}{value}"
+        name: str = node.value
+        return name if type(node) is ox.NamedNode else f"_:{self._scope}{name}"
 
 
-def _quads(lines: Lines, chosen: np.ndarray) -> list[tuple[int, Any]]:
+def _quads(lines: Lines, chosen: np.ndarray) -> Iterable[tuple[int, Any]]:
     """(line, statement, or what is wrong with the line) of some lines (n,), in their order."""
     text = lines.text(chosen)
     numbers = chosen.tolist()
@@ -186,11 +186,12 @@ def _quads(lines: Lines, chosen: np.ndarray) -> list[tuple[int, Any]]:
         except SyntaxError:
             quads = []
         if len(quads) == len(numbers):
-            return list(zip(numbers, quads, strict=True))
+            return zip(numbers, quads, strict=True)
     found: list[tuple[int, Any]] = []
     for at in numbers:
         try:
-            found += [(at, quad) for quad in _parse(lines.line(at))]
+            for quad in _parse(lines.line(at)):  # a statement before the fault is one
+                found.append((at, quad))
         except SyntaxError as error:
             # The parser's own words, less its place, which is that of one line out of its file.
             found.append((at, str(error.msg).partition(": ")[2] or str(error.msg)))
