@@ -147,7 +147,7 @@ class _Others:
                 faults.add(path, first + at, wrong)
 
     def _take(self, quads: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
-        """Take statements in; yield what is wrong, and where. One loop, as calls take their time."""
+        """Take statements in; yield what is wrong, by line. One loop: calls take their time."""
         naming, languages = self._naming, self._languages
         for line, quad in quads:
             if type(quad) is str:
