@@ -38,6 +38,8 @@ class Names:
 
     def find(self, names: pa.BinaryArray) -> np.ndarray:
         """(n,) int32 the numbers of names; -1 for those not held."""
+        if not len(names):  # no hash table for nothing
+            return np.empty(0, np.int32)
         found = pc.index_in(names, value_set=self._column)
         return np.array(found.fill_null(-1), np.int32)
 

@@ -1,15 +1,15 @@
 """Reading N-Triples as a stream: plain, gzip or bzip2, with broken lines told, not fatal.
 
-pyoxigraph says what is a triple. Lines of three IRIs are cut in columns, and pyoxigraph is asked
-for each IRI when it is new. It parses all other lines, many at a time; if it finds a fault, line by
-line, so that each broken line is known by its number and costs no other.
+pyoxigraph says what is a triple. Lines of three IRIs, or of two and a literal without escapes, are
+cut in columns, and pyoxigraph is asked for each IRI when it is new, and for what ends the literals.
+It parses all other lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +19,19 @@ from pipeline.errors import PipelineError
 from pipeline.knowledge.faults import Faults
 from pipeline.knowledge.lines import blocks
 from pipeline.knowledge.names import Names
-from pipeline.knowledge.plain_lines import Lines, cut_plain, find_lines
-from pipeline.knowledge.statements import Statements, Vocabulary, name_all
+from pipeline.knowledge.parsed_lines import ParsedLines, parse
+from pipeline.knowledge.plain_lines import Heads, find_lines
+from pipeline.knowledge.statements import (
+    Statements,
+    Texts,
+    Vocabulary,
+    join_texts,
+    name_all,
+    stripped,
+)
 
-FIRST, BLOCK = 1 << 20, 1 << 25  # bytes of lines in the first block and, growing, in later ones
-PARSED = 8192  # lines parsed at a time
-ANY = ""  # the language of a literal without one
+# Bytes of lines in the first block; growing, in later ones; and with many names at most.
+FIRST, BLOCK, LARGEST = 1 << 20, 1 << 25, 1 << 30
 
 
 def read_ntriples(
@@ -56,49 +63,125 @@ def read_ntriples(
     """
     for number, content in blocks(path, _sizes(names, block)):
         lines = find_lines(content)
-        plain, links = _plain_links(lines, names)
+        heads = Heads(lines)
+        link_lines, links = _links(heads, names)
+        literals = _literals(heads, names, vocabulary)
         known = faults.count
-        others = _Others(vocabulary, scope)
-        others.parse(lines, _rest(len(lines), plain), path, number, faults)
-        count = len(plain) + others.count
+        others = ParsedLines(vocabulary, scope)
+        rest = _rest(len(lines), link_lines, literals.lines)
+        others.parse(lines, rest, path, number, faults)
+        count = len(link_lines) + len(literals.lines) + others.count
         if number == 1 and not count and faults.count > known:
             raise PipelineError(
                 f"{path}: no N-Triples: none of its first {len(lines)} lines is a triple,"
                 f" {faults.count} are broken:\n{faults}"
             )
-        if others.lines:
+        if others.link_lines:
             links = np.concatenate([links, names.encode(others.links).reshape(-1, 3)])
-            links = links[np.argsort(np.concatenate([plain, others.lines]), kind="stable")]
-        texts = name_all(others.named, others.texts, others.labels, names)
-        yield Statements(links, texts, count, others.aside)
+            links = links[_order(link_lines, others.link_lines)]
+        texts = literals.texts
+        if others.text_lines:
+            more = name_all(others.named, others.texts, others.labels, names)
+            texts = join_texts([texts, more]).take(_order(literals.text_lines, others.text_lines))
+        yield Statements(links, texts, count, literals.aside + others.aside)
 
 
 def _sizes(names: Names, block: int) -> Iterator[int]:
     size = min(FIRST, block)
     while True:
         yield size
-        size = max(min(2 * size, block), names.nbytes)
+        size = max(min(2 * size, block), min(names.nbytes, LARGEST))
 
 
-def _plain_links(lines: Lines, names: Names) -> tuple[np.ndarray, np.ndarray]:
-    """The plain lines (n,) whose IRIs are such, and the numbers (n, 3) int32 of these."""
-    plain, parts = cut_plain(lines)
+def _links(heads: Heads, names: Names) -> tuple[np.ndarray, np.ndarray]:
+    """The lines (n,) that are three IRIs, and the numbers (n, 3) int32 of these."""
+    at, parts = heads.links()
+    links = _numbers(parts, names).reshape(-1, 3)
+    good = (links >= 0).all(axis=1)
+    return at[good], links[good]
+
+
+@dataclass(frozen=True)
+class _Literals:
+    """Literals by columns.
+
+    Attributes:
+        lines: (n,) that are two IRIs and a literal without escapes.
+        text_lines: (m,) those of them whose literal names an entity.
+        texts: (m,) these literals.
+        aside: how many of the lines have a relation that names nothing.
+    """
+
+    lines: np.ndarray
+    text_lines: np.ndarray
+    texts: Texts
+    aside: int
+
+
+def _literals(heads: Heads, names: Names, vocabulary: Vocabulary) -> _Literals:
+    cut = heads.literals()
+    numbers = _numbers(cut.names, names).reshape(-1, 2)
+    languages = [_language(end) for end in cut.ends.dictionary.to_pylist()]
+    wanted = {"", *vocabulary.languages} if vocabulary.languages else {*languages}
+    ends = np.asarray(cut.ends.indices)
+    good = (numbers >= 0).all(axis=1)
+    good &= np.array([language is not None for language in languages], bool)[ends]
+    try:
+        texts = cut.texts.cast(pa.string())
+    except pa.ArrowInvalid:  # some are not UTF-8: the parser tells which
+        good[:] = False
+        texts = cut.texts
+    labels = _among(numbers[:, 1], vocabulary.labels, names)
+    naming = labels | _among(numbers[:, 1], vocabulary.aliases, names)
+    spoken = np.array([language in wanted for language in languages], bool)[ends]
+    rows = np.flatnonzero(good & naming & spoken)
+    said = stripped(texts.take(pa.array(rows)).to_pylist())
+    return _Literals(
+        cut.at[good],
+        cut.at[rows],
+        Texts(numbers[rows, 0], said, labels[rows]),
+        int(np.count_nonzero(good & ~naming)),
+    )
+
+
+def _among(numbers: np.ndarray, wanted: Collection[str], names: Names) -> np.ndarray:
+    """(n,) bool which numbers are of wanted names."""
+    distinct = np.flatnonzero(np.bincount(numbers[numbers >= 0]))  # quicker than np.unique
+    texts = names.texts.take(pa.array(distinct)).to_pylist()
+    chosen = [number for number, text in zip(distinct, texts, strict=True) if text in wanted]
+    return np.isin(numbers, chosen)
+
+
+def _language(end: bytes) -> str | None:
+    """The language of a literal that ends so, "" without one; None if none can end so."""
+    try:
+        literals = [quad.object for quad in parse(b'<a:a> <a:a> ""' + end + b" .")]
+    except SyntaxError:
+        return None
+    return (literals[0].language or "") if len(literals) == 1 else None
+
+
+def _numbers(parts: pa.DictionaryArray, names: Names) -> np.ndarray:
+    """(n,) int32 the numbers of IRIs, new ones taken in; -1 for what is none."""
     distinct = parts.dictionary
     numbers = names.find(distinct)
     new = np.flatnonzero(numbers < 0)
     good = new[_are_iris(distinct.take(pa.array(new)))]
     numbers[good] = names.extend(distinct.take(pa.array(good)))
-    links = numbers[np.asarray(parts.indices)].reshape(-1, 3)
-    if len(good) == len(new):
-        return plain, links
-    kept = (links >= 0).all(axis=1)
-    return plain[kept], links[kept]
+    each: np.ndarray = numbers[np.asarray(parts.indices)]
+    return each
 
 
-def _rest(count: int, chosen: np.ndarray) -> np.ndarray:
+def _order(*lines: Sequence[int] | np.ndarray) -> np.ndarray:
+    """The order of statements by their lines, given in parts that are each in order."""
+    return np.argsort(np.concatenate(lines), kind="stable")
+
+
+def _rest(count: int, *chosen: np.ndarray) -> np.ndarray:
     """The numbers below `count` that are not chosen."""
     rest = np.ones(count, bool)
-    rest[chosen] = False
+    for some in chosen:
+        rest[some] = False
     return np.flatnonzero(rest)
 
 
@@ -111,92 +194,3 @@ def _are_iris(names: pa.BinaryArray) -> np.ndarray:
         except ValueError:  # not UTF-8, or no IRI
             good[at] = False
     return good
-
-
-class _Others:
-    """What lines say that were parsed.
-
-    Attributes:
-        links: subject, relation and object of each link, one after the other.
-        lines: of each link.
-        named, texts, labels: of each literal that names an entity: this, the text, and whether it
-            may be the label.
-        count: of all statements.
-        aside: of literals of relations that name nothing.
-    """
-
-    def __init__(self, vocabulary: Vocabulary, scope: str) -> None:
-        self.links: list[str] = []
-        self.lines: list[int] = []
-        self.named: list[str] = []
-        self.texts: list[str] = []
-        self.labels: list[bool] = []
-        self.count = self.aside = 0
-        self._naming = dict.fromkeys(vocabulary.aliases, False) | dict.fromkeys(
-            vocabulary.labels, True
-        )
-        self._languages = {*vocabulary.languages, ANY} if vocabulary.languages else set()
-        self._scope = scope
-
-    def parse(
-        self, lines: Lines, chosen: np.ndarray, path: Path, first: int, faults: Faults
-    ) -> None:
-        """Parse some lines (n,) of a block that begins at line `first` of the file."""
-        for start in range(0, len(chosen), PARSED):
-            for at, wrong in self._take(_quads(lines, chosen[start : start + PARSED])):
-                faults.add(path, first + at, wrong)
-
-    def _take(self, quads: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
-        """Take statements in; yield what is wrong, by line. One loop: calls take their time."""
-        naming, languages = self._naming, self._languages
-        for line, quad in quads:
-            if type(quad) is str:
-                yield line, quad
-                continue
-            subject, relation, target, _ = quad
-            relation = relation.value
-            kind = type(target)
-            if kind is ox.Triple:
-                yield line, "its object is a triple, which is no entity"
-                continue
-            self.count += 1
-            if kind is not ox.Literal:
-                self.links += (self._name(subject), relation, self._name(target))
-                self.lines.append(line)
-            elif relation not in naming:
-                self.aside += 1
-            elif not languages or (target.language or ANY) in languages:
-                self.named.append(self._name(subject))
-                self.texts.append(target.value)
-                self.labels.append(naming[relation])
-
-    def _name(self, node: Any) -> str:
-        name: str = node.value
-        return name if type(node) is ox.NamedNode else f"_:{self._scope}{name}"
-
-
-def _quads(lines: Lines, chosen: np.ndarray) -> Iterable[tuple[int, Any]]:
-    """(line, statement, or what is wrong with the line) of some lines (n,), in their order."""
-    text = lines.text(chosen)
-    numbers = chosen.tolist()
-    # A statement has a line of its own, but the parser also ends lines at a lone carriage return.
-    if text.count(b"\r") == text.count(b"\r\n"):
-        try:
-            quads = list(_parse(text))
-        except SyntaxError:
-            quads = []
-        if len(quads) == len(numbers):
-            return zip(numbers, quads, strict=True)
-    found: list[tuple[int, Any]] = []
-    for at in numbers:
-        try:
-            for quad in _parse(lines.line(at)):  # a statement before the fault is one
-                found.append((at, quad))
-        except SyntaxError as error:
-            # The parser's own words, less its place, which is that of one line out of its file.
-            found.append((at, str(error.msg).partition(": ")[2] or str(error.msg)))
-    return found
-
-
-def _parse(content: bytes) -> Any:
-    return ox.parse(content, format=ox.RdfFormat.N_TRIPLES)

@@ -1,8 +1,9 @@
-r"""Lines of three IRIs cut into columns, without a look at each: most lines of a graph are such.
+"""Lines cut into columns, without a look at each: three IRIs, or two and a literal.
 
-A line is plain if it is `<...> <...> <...> .` and its end: cut at its first two spaces, each part
-has its brackets. What stands between these may still be no IRI, even hold spaces or brackets: who
-cuts lines this way has to see to that, and has the line parsed if it is none.
+Lines are cut at their first two spaces, where each part has its brackets or its quotation marks.
+What stands between brackets may still be no IRI, even hold spaces or brackets, and what follows a
+literal no language or datatype: who cuts lines this way has to see to that, and has the line parsed
+if it is none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-NEWLINE, RETURN, SPACE, DOT, OPEN, CLOSE, UNDERSCORE = b"\n\r .<>_"
+NEWLINE, RETURN, SPACE, DOT, OPEN, CLOSE, UNDERSCORE, QUOTE, BACKSLASH = b'\n\r .<>_"\\'
 
 
 @dataclass(frozen=True)
@@ -55,35 +56,84 @@ def find_lines(block: bytes) -> Lines:
     return Lines(block, starts, ends)
 
 
-def cut_plain(lines: Lines) -> tuple[np.ndarray, pa.DictionaryArray]:
-    """The plain lines (n,), ascending, and what stands between their brackets, line by line (3n,).
+class Heads:
+    """The lines of a block that begin with `<...> <...> ` and end with ` .`, ready to be cut.
 
     `<_...>` is left to the parser: it is no IRI, but how the names of blank nodes begin.
     """
-    codes = np.frombuffer(lines.block, np.uint8)
-    spaces = np.flatnonzero(codes == SPACE)
-    first = np.searchsorted(spaces, lines.starts)  # (lines,) the first space from there on
-    plain = np.flatnonzero(first < len(spaces) - 1)
-    starts, ends, first = lines.starts[plain], lines.ends[plain], first[plain]
-    ends -= codes[ends - 1] == RETURN
-    one, two = spaces[first], spaces[first + 1]  # of this line or, if it has none, of a later one
-    kept = np.flatnonzero((codes[starts] == OPEN) & (two + len(b" <> .") <= ends))
-    plain, starts, ends, one, two = (each[kept] for each in (plain, starts, ends, one, two))
-    inner = np.stack([starts + 1, one - 1, one + 2, two - 1, two + 2, ends - 3], axis=1)  # (n, 6)
-    good = (codes[ends - 1] == DOT) & (codes[ends - 2] == SPACE)
-    for opened, closed in inner.T.reshape(3, 2, -1):
-        good &= (codes[opened - 1] == OPEN) & (codes[closed] == CLOSE)
-        good &= codes[opened] != UNDERSCORE
-    return plain[good], _dictionary(lines.block, inner[good].astype(np.int32))
+
+    def __init__(self, lines: Lines) -> None:
+        self._block = lines.block
+        self._codes = codes = np.frombuffer(lines.block, np.uint8)
+        spaces = np.flatnonzero(codes == SPACE)
+        first = np.searchsorted(spaces, lines.starts)  # (lines,) the first space from there on
+        at = np.flatnonzero(first < len(spaces) - 1)
+        starts, ends, first = lines.starts[at], lines.ends[at], first[at]
+        ends -= codes[ends - 1] == RETURN
+        one, two = spaces[first], spaces[first + 1]  # of this line, or else of a later one
+        good = np.flatnonzero((codes[starts] == OPEN) & (two + len(b" <> .") <= ends))
+        at, starts, ends, one, two = (each[good] for each in (at, starts, ends, one, two))
+        good = (codes[ends - 1] == DOT) & (codes[ends - 2] == SPACE)
+        good &= self._brackets(starts + 1, one - 1) & self._brackets(one + 2, two - 1)
+        self._at, self._ends = at[good], ends[good]
+        self._names = np.stack([starts + 1, one - 1, one + 2, two - 1], axis=1)[good]  # (n, 4)
+
+    def links(self) -> tuple[np.ndarray, pa.DictionaryArray]:
+        """The lines (n,) of three IRIs, and what stands in their brackets, line by line (3n,)."""
+        opened, closed = self._names[:, 3] + 3, self._ends - 3
+        good = self._brackets(opened, closed)
+        bounds = np.column_stack([self._names, opened, closed])[good]  # (n, 6)
+        return self._at[good], self._cut(bounds, [0, 2, 4]).dictionary_encode()
+
+    def literals(self) -> Literals:
+        """The lines of two IRIs and a literal without escapes."""
+        opened = self._names[:, 3] + 3
+        good = np.flatnonzero(self._codes[opened - 1] == QUOTE)
+        opened, ends, at = opened[good], self._ends[good] - 2, self._at[good]
+        quotes = np.append(np.flatnonzero(self._codes == QUOTE), len(self._codes))
+        closed = quotes[np.searchsorted(quotes, opened)]
+        escapes = np.flatnonzero((self._codes == BACKSLASH) | (self._codes == RETURN))
+        plain = np.searchsorted(escapes, opened) == np.searchsorted(escapes, closed)
+        plain &= closed < ends
+        bounds = np.column_stack([self._names[good], opened, closed, closed + 1, ends])[plain]
+        return Literals(
+            at[plain],
+            self._cut(bounds, [0, 2]).dictionary_encode(),
+            self._cut(bounds, [4]),
+            self._cut(bounds, [6]).dictionary_encode(),
+        )
+
+    def _brackets(self, opened: np.ndarray, closed: np.ndarray) -> np.ndarray:
+        """Whether parts between two places (n,) have brackets about them, and do not begin `_`."""
+        codes = self._codes
+        good = (codes[opened - 1] == OPEN) & (codes[closed] == CLOSE)
+        return np.asarray(good & (codes[opened] != UNDERSCORE))
+
+    def _cut(self, bounds: np.ndarray, chosen: list[int]) -> pa.BinaryArray:
+        """Line by line, what stands from each chosen one of ascending bounds (n, b) to the next."""
+        if not len(bounds):
+            return pa.array([], pa.binary())
+        # Every stretch from a bound to the next is an entry of one column over the same bytes.
+        ends = pa.py_buffer(np.ascontiguousarray(bounds, np.int32))
+        buffers = [None, ends, pa.py_buffer(self._block)]
+        stretches = pa.Array.from_buffers(pa.binary(), bounds.size - 1, buffers)
+        entries = np.arange(0, bounds.size, bounds.shape[1], dtype=np.int32)[:, None] + chosen
+        return stretches.take(pa.array(entries.reshape(-1).astype(np.int32)))
 
 
-def _dictionary(block: bytes, bounds: np.ndarray) -> pa.DictionaryArray:
-    """The distinct parts of a block between bounds (n, 6), and which one stands at each (3n,)."""
-    size = bounds.size
-    if not size:
-        return pa.array([], pa.binary()).dictionary_encode()
-    # Every stretch from a bound to the next is an entry of one column over the same bytes: by
-    # turns a part, and what stands between two.
-    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(block)]
-    stretches = pa.Array.from_buffers(pa.binary(), size - 1, buffers)
-    return stretches.take(pa.array(np.arange(0, size, 2, dtype=np.int32))).dictionary_encode()
+@dataclass(frozen=True)
+class Literals:
+    """Lines of a subject, a relation and a literal without escapes.
+
+    Attributes:
+        at: (n,) the lines, ascending.
+        names: (2n,) what stands in the brackets of subject and relation, line by line.
+        texts: (n,) what stands between quotation marks: neither one of these, nor a backslash nor
+            the end of a line; whether it is UTF-8 is open.
+        ends: (n,) what stands between the literal's last quotation mark and ` .`.
+    """
+
+    at: np.ndarray
+    names: pa.DictionaryArray
+    texts: pa.BinaryArray
+    ends: pa.DictionaryArray

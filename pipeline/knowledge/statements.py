@@ -68,8 +68,12 @@ def name_all(
     entities: Sequence[str], texts: Sequence[str], labels: Sequence[bool], names: Names
 ) -> Texts:
     """Texts from three columns (m,), the entities' names numbered by `names`."""
-    stripped = pa.array([text.strip() for text in texts], pa.string())
-    return Texts(names.encode(entities), stripped, np.array(labels, bool))
+    return Texts(names.encode(entities), stripped(texts), np.array(labels, bool))
+
+
+def stripped(texts: Sequence[str]) -> pa.StringArray:
+    """Texts as a column, without space at their ends."""
+    return pa.array([text.strip() for text in texts], pa.string())
 
 
 @dataclass(frozen=True)
