@@ -1,139 +1,117 @@
-"""From statements to a graph: names become numbers as they come, labels go with their entities.
+"""From statements to a graph: the names of all files together, then entities in their order.
 
 What is held is what the tables will hold: each name once, three numbers a triple, and the labels.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.knowledge.graph import Entity, Graph, build_graph, local_name
-from pipeline.knowledge.ntriples import Triple
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Which relations name entities, by IRI, and in which languages.
-
-    Attributes:
-        labels: an entity's first literal of such a relation is its label, others are aliases.
-        aliases: other names.
-        redirects: the subject is another name of the object.
-        languages: of labels and aliases; literals without a language always count, and all do
-            where this is empty.
-    """
-
-    labels: Collection[str]
-    aliases: Collection[str]
-    redirects: Collection[str]
-    languages: Collection[str]
+from pipeline.knowledge.entities import Entities, local_name
+from pipeline.knowledge.graph import Graph, build_graph
+from pipeline.knowledge.names import Names
+from pipeline.knowledge.naming import labels_and_aliases, resolve
+from pipeline.knowledge.statements import Statements, Texts, Vocabulary, join_texts
 
 
-@dataclass
 class Collector:
     """The statements of a graph so far.
 
     Attributes:
         statements: how many there were.
-        literals: how many of them were literals that name nothing; these are not kept.
+        literals: how many of them were literals of relations that name nothing; these are not kept.
     """
 
-    statements: int = 0
-    literals: int = 0
-    _entities: dict[str, int] = field(default_factory=dict)
-    _relations: dict[str, int] = field(default_factory=dict)
-    _triples: array[int] = field(default_factory=lambda: array("i"))
-    _redirects: dict[int, int] = field(default_factory=dict)
-    _labels: dict[int, str] = field(default_factory=dict)
-    _aliases: dict[int, list[str]] = field(default_factory=dict)
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.statements = self.literals = 0
+        self._vocabulary = vocabulary
+        self._names = Names()
+        self._links: list[np.ndarray] = []  # (n, 3) each
+        self._texts: list[Texts] = []
 
-    def add_all(self, triples: Iterable[Triple], vocabulary: Vocabulary) -> None:
-        """Take statements in."""
-        labels, redirects = frozenset(vocabulary.labels), frozenset(vocabulary.redirects)
-        naming = labels | frozenset(vocabulary.aliases)
-        languages = frozenset(vocabulary.languages)
-        entities, relations, append = self._entities, self._relations, self._triples.extend
-        count = 0
-        for name, relation, target, literal, language in triples:
-            count += 1
-            if target is not None:
-                subject = entities.setdefault(name, len(entities))
-                number = entities.setdefault(target, len(entities))
-                if relation in redirects:
-                    self._redirects[subject] = number
-                else:
-                    append((subject, relations.setdefault(relation, len(relations)), number))
-            elif relation not in naming:
-                self.literals += 1
-            elif not language or not languages or language in languages:
-                self.name(name, literal, is_label=relation in labels)
-        self.statements += count
+    def add(self, statements: Iterable[Statements], names: Names) -> None:
+        """Take the statements of a file in, in their order, with its own names."""
+        links: list[np.ndarray] = []
+        texts: list[Texts] = []
+        for some in statements:
+            self.statements += some.count
+            self.literals += some.aside
+            links.append(some.links)
+            texts.append(some.texts)
+        numbers = self._names.encode(names.texts)
+        self._links += [numbers[some] for some in links]
+        self._texts += [replace(some, owners=numbers[some.owners]) for some in texts]
 
-    def name(self, entity: str, text: str, *, is_label: bool) -> None:
-        """Give an entity a label (of several, the first is kept as such) or another name."""
-        text = text.strip()
-        number = self._entities.setdefault(entity, len(self._entities))
-        if not text:
-            return
-        if is_label and number not in self._labels:
-            self._labels[number] = text
-        else:
-            self._aliases.setdefault(number, []).append(text)
-
-    def graph(self, relation_labels: dict[str, str]) -> tuple[Graph, int, int]:
+    def graph(self, relation_labels: Mapping[str, str]) -> tuple[Graph, int, int]:
         """The graph of all statements; how many redirects it followed, and how many run in circles.
 
-        A redirected name is no entity: its triples and names are those of what it leads to.
+        A redirected name is no entity: its triples and names are those of what it leads to. The
+        collector is empty afterwards.
         """
-        targets, circles = _resolve(self._redirects)
-        names = list(self._entities)
-        for number, target in targets.items():
-            own = self._labels.pop(number, None) or local_name(names[number])
-            aliases = [own, *self._aliases.pop(number, [])]
-            self._aliases.setdefault(target, []).extend(aliases)
-        kept = [number for number in range(len(names)) if number not in targets]
-        kept.sort(key=names.__getitem__)
-        final = np.full(len(names), -1, np.int32)
-        final[kept] = np.arange(len(kept), dtype=np.int32)
-        for number, target in targets.items():
-            final[number] = final[target]
-        relations = sorted(self._relations)
-        order = np.empty(len(relations), np.int32)
-        order[[self._relations[relation] for relation in relations]] = np.arange(len(relations))
-        triples = np.frombuffer(self._triples, np.int32).reshape(-1, 3)  # (t, 3), no copy
-        numbers = np.empty_like(triples)
-        numbers[:, 0], numbers[:, 2] = final[triples[:, 0]], final[triples[:, 2]]
-        numbers[:, 1] = order[triples[:, 1]] if len(relations) else 0
-        entities = [
-            Entity(
-                names[n], self._labels.get(n), _others(self._labels.get(n), self._aliases.get(n))
-            )
-            for n in kept
-        ]
-        labels = [relation_labels.get(relation) or local_name(relation) for relation in relations]
-        return build_graph(entities, relations, labels, numbers), len(targets), circles
+        names = self._names.texts
+        entities, relations = np.zeros(len(names), bool), np.zeros(len(names), bool)
+        for texts in self._texts:
+            entities[texts.owners] = True
+        redirects = self._take_redirects(entities)
+        for links in self._links:
+            entities[links[:, 0]] = entities[links[:, 2]] = relations[links[:, 1]] = True
+        targets, circles = resolve(redirects)
+        entities[list(targets)] = False
+        kept, places = _sorted(names, entities)
+        places[list(targets)] = places[list(targets.values())]
+        used, relation_places = _sorted(names, relations)
+        triples = self._take_triples(places, relation_places)
+        columns = labels_and_aliases(self._take_texts(), targets, names, kept)
+        relation_names = names.take(pa.array(used)).to_pylist()
+        labels = [relation_labels.get(name) or local_name(name) for name in relation_names]
+        found = Entities(names.take(pa.array(kept)), *columns)
+        return build_graph(found, relation_names, labels, triples), len(targets), circles
+
+    def _take_redirects(self, entities: np.ndarray) -> dict[int, int]:
+        """Take the redirects out of the links; mark whom they name among entities (n,) bool."""
+        relations = self._names.find(pa.array(sorted(self._vocabulary.redirects), pa.binary()))
+        redirects: dict[int, int] = {}
+        for at, links in enumerate(self._links):
+            redirecting = np.isin(links[:, 1], relations)
+            if redirecting.any():
+                subjects, _, objects = links[redirecting].T
+                entities[subjects] = entities[objects] = True
+                redirects.update(zip(subjects.tolist(), objects.tolist(), strict=True))
+                self._links[at] = links[~redirecting]
+        return redirects
+
+    def _take_triples(self, places: np.ndarray, relation_places: np.ndarray) -> np.ndarray:
+        """(t, 3) int32 the links with final numbers; each part is let go when it was copied."""
+        triples = np.empty((sum(map(len, self._links)), 3), np.int32)
+        end = len(triples)
+        while self._links:
+            links = self._links.pop()
+            part = triples[end - len(links) : end]
+            part[:, 0], part[:, 2] = places[links[:, 0]], places[links[:, 2]]
+            part[:, 1] = relation_places[links[:, 1]]
+            end -= len(links)
+        return triples
+
+    def _take_texts(self) -> Texts:
+        """All texts, less those which are empty."""
+        whole = join_texts(self._texts)
+        self._texts = []
+        said = pc.not_equal(whole.texts, "").to_numpy(zero_copy_only=False)
+        return whole if said.all() else whole.take(np.flatnonzero(said))
 
 
-def _others(label: str | None, aliases: list[str] | None) -> tuple[str, ...]:
-    """Distinct names beside the label, in order; the first alias of an unlabelled one included."""
-    return tuple(name for name in dict.fromkeys(aliases or ()) if name != label)
+def _sorted(names: pa.StringArray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The chosen (n,) bool numbers in the order of their names, and (n,) the place of each in it.
 
-
-def _resolve(redirects: dict[int, int]) -> tuple[dict[int, int], int]:
-    """Each redirected number to where it leads in the end; and how many lead into a circle."""
-    final: dict[int, int] = {}
-    circles = 0
-    for start in redirects:
-        at, seen = start, {start}
-        while at in redirects and redirects[at] not in seen:
-            at = redirects[at]
-            seen.add(at)
-        if at in redirects:  # came upon itself: such names stay entities of their own
-            circles += 1
-        else:
-            final[start] = at
-    return final, circles
+    Arrow sorts by bytes of UTF-8, which is the order of code points.
+    """
+    numbers = np.flatnonzero(chosen)
+    order = np.asarray(pc.sort_indices(names.take(pa.array(numbers))))
+    places = np.full(len(names), -1, np.int32)
+    places[numbers[order]] = np.arange(len(numbers), dtype=np.int32)
+    return numbers[order], places

@@ -6,16 +6,17 @@ so that the tables are a function of the set of statements, whatever their order
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline.knowledge.columns import flat, list_of, lists
+from pipeline.knowledge.entities import Entities
 from pipeline.knowledge.labels import rank_entities
+from pipeline.knowledge.sorting import sort_rows
 from pipeline.tables import read_table, write_table
 
 STAGE = "graph"
@@ -24,16 +25,12 @@ ENTITIES, RELATIONS, TRIPLES, ADJACENCY = (
 )
 
 
-def _list(kind: pa.DataType) -> pa.DataType:
-    return pa.list_(pa.field("element", kind, nullable=False))
-
-
 SCHEMAS = {
     ENTITIES: pa.schema(
         [
             pa.field("entity", pa.string(), nullable=False),
             pa.field("label", pa.string()),
-            pa.field("aliases", _list(pa.string())),
+            pa.field("aliases", list_of(pa.string())),
             pa.field("degree", pa.int32(), nullable=False),
         ]
     ),
@@ -48,32 +45,12 @@ SCHEMAS = {
     ),
     ADJACENCY: pa.schema(
         [
-            pa.field("neighbours", _list(pa.int32())),
-            pa.field("relations", _list(pa.int32())),
-            pa.field("outward", _list(pa.bool_())),
+            pa.field("neighbours", list_of(pa.int32())),
+            pa.field("relations", list_of(pa.int32())),
+            pa.field("outward", list_of(pa.bool_())),
         ]
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A node.
-
-    Attributes:
-        name: its IRI, or what else the files call it.
-        label: what it is called; None where the files give no label.
-        aliases: what else it is called.
-    """
-
-    name: str
-    label: str | None
-    aliases: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """What to call it in words: its label, or else the end of its name."""
-        return self.label or local_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -94,7 +71,7 @@ class Adjacency:
 class Graph:
     """Entities, relations, distinct triples (t, 3) int32 (subject, relation, object), sorted."""
 
-    entities: Sequence[Entity]
+    entities: Entities
     relations: Sequence[str]
     relation_labels: Sequence[str]
     triples: np.ndarray
@@ -121,42 +98,51 @@ class Graph:
 
 
 def build_graph(
-    entities: Sequence[Entity], relations: Sequence[str], labels: Sequence[str], triples: np.ndarray
+    entities: Entities, relations: Sequence[str], labels: Sequence[str], triples: np.ndarray
 ) -> Graph:
-    """A graph of entities and relations in the order of their names, and triples (t, 3) int32."""
+    """A graph of entities and relations in the order of their names, and triples (t, 3) int32.
+
+    The memory of `triples` becomes that of the graph's.
+    """
     distinct = _distinct(triples, len(relations), len(entities))
     adjacency = build_adjacency(distinct, len(entities))
     return Graph(entities, relations, labels, distinct, adjacency)
 
 
 def build_adjacency(triples: np.ndarray, count: int) -> Adjacency:
-    """The edges of `count` entities, from distinct triples (t, 3) int32."""
-    nodes = np.concatenate([triples[:, 0], triples[:, 2]])
-    neighbours = np.concatenate([triples[:, 2], triples[:, 0]])
-    degrees = np.bincount(nodes, minlength=count)
-    ranks = rank_entities(degrees)
-    order = np.argsort(nodes.astype(np.int64) * max(count, 1) + ranks[neighbours], kind="stable")
-    edges = len(triples)
+    """The edges of `count` entities, from distinct triples (t, 3) int32.
+
+    Between two entities, outward edges come before inward ones, each by relation.
+    """
+    subjects, relations, objects = triples.T
+    degrees = np.bincount(subjects, minlength=count) + np.bincount(objects, minlength=count)
+    ranks = rank_entities(degrees).astype(np.int32)
+    columns = (  # (2t,) each: node, rank of its neighbour, whether inward, relation
+        np.concatenate(ends)
+        for ends in (
+            (subjects, objects),
+            (ranks[objects], ranks[subjects]),
+            (np.zeros(len(triples), bool), np.ones(len(triples), bool)),
+            (relations, relations),
+        )
+    )
+    sizes = (count, count, 2, int(relations.max(initial=0)) + 1)
+    _, neighbours, inward, along = sort_rows(columns, sizes)
     starts = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64)
-    relations = np.concatenate([triples[:, 1], triples[:, 1]])
-    return Adjacency(starts, neighbours[order], relations[order], order < edges)
+    by_rank = np.argsort(ranks).astype(np.int32)
+    return Adjacency(starts, by_rank[neighbours], along, inward == 0)
 
 
 def _distinct(triples: np.ndarray, relations: int, entities: int) -> np.ndarray:
-    """Sorted by subject, relation and object, each once."""
-    if relations * entities**2 >= 1 << 62:  # too many for one number each
-        return np.unique(triples, axis=0)
-    keys = triples[:, 0].astype(np.int64)
-    keys *= relations
-    keys += triples[:, 1]
-    keys *= entities
-    keys += triples[:, 2]
-    keys.sort()
-    keys = keys[np.flatnonzero(np.diff(keys, prepend=-1))]
-    distinct = np.empty((len(keys), 3), np.int32)
-    if len(keys):
-        rest, distinct[:, 2] = np.divmod(keys, entities)
-        distinct[:, 0], distinct[:, 1] = np.divmod(rest, relations)
+    """Sorted by subject, relation and object, each once; in the memory of `triples`."""
+    columns = sort_rows(triples.T, (entities, relations, entities))
+    new = np.zeros(len(triples), bool)
+    new[:1] = True
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
+    distinct = triples[: np.count_nonzero(new)]
+    for at, column in enumerate(columns):
+        distinct[:, at] = column[new]
     return distinct
 
 
@@ -165,9 +151,9 @@ def write_graph(graph: Graph, folder: Path) -> None:
     adjacency = graph.adjacency
     columns = {
         ENTITIES: [
-            [entity.name for entity in graph.entities],
-            [entity.label for entity in graph.entities],
-            [list(entity.aliases) for entity in graph.entities],
+            graph.entities.names,
+            graph.entities.labels,
+            graph.entities.aliases,
             graph.degrees.astype(np.int32),
         ],
         RELATIONS: [list(graph.relations), list(graph.relation_labels)],
@@ -192,11 +178,7 @@ def read_graph(folder: Path) -> Graph:
         PipelineError: if one is missing or damaged, or they are not of one graph.
     """
     tables = {name: read_table(folder / name, schema, STAGE) for name, schema in SCHEMAS.items()}
-    names, labels, aliases, _ = tables[ENTITIES].to_pydict().values()
-    entities = [
-        Entity(name, label, tuple(others))
-        for name, label, others in zip(names, labels, aliases, strict=True)
-    ]
+    entities = Entities(*(column.combine_chunks() for column in tables[ENTITIES].columns[:3]))
     triples = np.stack(
         [tables[TRIPLES][name].to_numpy() for name in SCHEMAS[TRIPLES].names], axis=1
     )
@@ -204,24 +186,3 @@ def read_graph(folder: Path) -> Graph:
     adjacency = Adjacency(columns[0][0], *(values for _, values in columns))
     relations, relation_labels = tables[RELATIONS].to_pydict().values()
     return Graph(entities, relations, relation_labels, triples, adjacency)
-
-
-def lists(starts: np.ndarray, values: np.ndarray, kind: pa.DataType) -> pa.Array:
-    """A column of lists from compressed rows."""
-    field = pa.field("element", kind, nullable=False)
-    return pa.ListArray.from_arrays(
-        pa.array(starts, pa.int32()), pa.array(values, kind), type=pa.list_(field)
-    )
-
-
-def flat(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Compressed rows from a column of lists: starts (rows + 1,) int64 and the values."""
-    whole = column.combine_chunks()
-    starts = whole.offsets.to_numpy().astype(np.int64)
-    return starts - starts[0], whole.flatten().to_numpy(zero_copy_only=False)
-
-
-def local_name(name: str) -> str:
-    """What follows the last `/` or `#` of an IRI, in words: `.../New_York` -> New York."""
-    parts = [part for part in re.split(r"[/#]", name) if part]
-    return unquote(parts[-1]).replace("_", " ").strip() or name if parts else name

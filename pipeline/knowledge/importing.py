@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
-from pipeline.knowledge.collect import Collector, Vocabulary
+from pipeline.knowledge.collect import Collector
 from pipeline.knowledge.faults import Faults
 from pipeline.knowledge.graph import Graph, read_graph, write_graph
 from pipeline.knowledge.label_tables import write_index
 from pipeline.knowledge.labels import LabelIndex, build_index
 from pipeline.knowledge.lines import table_rows
-from pipeline.knowledge.ntriples import Triple, read_ntriples
+from pipeline.knowledge.names import Names
+from pipeline.knowledge.ntriples import read_ntriples
 from pipeline.knowledge.scorers import find_scorer, matcher
+from pipeline.knowledge.statements import NO_TEXTS, Statements, Vocabulary, name_all
 
 NTRIPLES, TSV = (".nt", ".nt.gz", ".nt.bz2"), (".tsv", ".tsv.gz", ".tsv.bz2")
+ROWS = 100_000  # of a table taken at a time; more once there are more names
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,9 @@ class Report:
             "broken_lines": self.faults.count,
             "entities": {
                 "all": len(graph.entities),
-                "without_label": sum(entity.label is None for entity in graph.entities),
+                "without_label": graph.entities.unlabelled,
             },
-            "names": sum(len(e.aliases) + (e.label is not None) for e in graph.entities),
+            "names": graph.entities.texts,
             "relations": len(graph.relations),
             "triples": len(graph.triples),
             "literals_left_aside": self.literals,
@@ -88,15 +94,17 @@ def import_graph(
     Raises:
         PipelineError: for no file, one that cannot be read, or no triple in all of them.
     """
-    faults, collector = Faults(), Collector()
+    faults, collector = Faults(), Collector(vocabulary)
     base = source if source.is_dir() else source.parent
     beside = {name for name in (entity_names, relation_names) if name}
     files = _files(source, beside)
     for place, path in enumerate(files):
-        collector.add_all(_triples(path, faults, f"{place}." if place else ""), vocabulary)
+        names = Names()
+        scope = f"{place}." if place else ""
+        collector.add(_statements(path, names, vocabulary, faults, scope), names)
     if entity_names:
-        for _, (name, text) in table_rows(base / entity_names, 2, faults):
-            collector.name(name, text, is_label=True)
+        names = Names()
+        collector.add([_entity_names(base / entity_names, names, faults)], names)
     labels: dict[str, str] = {}
     if relation_names:
         for _, (name, text) in table_rows(base / relation_names, 2, faults):
@@ -142,10 +150,25 @@ def _files(source: Path, beside: set[str]) -> list[Path]:
     return files
 
 
-def _triples(path: Path, faults: Faults, scope: str) -> Iterator[Triple]:
+def _statements(
+    path: Path, names: Names, vocabulary: Vocabulary, faults: Faults, scope: str
+) -> Iterator[Statements]:
     if path.name.endswith(NTRIPLES):
-        return read_ntriples(path, faults, scope)
+        return read_ntriples(path, names, vocabulary, faults, scope)
     if path.name.endswith(TSV):
-        rows = table_rows(path, 3, faults)
-        return ((one, relation, other, "", "") for _, (one, relation, other) in rows)
+        return _read_table(path, names, faults)
     raise PipelineError(f"{path}: neither N-Triples nor TSV by its name; end it in .nt or .tsv")
+
+
+def _read_table(path: Path, names: Names, faults: Faults) -> Iterator[Statements]:
+    rows = table_rows(path, 3, faults)
+    while some := [fields for _, fields in islice(rows, max(ROWS, len(names)))]:
+        links = names.encode(list(chain.from_iterable(some))).reshape(-1, 3)
+        yield Statements(links, NO_TEXTS, len(links), 0)
+
+
+def _entity_names(path: Path, names: Names, faults: Faults) -> Statements:
+    rows = [fields for _, fields in table_rows(path, 2, faults)]
+    entities, texts = [entity for entity, _ in rows], [text for _, text in rows]
+    links = np.empty((0, 3), np.int32)
+    return Statements(links, name_all(entities, texts, [True] * len(rows), names), 0, 0)

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import PipelineError
-from pipeline.knowledge.graph import flat, lists
+from pipeline.knowledge.columns import flat, list_of, lists
 from pipeline.knowledge.labels import Bags, LabelIndex, Postings
 from pipeline.tables import read_table, write_table
 
 STAGE = "label_index"
 SCORER = b"scorer"  # key in the metadata of the schema of forms.parquet
-_NUMBERS = pa.list_(pa.field("element", pa.int32(), nullable=False))
+_NUMBERS = list_of(pa.int32())
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import IO, cast
 
@@ -13,12 +15,14 @@ from pipeline.errors import PipelineError
 from pipeline.knowledge.faults import Faults
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+TABLE_BLOCK = 1 << 20  # bytes of a table read at a time
 
 
-def blocks(path: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield (number of the first line, whole lines with their ends) of about `size` bytes each.
+def blocks(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    r"""Yield the number of a first line and whole lines, which end in `\n` (the last one may not).
 
-    gzip and bzip2 are told by their first bytes, not by the name.
+    Each block is about as many bytes as the next one of `sizes` says: so many, and the rest of a
+    line. gzip and bzip2 are told by their first bytes, not by the name.
 
     Raises:
         PipelineError: if the file is missing or cannot be read, or its compression is damaged.
@@ -26,11 +30,12 @@ def blocks(path: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
     number = 1
     try:
         with _open(path) as file:
-            while lines := file.readlines(size):
-                if number == 1:
-                    lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
-                yield number, lines
-                number += len(lines)
+            for size in sizes:
+                block = file.read(size) + file.readline()
+                if not block:
+                    break
+                yield number, block.removeprefix(BYTE_ORDER_MARK) if number == 1 else block
+                number += block.count(b"\n")
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -44,8 +49,8 @@ def table_rows(path: Path, columns: int, faults: Faults) -> Iterator[tuple[int, 
 
     Every line has `columns` fields, none of them empty; empty lines are passed over.
     """
-    for first, lines in blocks(path, 1 << 20):
-        for number, raw in enumerate(lines, first):
+    for first, block in blocks(path, repeat(TABLE_BLOCK)):
+        for number, raw in enumerate(io.BytesIO(block), first):
             try:
                 line = raw.decode().rstrip("\r\n")
             except UnicodeDecodeError as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.knowledge.graph import Entity, read_graph
+from pipeline.knowledge.entities import Entity
+from pipeline.knowledge.graph import read_graph
 from pipeline.knowledge.importing import import_graph
 from tests.knowledge.conftest import (
     ALIAS,

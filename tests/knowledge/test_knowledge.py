@@ -18,11 +18,11 @@ from pipeline.corpus.image_index import index_images
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
-from pipeline.knowledge.collect import Vocabulary
 from pipeline.knowledge.depictions import index_entity_images
 from pipeline.knowledge.importing import import_graph, index_labels
 from pipeline.knowledge.knowledge import Files, Settings, find_knowledge
 from pipeline.knowledge.mentions import GOLD, Source, find_mentions
+from pipeline.knowledge.statements import Vocabulary
 from pipeline.store.phrases import read_phrases
 from pipeline.vision.extract import extract
 from tests.knowledge.conftest import EXAMPLE, VOCABULARY, named, statement

@@ -1,0 +1,69 @@
+"""Names as numbers: each distinct name is held once, numbered in the order in which they come.
+
+The names are one Arrow column. Arrow finds many at a time in it, and builds its hash table anew for
+each call: so a caller should ask for about as many names at once as there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import PipelineError
+
+LIMIT = (1 << 31) - 1  # bytes of text that an Arrow column of this kind can address
+
+
+class Names:
+    """Distinct names so far."""
+
+    def __init__(self) -> None:
+        self._column: pa.BinaryArray = pa.array([], pa.binary())
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the names take."""
+        return int(self._column.nbytes)
+
+    @property
+    def texts(self) -> pa.StringArray:
+        """The names; the number of a name is its place."""
+        return self._column.view(pa.string())
+
+    def find(self, names: pa.BinaryArray) -> np.ndarray:
+        """(n,) int32 the numbers of names; -1 for those not held."""
+        if not len(names):  # no hash table for nothing
+            return np.empty(0, np.int32)
+        found = pc.index_in(names, value_set=self._column)
+        return np.array(found.fill_null(-1), np.int32)
+
+    def extend(self, new: pa.BinaryArray) -> np.ndarray:
+        """(n,) int32 the numbers that distinct names get, none of which is held yet.
+
+        Raises:
+            PipelineError: for more text than the column holds.
+        """
+        if self.nbytes + new.nbytes > LIMIT:
+            raise PipelineError(
+                f"the graph's names take more than {LIMIT:,} bytes, which is all that its table"
+                " holds; import a part of it"
+            )
+        first = len(self)
+        self._column = pa.concat_arrays([self._column, new])
+        return np.arange(first, len(self), dtype=np.int32)
+
+    def encode(self, texts: Sequence[str] | pa.StringArray) -> np.ndarray:
+        """(n,) int32 the numbers of names, which may repeat; those not held yet are taken in."""
+        coded = pa.array(texts, pa.string()).dictionary_encode()
+        distinct = coded.dictionary.view(pa.binary())
+        numbers = self.find(distinct)
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = self.extend(distinct.take(pa.array(new)))
+        each: np.ndarray = numbers[np.asarray(coded.indices)]
+        return each
