@@ -59,7 +59,7 @@ def plant(
         masked: whether no phrase has a word.
         random: draws the words.
     """
-    files = {image.image: image.sha256 for image in images}
+    files = {image.image: image.sha256 for image in images if image.sha256}
     rows: dict[str, WeightedWords] = {}
     for post in posts:
         key = {
@@ -73,6 +73,8 @@ def plant(
         words = random.choice(WORDS[kind].split(), WORDS_A_PHRASE, replace=False).tolist()
         if key is not None and key not in rows:
             rows[key] = NONE if masked else plain(words)
+    if keyed_by(cache) == "image":
+        rows = dict.fromkeys(files.values(), NONE) | rows  # the pictures of no post
     write_phrases(path, keyed_by(cache), "planted", sorted(rows.items()))
 
 

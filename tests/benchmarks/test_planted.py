@@ -129,6 +129,20 @@ def test_one_table_of_phrases_tells_the_type_and_no_other(
     assert len(texts) == 1  # the posts are the same whatever tells their types
 
 
+def test_pictures_of_no_post_have_a_phrase_without_words(
+    reading: list[str], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the picture tells there may be more crops than posts: a table lacks no image."""
+    monkeypatch.setattr(planted, "POSTS", {"train": 6, "dev": 2, "test": 2})
+    assert "captions" in reading
+    corpus = planted._make(data / "crops", data, 1, True, "image", "any")
+    phrases = Phrases({"captions": corpus.phrases["captions"]}, corpus.images())
+    posts = read_posts(corpus.posts)
+    named = {post.image for post in posts}
+    assert any(path.stem not in named for path in (data / "crops" / "images").iterdir())
+    assert all(found["captions"].words for found in phrases.of(posts))
+
+
 def test_a_signal_that_the_system_cannot_read_is_refused() -> None:
     for arguments, message in (
         (["--system", "cwi", "--signal", "imag"], "cwi reads no 'imag' (did you mean 'image'?)"),
