@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -61,9 +62,13 @@ def content(store: Path) -> dict[str, str]:
 
 
 def actors() -> set[int]:
-    """The processes of this cluster that are actors."""
-    family = psutil.Process().children(recursive=True)
-    return {process.pid for process in family if "ray::_Actor" in " ".join(process.cmdline())}
+    """The processes of this cluster that are actors, and run."""
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile, or is a zombie
+            if "ray::_Actor" in " ".join(process.cmdline()):
+                found.add(process.pid)
+    return found
 
 
 def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_middle(
