@@ -45,6 +45,7 @@ ROLES = {  # what the published systems read of each network
     "resnet50": ["logits", "pooled"],
     EMBEDDED: ["logits", "pooled"],
 }
+LAST = {"vgg16": "features", "inception_v3": "", "resnet50": "", EMBEDDED: ""}  # "": all of it
 PRECISIONS: dict[Precision, int] = {"float32": 1, "bfloat16": 3}  # and rounds; the second is faster
 BATCH = 16
 SEEDED = 64  # images over which precisions are compared where weights are random
@@ -127,7 +128,7 @@ class Case:
     def build(self, precision: Precision, outputs: Sequence[str]) -> Features:
         """The network on its device."""
         kept = self.backbone.select(outputs)
-        return self.backbone.build(self.state, kept, precision).to(self.device)
+        return self.backbone.build(self.state, kept, precision).placed(self.device)
 
     def ready(self) -> list[Tensor]:
         """All photographs as normalised batches (b, 3, crop, crop), channels-last."""
@@ -161,9 +162,7 @@ class Case:
         network = self.backbone.network()
         network.load_state_dict(self.state)
         network.eval().requires_grad_(False).to(self.device)
-        if "logits" in ROLES[self.backbone.name]:
-            return network
-        return self.backbone.parts(network).trunk
+        return network.get_submodule(LAST[self.backbone.name])
 
     def published(self, precision: Precision) -> Callable[[Tensor], object]:
         """The authors' network as torch runs it fastest without changing it."""

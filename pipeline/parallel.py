@@ -12,14 +12,19 @@ R = TypeVar("R")
 
 
 def map_in_order(
-    function: Callable[[A], R], items: Iterable[A], *, workers: int, ahead: int
+    function: Callable[[A], R],
+    items: Iterable[A],
+    *,
+    workers: int,
+    ahead: int,
+    at_end: Callable[[], None] = lambda: None,
 ) -> Generator[R, None, None]:
     """Yield `function(item)` for each item, in the order of `items`.
 
     Threads serve where `function` releases the interpreter's lock: reading, hashing, decoding.
     At most `ahead` items are begun beyond the one whose result is awaited, whatever the number
     of items. The first exception of `function`, at its place in the order, ends the loop; so does
-    closing the generator. No thread outlives it.
+    closing the generator. No thread outlives it; before they are waited for, `at_end` is called.
     """
     waiting: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="map_in_order")
@@ -31,4 +36,5 @@ def map_in_order(
         while waiting:
             yield waiting.popleft().result()
     finally:
+        at_end()
         pool.shutdown(wait=True, cancel_futures=True)

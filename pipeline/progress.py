@@ -62,6 +62,7 @@ class Shares:
     """Where the time of a loop goes; `str(shares)` says which of its steps bounds it.
 
     A step's time is what the loop waits for it: work that threads did in advance costs nothing.
+    A step within another counts for itself alone.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,11 +72,12 @@ class Shares:
     @contextmanager
     def of(self, step: str) -> Iterator[None]:
         """Count the time of the body as that of `step`."""
-        start = self._clock()
+        start, counted = self._clock(), sum(self.seconds.values())
         try:
             yield
         finally:
-            self.add(step, self._clock() - start)
+            within = sum(self.seconds.values()) - counted
+            self.add(step, self._clock() - start - within)
 
     def add(self, step: str, seconds: float) -> None:
         """Count time that was measured elsewhere."""

@@ -66,6 +66,14 @@ def test_none_says_nothing() -> None:
     assert stream.getvalue() == ""
 
 
+def test_a_step_within_another_counts_for_itself_alone() -> None:
+    ticks = iter([0, 10, 13, 20])
+    shares = Shares(clock=lambda: next(ticks))
+    with shares.of("forward"), shares.of("decode"):
+        pass
+    assert shares.seconds == {"decode": 3, "forward": 17}
+
+
 def test_a_note_says_what_bounds_the_loop() -> None:
     ticks = count(0, 40)
     lines, bar = io.StringIO(), Terminal()

@@ -22,8 +22,9 @@ from pipeline.errors import PipelineError
 from pipeline.params.block import nearest
 from pipeline.store.fingerprint import Output
 from pipeline.vision import backbones
+from pipeline.vision.fusing import fuse
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.steady import Steady
+from pipeline.vision.steady import Steady, onednn_has
 from pipeline.vision.weights import Published, State
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -116,7 +117,15 @@ class Features(nn.Module):
         self.trunk = parts.trunk
         self.head = parts.head if "logits" in outputs else None
         self.head_reads = parts.head_reads
-        self.precision = getattr(torch, precision)
+        self.precision = precision
+        self._dtype = getattr(torch, precision)
+
+    def placed(self, device: torch.device) -> Features:
+        """The same on `device`, as it runs fastest there."""
+        if not onednn_has(device, self._dtype):
+            return self.to(device)
+        parts = Parts(fuse(self.trunk), self.head or nn.Identity(), self.head_reads)
+        return Features(parts, self.outputs, self.precision)
 
     def forward(self, batch: Tensor) -> dict[str, Tensor]:
         """Compute the outputs, each in the dtype that the backbone declares."""
@@ -129,8 +138,8 @@ class Features(nn.Module):
         }
 
     def _given(self, batch: Tensor) -> dict[str, Tensor]:
-        full = self.precision == torch.float32
-        with nullcontext() if full else torch.autocast(batch.device.type, self.precision):
+        full = self.precision == "float32"
+        with nullcontext() if full else torch.autocast(batch.device.type, self._dtype):
             maps = self.trunk(batch)  # (B, C, h, w)
         given = {}
         if "grid" in self.outputs:

@@ -20,6 +20,7 @@ from pipeline.store.store import Store
 from pipeline.vision.backbone import Precision, load_backbone
 from pipeline.vision.decode import File, batches
 from pipeline.vision.forward import Forward
+from pipeline.vision.passes import compute, passes_of
 from pipeline.vision.weights import find_weights
 
 
@@ -170,7 +171,7 @@ def fill(
 ) -> Generator[int, None, None]:
     """Compute the rows of `files` and hand them to the store: the local engine.
 
-    Three things at a time: threads decode the batches to come, the network computes one, and the
+    Three things at a time: threads decode the batches to come, the network computes, and the
     store's threads write the shards that are full.
 
     Args:
@@ -178,20 +179,23 @@ def fill(
         forward: the network.
         files: the images.
         shares: is told where the time goes.
-        batch: images a forward pass.
+        batch: images that the network computes at a time, in as many passes as suits its device.
         workers: threads that decode.
 
     Yields:
-        The number of images of each batch, when its rows are handed in.
+        The number of images of each pass, when its rows are handed in.
 
     Raises:
         PipelineError: naming a file that changed since it was indexed, or whose features are not
             finite.
     """
-    with closing(batches(files, forward.preprocessing, batch=batch, workers=workers)) as reader:
-        for part, pixels in shares.over("decode", reader):
-            with shares.of("forward"):
-                arrays = forward.rows([str(file.path) for file in part], pixels)
+    passes = passes_of(batch, forward.device)
+    reader = batches(files, forward.preprocessing, batch=-(-batch // passes), workers=workers)
+    with (
+        closing(reader),
+        closing(compute(forward, shares.over("decode", reader), passes=passes)) as computed,
+    ):
+        for part, arrays in shares.over("forward", computed):
             with shares.of("write"):
                 store.add([file.sha256 for file in part], arrays)
             yield len(part)

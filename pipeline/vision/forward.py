@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,12 @@ class Forward:
     """Runs a network, at most `limit` images at a time; where the memory gives out, at half that.
 
     Not compiled: `torch.compile` specialises on the length of the batch, and nothing would hold its
-    rows to the same bits in any batch.
+    rows to the same bits in any batch. What it would fuse on a CPU, `placed` fuses.
 
     Attributes:
         limit: images a pass, at most; only ever halved.
         preprocessing: what the network's images go through.
+        device: where it runs.
     """
 
     def __init__(
@@ -39,8 +41,8 @@ class Forward:
         self.limit = limit
         self.preprocessing = backbone.preprocessing
         self._backbone = backbone
-        self._features = features.to(device)
-        self._device = device
+        self._features = features.placed(device)
+        self.device = device
         self._say = say
 
     def rows(self, names: Sequence[str], pixels: Pixels) -> Arrays:
@@ -79,27 +81,34 @@ class Forward:
     def _pass(self, pixels: Pixels) -> dict[str, Tensor]:
         """(b, crop, crop, 3) bytes to a tensor (b, *shape) for each output, on the device."""
         batch = torch.from_numpy(pixels)
-        if self._device.type == "cuda":
+        if self.device.type == "cuda":
             batch = batch.pin_memory()
         # seen as (b, 3, crop, crop), the bytes lie channels-last already
-        planes = batch.permute(0, 3, 1, 2).to(self._device, non_blocking=True)
-        # on CUDA, float32 means float32, and equal batches give equal bits
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
+        planes = batch.permute(0, 3, 1, 2).to(self.device, non_blocking=True)
+        with _exact(self.device):
             given: dict[str, Tensor] = self._features(self.preprocessing.normalize(planes))
         return given
 
     def _halve(self, tried: int) -> None:
         if tried == 1:
             raise PipelineError(
-                f"{self._backbone.name}: the memory of {self._device} does not suffice for a single"
+                f"{self._backbone.name}: the memory of {self.device} does not suffice for a single"
                 " image; free it, or set runtime.device: cpu"
             )
         self.limit = tried // 2
-        if self._device.type == "cuda":
+        if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self._say(
-            f"{self._device} has no memory for {tried} images at a time: going on with"
+            f"{self.device} has no memory for {tried} images at a time: going on with"
             f" {self.limit} (runtime.batch: {self.limit} avoids the failed attempts)"
         )
+
+
+def _exact(device: torch.device) -> AbstractContextManager[None]:
+    """On CUDA, float32 means float32, and equal batches give equal bits."""
+    if device.type != "cuda":
+        return nullcontext()
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags

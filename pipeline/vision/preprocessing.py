@@ -58,8 +58,13 @@ class Preprocessing:
 
     def normalize(self, batch: Tensor) -> Tensor:
         """(B, 3, crop, crop) uint8 to float32, each channel less its mean, by its deviation."""
+        width = batch.shape[3]
         mean, std = (
-            torch.tensor(values, device=batch.device).view(1, 3, 1, 1)
+            torch.tensor(values, device=batch.device).repeat(width)
             for values in (self.mean, self.std)
         )
-        return batch.float().div_(255).sub_(mean).div_(std)
+        # row by row as the pixels lie, R G B R G B: three numbers a time are half as fast
+        rows = batch.permute(0, 2, 3, 1).flatten(2).float()  # (B, crop, crop x 3)
+        rows = rows.div_(255).sub_(mean).div_(std)
+        planes: Tensor = rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
+        return planes

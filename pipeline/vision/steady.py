@@ -36,9 +36,9 @@ class Steady(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Replace the two functions, pass on all others."""
-        if func is F.conv2d and _possible(args[0]):
+        if func is F.conv2d and onednn_has(args[0].device, _dtype(args[0])):
             return _conv2d(*args, **(kwargs or {}))
-        if func is F.linear and _possible(args[0]):
+        if func is F.linear and onednn_has(args[0].device, _dtype(args[0])):
             return _linear(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
@@ -49,10 +49,10 @@ def _dtype(given: Tensor) -> torch.dtype:
     return given.dtype
 
 
-def _possible(given: Tensor) -> bool:
-    if given.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+def onednn_has(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether oneDNN computes products of this dtype on this device and machine."""
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    dtype = _dtype(given)
     if dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     if dtype == torch.float16:

@@ -35,6 +35,7 @@ from pipeline.vision.backbone import (
 from pipeline.vision.weights import State, find_weights
 from tests.vision.conftest import photo
 
+CPU = torch.device("cpu")
 SAMPLE = Path(__file__).parents[2] / ".." / "shared" / "data" / "imagenet-sample"
 
 
@@ -47,7 +48,7 @@ class Case:
 
     def build(self, *outputs: str) -> Features:
         kept = self.backbone.select(outputs or list(self.backbone.outputs))
-        return self.backbone.build(self.state, kept, "float32")
+        return self.backbone.build(self.state, kept, "float32").placed(CPU)
 
 
 @pytest.fixture(scope="module", params=known_backbones())
@@ -197,8 +198,8 @@ def test_lower_precision_changes_little_but_something(precision: str) -> None:
     kept = backbone.select(["pooled", "grid"])
     batch = batch_of(backbone, 2)
     with torch.inference_mode():
-        full = backbone.build(state, kept, "float32")(batch)
-        low = backbone.build(state, kept, precision)(batch)  # type: ignore[arg-type]
+        full = backbone.build(state, kept, "float32").placed(CPU)(batch)
+        low = backbone.build(state, kept, precision).placed(CPU)(batch)  # type: ignore[arg-type]
     assert low["pooled"].dtype == torch.float32
     assert not torch.equal(low["pooled"], full["pooled"])
     assert torch.cosine_similarity(low["pooled"], full["pooled"]).min() > 0.995

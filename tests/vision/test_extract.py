@@ -88,12 +88,21 @@ def test_rows_are_what_the_network_gives_one_image_alone(make_corpus: MakeCorpus
             np.testing.assert_array_equal(reader.row(output, sha256), tensor[0].numpy())
 
 
-def test_batch_and_workers_change_no_byte(make_corpus: MakeCorpus) -> None:
-    corpus = make_corpus(*range(11))
-    for batch, workers in ((1, 1), (3, 4), (16, 2)):
-        run(corpus, f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
-    one, three, sixteen = (content(corpus.root / f"store{batch}") for batch in (1, 3, 16))
-    assert one == three == sixteen
+def test_batch_and_threads_change_no_byte(make_corpus: MakeCorpus, forwards: list[int]) -> None:
+    """Three threads compute three passes at a time, of the eight images that are worth it."""
+    corpus = make_corpus(*range(27))
+    before = torch.get_num_threads()
+    try:
+        for batch, workers, threads in ((1, 1, 1), (3, 4, 2), (24, 2, 3)):
+            torch.set_num_threads(threads)
+            forwards.clear()
+            run(corpus, f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert sorted(forwards) == [3, 8, 8, 8]
+    one, three, many = (content(corpus.root / f"store{batch}") for batch in (1, 3, 24))
+    assert one == three == many
     assert len(one) > 3
 
 
@@ -239,14 +248,14 @@ def test_what_a_person_can_mend_is_said(
 # see the first shard, the run has not ended.
 HELD = """
 import runpy, time
-from pipeline.vision.forward import Forward
-rows, seen = Forward.rows, []
+from pipeline.store.store import Store
+add, seen = Store.add, []
 def held(*given):
     seen.append(given)
     if len(seen) > 12:
         time.sleep(600)
-    return rows(*given)
-Forward.rows = held
+    add(*given)
+Store.add = held
 runpy.run_module("stages.extract", run_name="__main__")
 """
 

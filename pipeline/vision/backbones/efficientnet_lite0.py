@@ -10,10 +10,12 @@ from __future__ import annotations
 from functools import partial
 
 from efficientnet_lite_pytorch import EfficientNet
+from efficientnet_lite_pytorch.utils import Conv2dStaticSamePadding
 from torch import Tensor, nn
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.folding import fold
 from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
@@ -32,14 +34,43 @@ class Trunk(nn.Module):
         return maps
 
 
+def _pad_apart(module: nn.Module) -> None:
+    """Put torch's own convolution, after its padding, where the package has one that pads."""
+    for name, child in module.named_children():
+        if not isinstance(child, Conv2dStaticSamePadding):
+            _pad_apart(child)
+            continue
+        plain = nn.Conv2d(
+            child.in_channels,
+            child.out_channels,
+            child.kernel_size,
+            tuple(child.stride),
+            groups=child.groups,
+            bias=child.bias is not None,
+            device="meta",
+        )
+        plain.load_state_dict(child.state_dict(), assign=True)
+        plain.requires_grad_(False)
+        layer: nn.Module = plain
+        if isinstance(child.static_padding, nn.ZeroPad2d):
+            left, right, top, bottom = child.static_padding.padding
+            if left == right and top == bottom:
+                plain.padding = (top, left)
+            else:  # a stride of 2: one side alone
+                layer = nn.Sequential(child.static_padding, plain)
+        setattr(module, name, layer.eval())
+
+
 def parts(network: EfficientNet) -> Parts:
     """Cut before the average pooling: maps of 7 x 7 x 1280."""
+    fold(network)
+    _pad_apart(network)
     return Parts(Trunk(network), network._fc, head_reads="pooled")
 
 
 BACKBONE = Backbone(
     name="efficientnet_lite0",
-    version=1,
+    version=2,
     outputs={
         "logits": Output((1000,), "float32"),
         "pooled": Output((1280,), "float32"),

@@ -33,7 +33,7 @@ def parts(network: ResNet) -> Parts:
 
 BACKBONE = Backbone(
     name="resnet50",
-    version=2,
+    version=3,
     outputs={
         "logits": Output((1000,), "float32"),
         "pooled": Output((2048,), "float32"),

@@ -1,0 +1,96 @@
+"""Forward passes of one network, several at once where that is faster: in order, and breakable off.
+
+On a CPU each thread computes images of its own. Where all threads compute one layer together, each
+layer lasts as long as the slowest of them, whose core another program may have just then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from threading import Event
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from pipeline.parallel import map_in_order
+from pipeline.vision.decode import File, Pixels
+from pipeline.vision.forward import Arrays, Forward
+
+LEAST = 8  # images a pass; with fewer, layers are too small to be computed well
+
+
+def passes_of(batch: int, device: torch.device) -> int:
+    """How many passes at once a batch is best divided among: on a CPU, one a thread."""
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    return max(1, min(threads, batch // LEAST))
+
+
+def compute(
+    forward: Forward, read: Iterable[tuple[Sequence[File], Pixels]], *, passes: int
+) -> Generator[tuple[Sequence[File], Arrays], None, None]:
+    """Yield the rows of all images that are read, in order; `passes` of them are made at once.
+
+    Args:
+        forward: the network.
+        read: the images of each pass, and their pixels (b, crop, crop, 3).
+        passes: share the threads of torch among them.
+
+    When the generator is closed, a pass under way ends before its next layer.
+
+    Raises:
+        PipelineError: as `Forward.rows`.
+    """
+    closed = Event()
+
+    def one(item: tuple[Sequence[File], Pixels]) -> tuple[Sequence[File], Arrays]:
+        files, pixels = item
+        if passes > 1:
+            torch.set_num_threads(each)  # of this thread
+        with _Until(closed):
+            return files, forward.rows([str(file.path) for file in files], pixels)
+
+    with _threads_kept() as threads:
+        each = max(1, threads // passes)
+        with closing(
+            map_in_order(one, read, workers=passes, ahead=passes, at_end=closed.set)
+        ) as made:
+            yield from made
+
+
+class _Until(TorchFunctionMode):
+    """Within this context, no function of torch begins once `closed` is set: `_ClosedError`."""
+
+    def __init__(self, closed: Event) -> None:
+        super().__init__()
+        self._closed = closed
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Pass a call on."""
+        if self._closed.is_set():
+            raise _ClosedError
+        return func(*args, **(kwargs or {}))
+
+
+class _ClosedError(Exception):
+    """Ends a pass whose rows nobody wants any more."""
+
+
+@contextmanager
+def _threads_kept() -> Iterator[int]:
+    """The number of torch's threads, which is set again at the end.
+
+    What one thread sets for itself, threads that begin later would begin with.
+    """
+    threads = torch.get_num_threads()
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
