@@ -87,7 +87,7 @@ def extract(
         precision: of the convolutions.
         sha256: of the weights file, if the caller knows it.
         weights_dir: a mirror folder of weights files.
-        batch: images a forward pass. It, and what follows, changes no number.
+        batch: images that the network computes at a time. It, and what follows, changes no number.
         workers: threads that decode, of the local engine.
         device: "auto", "cpu", "cuda", "cuda:1".
         engine: "local", this process; "ray", the cluster that RAY_ADDRESS names, or one made here.
