@@ -12,6 +12,7 @@ from functools import partial
 from efficientnet_lite_pytorch import EfficientNet
 from efficientnet_lite_pytorch.utils import Conv2dStaticSamePadding
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pipeline.store.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
@@ -34,37 +35,40 @@ class Trunk(nn.Module):
         return maps
 
 
-def _pad_apart(module: nn.Module) -> None:
-    """Put torch's own convolution, after its padding, where the package has one that pads."""
+def _pad_evenly(module: nn.Module) -> None:
+    """Put torch's own convolution where the package has one that copies its maps to pad them.
+
+    With a stride of 2 TensorFlow pads one pixel less on the left and above. A kernel that begins
+    with a row and a column of zeros, padded evenly, computes the same.
+    """
     for name, child in module.named_children():
         if not isinstance(child, Conv2dStaticSamePadding):
-            _pad_apart(child)
+            _pad_evenly(child)
             continue
+        left, right, top, bottom = (
+            child.static_padding.padding
+            if isinstance(child.static_padding, nn.ZeroPad2d)
+            else (0, 0, 0, 0)
+        )
+        weight = F.pad(child.weight, (right - left, 0, bottom - top, 0))
         plain = nn.Conv2d(
             child.in_channels,
             child.out_channels,
-            child.kernel_size,
+            (weight.shape[2], weight.shape[3]),
             tuple(child.stride),
+            (bottom, right),
             groups=child.groups,
             bias=child.bias is not None,
             device="meta",
         )
-        plain.load_state_dict(child.state_dict(), assign=True)
-        plain.requires_grad_(False)
-        layer: nn.Module = plain
-        if isinstance(child.static_padding, nn.ZeroPad2d):
-            left, right, top, bottom = child.static_padding.padding
-            if left == right and top == bottom:
-                plain.padding = (top, left)
-            else:  # a stride of 2: one side alone
-                layer = nn.Sequential(child.static_padding, plain)
-        setattr(module, name, layer.eval())
+        plain.load_state_dict(child.state_dict() | {"weight": weight}, assign=True)
+        setattr(module, name, plain.eval().requires_grad_(False))
 
 
 def parts(network: EfficientNet) -> Parts:
     """Cut before the average pooling: maps of 7 x 7 x 1280."""
     fold(network)
-    _pad_apart(network)
+    _pad_evenly(network)
     return Parts(Trunk(network), network._fc, head_reads="pooled")
 
 
