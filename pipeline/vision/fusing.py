@@ -103,11 +103,11 @@ def _layer(node: fx.Node) -> nn.Module | None:
 
 
 def _bare(node: fx.Node) -> Convolution | None:
-    """The convolution that a node calls, if nothing is fused with it and one node reads it."""
+    """The convolution that a node calls, if it has no activation yet and one node reads it."""
     layer = _layer(node)
     if not isinstance(layer, Convolution) or layer.activation != "none":
         return None
-    return layer if len(node.args) == 1 and len(node.users) == 1 else None
+    return layer if len(node.users) == 1 else None
 
 
 def _fuse_sum(total: fx.Node) -> None:
@@ -120,7 +120,7 @@ def _fuse_sum(total: fx.Node) -> None:
     if len(terms) != 2 or total.kwargs:
         return
     for term, other in (terms, terms[::-1]):
-        if _bare(term) is None or not isinstance(_layer(other), Convolution):
+        if _bare(term) is None or len(term.args) > 1 or not isinstance(_layer(other), Convolution):
             continue
         source = term.all_input_nodes[0]
         read = [user for user in other.users if user is not total]
@@ -137,12 +137,8 @@ def _fuse_sum(total: fx.Node) -> None:
 def _fuse_activation(node: fx.Node, activation: Activation, bounds: list[float]) -> None:
     """Have the convolution before an activation, which nobody else reads, compute it."""
     before = node.all_input_nodes[0]
-    convolution = _layer(before)
-    if (
-        isinstance(convolution, Convolution)
-        and convolution.activation == "none"
-        and len(before.users) == 1
-    ):
+    convolution = _bare(before)
+    if convolution is not None:
         convolution.activation, convolution.bounds = activation, bounds
         _replace(node, before)
 

@@ -6,8 +6,7 @@ layer lasts as long as the slowest of them, whose core another program may have 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Any
 
@@ -51,12 +50,12 @@ def compute(
         with _Until(closed):
             return files, forward.rows([str(file.path) for file in files], pixels)
 
-    with _threads_kept() as threads:
-        each = max(1, threads // passes)
-        with closing(
-            map_in_order(one, read, workers=passes, ahead=passes, at_end=closed.set)
-        ) as made:
-            yield from made
+    threads = torch.get_num_threads()
+    each = max(1, threads // passes)
+    try:
+        yield from map_in_order(one, read, workers=passes, ahead=passes, at_end=closed.set)
+    finally:  # what one thread sets for itself, threads that begin later would begin with
+        torch.set_num_threads(threads)
 
 
 class _Until(TorchFunctionMode):
@@ -81,16 +80,3 @@ class _Until(TorchFunctionMode):
 
 class _ClosedError(Exception):
     """Ends a pass whose rows nobody wants any more."""
-
-
-@contextmanager
-def _threads_kept() -> Iterator[int]:
-    """The number of torch's threads, which is set again at the end.
-
-    What one thread sets for itself, threads that begin later would begin with.
-    """
-    threads = torch.get_num_threads()
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)

@@ -20,6 +20,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """`threads(n)`: torch's threads, until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 def photo(seed: int, width: int = 320, height: int = 240) -> Image.Image:
     """Coarse noise scaled up: edges and colours in many scales, alike for equal seeds."""
     coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)

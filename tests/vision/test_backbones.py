@@ -1,7 +1,7 @@
 """Each network against its authors' own forward pass, and rows that do not know their batch."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -133,13 +133,6 @@ def test_features_are_those_of_the_authors_own_forward_pass(case: Case) -> None:
         for row in range(7):
             for column in range(7):
                 close(found["grid"][:, 7 * row + column], maps[:, :, row, column])
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 def test_a_row_depends_on_neither_its_batch_nor_the_threads(

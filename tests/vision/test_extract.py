@@ -88,18 +88,16 @@ def test_rows_are_what_the_network_gives_one_image_alone(make_corpus: MakeCorpus
             np.testing.assert_array_equal(reader.row(output, sha256), tensor[0].numpy())
 
 
-def test_batch_and_threads_change_no_byte(make_corpus: MakeCorpus, forwards: list[int]) -> None:
+def test_batch_and_threads_change_no_byte(
+    make_corpus: MakeCorpus, forwards: list[int], threads: Callable[[int], None]
+) -> None:
     """Three threads compute three passes at a time, of the eight images that are worth it."""
     corpus = make_corpus(*range(27))
-    before = torch.get_num_threads()
-    try:
-        for batch, workers, threads in ((1, 1, 1), (3, 4, 2), (24, 2, 3)):
-            torch.set_num_threads(threads)
-            forwards.clear()
-            run(corpus, f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
+    for batch, workers, count in ((1, 1, 1), (3, 4, 2), (24, 2, 3)):
+        threads(count)
+        forwards.clear()
+        run(corpus, f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
+        assert torch.get_num_threads() == count
     assert sorted(forwards) == [3, 8, 8, 8]
     one, three, many = (content(corpus.root / f"store{batch}") for batch in (1, 3, 24))
     assert one == three == many

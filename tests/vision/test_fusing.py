@@ -178,13 +178,12 @@ def test_lower_precision_is_near_the_products_in_full(dtype: torch.dtype) -> Non
     assert torch.cosine_similarity(found.float().flatten(), expected.flatten(), dim=0) > 0.9999
 
 
-def test_rows_are_the_same_bits_in_any_batch_on_any_threads() -> None:
+def test_rows_are_the_same_bits_in_any_batch_on_any_threads(
+    threads: Callable[[int], None],
+) -> None:
     fused = fuse(Residual().eval().requires_grad_(False))
-    batch, before, results = maps(18), torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            results += [torch.cat([fused(part) for part in batch.split(n)]) for n in (1, 5, 18)]
-    finally:
-        torch.set_num_threads(before)
+    batch, results = maps(18), []
+    for count in (1, 2, 3):
+        threads(count)
+        results += [torch.cat([fused(part) for part in batch.split(n)]) for n in (1, 5, 18)]
     assert all(torch.equal(result, results[0]) for result in results)

@@ -1,7 +1,7 @@
 """Passes at once: in order, on threads of their own, and broken off between two layers."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,13 +21,9 @@ BACKBONE: Backbone = load_backbone("vgg16")
 OUTPUTS = {"pooled": Output((3,), "float32")}
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    """Two threads of torch."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(autouse=True)
+def two_threads(threads: Callable[[int], None]) -> None:
+    threads(2)
 
 
 def network(trunk: nn.Module) -> Forward:
@@ -56,9 +52,7 @@ class Counted(nn.Module):
 
 
 @pytest.mark.parametrize(("passes", "each"), [(1, 2), (2, 1), (3, 1)])
-def test_rows_come_in_order_and_passes_share_the_threads(
-    threads: None, passes: int, each: int
-) -> None:
+def test_rows_come_in_order_and_passes_share_the_threads(passes: int, each: int) -> None:
     counted = Counted()
     given = images(20)
     found = list(compute(network(nn.Sequential(counted)), given, passes=passes))
@@ -87,7 +81,7 @@ class Held(nn.Module):
         return batch
 
 
-def test_a_pass_under_way_ends_before_its_next_layer(threads: None) -> None:
+def test_a_pass_under_way_ends_before_its_next_layer() -> None:
     """What Ctrl-C does in the middle of a pass."""
     held, after = Held(), Counted()
     before = threading.active_count()
@@ -109,7 +103,7 @@ def test_a_pass_under_way_ends_before_its_next_layer(threads: None) -> None:
     assert threading.active_count() == before
 
 
-def test_a_batch_is_divided_where_the_parts_are_worth_it(threads: None) -> None:
+def test_a_batch_is_divided_where_the_parts_are_worth_it() -> None:
     cuda = torch.device("cuda")
     assert [passes_of(batch, CPU) for batch in (1, 15, 16, 64)] == [1, 1, 2, 2]
     assert passes_of(64, cuda) == 1
