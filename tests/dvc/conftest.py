@@ -1,36 +1,63 @@
-"""The small copy of the project, once composed and once reproduced, for all tests of a session."""
+"""The small copy of the project, once composed and once reproduced, for all tests of a run."""
 
+import fcntl
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.dvc.workspace import DVC, Workspace, environment, make_workspace
 
-Copy = Callable[[], Workspace]
-
 
 @pytest.fixture(scope="session")
-def composed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The project with a small corpus, composed and committed; nothing has run. Leave it so."""
+def shared_place(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of a run share, for what they need make only once."""
     for program in (str(DVC), "git"):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}")
-    place = tmp_path_factory.mktemp("dvc")
-    return make_workspace(place / "composed", environment(place))
+    own = tmp_path_factory.getbasetemp()
+    place = (own if worker_id == "master" else own.parent) / "dvc"  # several have one parent
+    place.mkdir(exist_ok=True)
+    return place
 
 
 @pytest.fixture(scope="session")
-def reproduced(composed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def composed(shared_place: Path) -> Workspace:
+    """The project with a small corpus, composed and committed; nothing has run. Leave it so."""
+    env = environment(shared_place)
+    return once(shared_place / "composed", env, lambda path: make_workspace(path, env))
+
+
+@pytest.fixture(scope="session")
+def reproduced(composed: Workspace, shared_place: Path) -> Workspace:
     """The same after `dvc repro`, committed. Leave it so: tests change copies of it."""
-    made = composed.copy(tmp_path_factory.mktemp("dvc") / "reproduced")
-    made.repro()
-    made.commit("Reproduced")
-    return made
+
+    def make(path: Path) -> Workspace:
+        made = composed.copy(path)
+        made.repro()
+        made.commit("Reproduced")
+        return made
+
+    return once(shared_place / "reproduced", composed.env, make)
 
 
 @pytest.fixture
 def workspace(reproduced: Workspace, tmp_path: Path) -> Workspace:
     """A reproduced copy of a test's own."""
     return reproduced.copy(tmp_path / "project")
+
+
+def once(path: Path, env: Mapping[str, str], make: Callable[[Path], Workspace]) -> Workspace:
+    """What `make(path)` gives; of several processes one makes it, and the others wait.
+
+    DVC's state names files by their absolute paths, so it is made in its place, not moved there.
+    """
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = path.with_suffix(".done")
+        if not done.exists():
+            shutil.rmtree(path, ignore_errors=True)  # what one who failed has left
+            make(path)
+            done.touch()
+        return Workspace(path, env)
