@@ -189,7 +189,7 @@ def fill(
         PipelineError: naming a file that changed since it was indexed, or whose features are not
             finite.
     """
-    passes = passes_of(batch, forward.device)
+    passes = passes_of(min(batch, len(files)), forward.device)
     reader = batches(files, forward.preprocessing, batch=-(-batch // passes), workers=workers)
     with (
         closing(reader),

@@ -12,7 +12,7 @@ torch.compile makes, and begin with an underscore: what they give is held by tes
 from __future__ import annotations
 
 import operator
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import torch
 from torch import Tensor, fx, nn
@@ -80,7 +80,7 @@ def fuse(network: nn.Module) -> fx.GraphModule:
         layer = _layer(node)
         if isinstance(layer, nn.Identity):
             _replace(node, node.all_input_nodes[0])
-        elif type(layer) is nn.Conv2d and layer.padding_mode == "zeros":
+        elif _plain(layer):
             node.target = f"{node.name}_fused"  # of its own, though a layer be called twice
             fused.add_submodule(node.target, Convolution(layer))
     for node in list(fused.graph.nodes):  # in the order of use: what comes before is fused already
@@ -92,6 +92,13 @@ def fuse(network: nn.Module) -> fx.GraphModule:
     fused.graph.lint()
     fused.recompile()
     return fused
+
+
+def _plain(layer: nn.Module | None) -> TypeGuard[nn.Conv2d]:
+    """Whether it is a convolution that pads with zeros, so many pixels on both sides."""
+    if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros":
+        return False
+    return not isinstance(layer.padding, str)  # "same" may be one pixel more on one side
 
 
 def _layer(node: fx.Node) -> nn.Module | None:

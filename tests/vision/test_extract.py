@@ -104,6 +104,14 @@ def test_batch_and_threads_change_no_byte(
     assert len(one) > 3
 
 
+def test_all_threads_share_what_is_too_little_to_be_divided(
+    make_corpus: MakeCorpus, forwards: list[int], threads: Callable[[int], None]
+) -> None:
+    threads(2)
+    run(make_corpus(*range(10)), batch=16)
+    assert forwards == [10]
+
+
 def test_an_added_image_is_one_forward_pass_and_one_shard(
     make_corpus: MakeCorpus, forwards: list[int]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -163,8 +164,11 @@ def test_maps_that_have_another_name_are_not_overwritten() -> None:
     assert any("add" in call for call in left(same(Named(), maps())))
 
 
-def test_what_pads_otherwise_is_left_to_torch() -> None:
-    network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"), nn.ReLU())
+@pytest.mark.parametrize(
+    "padding", [{"padding": 1, "padding_mode": "reflect"}, {"padding": "same"}]
+)
+def test_what_pads_otherwise_is_left_to_torch(padding: dict[str, Any]) -> None:
+    network = nn.Sequential(nn.Conv2d(8, 8, 3, **padding), nn.ReLU())
     assert left(same(network, maps())) == ["0", "1"]
 
 
