@@ -4,8 +4,10 @@ The bound is the published network as torch runs it, to the layer whose features
 batches that lie ready and normalised: channels-last, inference mode, autocast in bfloat16.
 `of_own` is against this project's form of the network, folded and fused, one batch on all threads:
 what decoding, hashing and writing cost on top, and what a pass a thread gains. The plain loop is
-what scripts do: open with Pillow, the authors' transform, one image, float32. Without weights at
-hand the networks are seeded at random, which takes the same time.
+what scripts do: open with Pillow, the authors' transform, one image, float32. `product` is the rate
+of large matrix products just then, in TFLOP/s: bfloat16's over float32's bounds what `vs_plain` can
+be, and on a processor shared with others it changes from minute to minute. Without weights at hand
+the networks are seeded at random, which takes the same time.
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ PRECISIONS: dict[Precision, int] = {"float32": 1, "bfloat16": 3}  # and rounds; 
 BATCH = 16
 SEEDED = 64  # images over which precisions are compared where weights are random
 PLAIN = 16  # images of the plain loop before the pipeline, and again after it
+SIDE = 1024  # of the matrices whose product measures the processor, and how many products
+PRODUCTS = 40
 
 
 @click.command()
@@ -106,8 +110,9 @@ class Case:
         ready = self.ready()
         half = -(-len(ready) // 2)
         seconds(own, ready[:1]), seconds(published, ready[:1]), loop(self.files[:1])  # warm
-        of_bound, of_own, vs_plain, rates = [], [], [], []
+        of_bound, of_own, vs_plain, rates, products = [], [], [], [], []
         for _ in range(rounds):  # what is compared runs close together
+            products.append(product(getattr(torch, precision), self.device))
             bound = seconds(published, ready[:half])
             alone = seconds(own, ready[:half])
             one = loop(self.files[:PLAIN])
@@ -120,11 +125,13 @@ class Case:
             of_own.append(alone / pipeline)
             vs_plain.append(one / pipeline)
             rates.append(len(self.files) / pipeline)
+            products.append(product(getattr(torch, precision), self.device))
         return {
             "of_bound": round(median(of_bound), 3),
             "of_own": round(median(of_own), 3),
             "vs_plain": round(median(vs_plain), 2),
             "images_s": round(median(rates), 1),
+            "product": round(median(products), 3),
         }
 
     def build(self, precision: Precision, outputs: Sequence[str]) -> Features:
@@ -222,8 +229,15 @@ class Case:
         }
 
 
+def product(dtype: torch.dtype, device: torch.device) -> float:
+    """TFLOP/s of products of two matrices of `dtype`, SIDE x SIDE, of which a cache holds all."""
+    factor = torch.ones(SIDE, SIDE, dtype=dtype, device=device)
+    seconds(factor.mm, [factor])  # warm
+    return PRODUCTS * 2 * SIDE**3 / seconds(factor.mm, [factor] * PRODUCTS) / 1e12
+
+
 def seconds(run: Callable[[Tensor], object], ready: Sequence[Tensor]) -> float:
-    """How long the network takes over batches that lie ready."""
+    """How long a network takes over batches that lie ready."""
     start = time.perf_counter()
     with torch.inference_mode():
         for batch in ready:
