@@ -1,8 +1,9 @@
 """Kill -9 at random instants: after a plain rerun the store is byte for byte the undisturbed one.
 
 The killed process is the real extraction of real image files with the embedded network, from
-before it opens the store to the writing of its index. Half of the runs start from an empty store,
-half from one that grows past a doubling of its shards.
+before it opens the store to the writing of its index; two of its passes run at a time, each on a
+thread. Half of the runs start from an empty store, half from one that grows past a doubling of its
+shards. The undisturbed one and the reruns have one thread.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pipeline.corpus.image_index import index_images
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.vision.extract import extract
 
-IMAGES = 40
+IMAGES = 64
 EARLIER = 15  # images of the store that grows: 2 shards become 8
+BATCH = 16  # which two threads divide between them
 
 
 @click.command()
@@ -50,7 +52,7 @@ def main(kills: int, seed: int) -> dict[str, int]:
                 shutil.copytree(root / "earlier", store)
             # forked: torch is loaded and the instant falls into the work, not into the imports
             process = multiprocessing.get_context("fork").Process(
-                target=_extract, args=(grown[1], root / "images", store)
+                target=_extract_on_two, args=(grown[1], root / "images", store)
             )
             process.start()
             process.join(chance.uniform(0, whole))
@@ -97,7 +99,12 @@ def _index(root: Path, name: str, images: int) -> Path:
 
 def _extract(table: Path, folder: Path, store: Path) -> None:
     weights = "efficientnet_lite0", "imagenet", ["logits"]
-    extract(table, folder, store, *weights, batch=4, workers=1, device="cpu")
+    extract(table, folder, store, *weights, batch=BATCH, workers=1, device="cpu")
+
+
+def _extract_on_two(table: Path, folder: Path, store: Path) -> None:
+    torch.set_num_threads(2)
+    _extract(table, folder, store)
 
 
 def _content(store: Path) -> dict[str, bytes]:

@@ -5,9 +5,9 @@ batches that lie ready and normalised: channels-last, inference mode, autocast i
 `of_own` is against this project's form of the network, folded and fused, one batch on all threads:
 what decoding, hashing and writing cost on top, and what a pass a thread gains. The plain loop is
 what scripts do: open with Pillow, the authors' transform, one image, float32. `product` is the rate
-of large matrix products just then, in TFLOP/s: bfloat16's over float32's bounds what `vs_plain` can
-be, and on a processor shared with others it changes from minute to minute. Without weights at hand
-the networks are seeded at random, which takes the same time.
+of matrix products at that time, in TFLOP/s: how much more of them a processor does in bfloat16 than
+in float32 bounds `vs_plain`, and where it is shared with others that changes from minute to minute.
+Without weights at hand the networks are seeded at random, which takes the same time.
 """
 
 from __future__ import annotations
@@ -230,10 +230,15 @@ class Case:
 
 
 def product(dtype: torch.dtype, device: torch.device) -> float:
-    """TFLOP/s of products of two matrices of `dtype`, SIDE x SIDE, of which a cache holds all."""
+    """TFLOP/s of products of two matrices of `dtype`, SIDE x SIDE; on a CPU, of one thread."""
     factor = torch.ones(SIDE, SIDE, dtype=dtype, device=device)
-    seconds(factor.mm, [factor])  # warm
-    return PRODUCTS * 2 * SIDE**3 / seconds(factor.mm, [factor] * PRODUCTS) / 1e12
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seconds(factor.mm, [factor])  # warm
+        return PRODUCTS * 2 * SIDE**3 / seconds(factor.mm, [factor] * PRODUCTS) / 1e12
+    finally:
+        torch.set_num_threads(threads)
 
 
 def seconds(run: Callable[[Tensor], object], ready: Sequence[Tensor]) -> float:
