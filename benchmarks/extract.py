@@ -60,12 +60,18 @@ PRODUCTS = 40
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, show_default=True)
 @click.option("--images", type=int, default=None, help="Only so many; all if not given.")
 @click.option("--network", "networks", multiple=True, type=click.Choice(list(ROLES)))
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(list(PRECISIONS)))
 @click.option("--device", default="auto", show_default=True)
 @click.option("--workers", default=2, show_default=True)
 def main(
-    data: Path, images: int | None, networks: tuple[str, ...], device: str, workers: int
+    data: Path,
+    images: int | None,
+    networks: tuple[str, ...],
+    precisions: tuple[Precision, ...],
+    device: str,
+    workers: int,
 ) -> dict[str, object]:
-    """Measure each network in float32 and bfloat16."""
+    """Measure each network in float32 and bfloat16, and hold the one to the other."""
     files = photographs(data)[:images]
     found = find_device(device)
     result: dict[str, object] = {}
@@ -75,9 +81,13 @@ def main(
         state = find_weights(weights, backbone.weights, backbone.network).load()
         case = Case(backbone, state, files, found, workers)
         measured: dict[str, object] = {
-            precision: case.measure(precision, rounds) for precision, rounds in PRECISIONS.items()
+            precision: case.measure(precision, rounds)
+            for precision, rounds in PRECISIONS.items()
+            if precision in (precisions or PRECISIONS)
         }
-        result[name] = measured | {"bfloat16_against_float32": case.agreement()}
+        if len(measured) == len(PRECISIONS):
+            measured["bfloat16_against_float32"] = case.agreement()
+        result[name] = measured
         click.echo(f"{name}: {result[name]}", err=True)
     return result
 
