@@ -97,14 +97,29 @@ def test_nothing_changed(workspace: Workspace) -> None:
     assert workspace.git("status", "--short").output == ""
 
 
-@pytest.mark.parametrize(("key", "value", "stages"), DIRECT, ids=[key for key, _, _ in DIRECT])
+ALONE = [row for row in DIRECT if row[2]]
+
+
+@pytest.mark.parametrize(("key", "value", "stages"), ALONE, ids=[key for key, _, _ in ALONE])
 def test_depend_on(fixed: Workspace, key: str, value: object, stages: set[str]) -> None:
     assert len({row[0] for row in DIRECT}) == len(DIRECT) >= 15
+    assert would_run_with(fixed, {key: value}) == stages
+
+
+def test_nothing_depends_on(fixed: Workspace) -> None:
+    """All of these parameters have other values at once."""
+    assert (
+        would_run_with(fixed, {key: value for key, value, stages in DIRECT if not stages}) == set()
+    )
+
+
+def would_run_with(fixed: Workspace, changes: dict[str, Any]) -> set[str]:
+    """What other parameters would make run; params.yaml is then as it was."""
     params = fixed.path / "params.yaml"
     before = params.read_bytes()
-    fixed.change({key: value})
+    fixed.change(changes)
     try:
-        assert fixed.would_run() == stages
+        return fixed.would_run()
     finally:
         params.write_bytes(before)
 

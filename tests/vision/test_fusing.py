@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import torch
@@ -164,12 +163,16 @@ def test_maps_that_have_another_name_are_not_overwritten() -> None:
     assert any("add" in call for call in left(same(Named(), maps())))
 
 
-@pytest.mark.parametrize(
-    "padding", [{"padding": 1, "padding_mode": "reflect"}, {"padding": "same"}]
-)
-def test_what_pads_otherwise_is_left_to_torch(padding: dict[str, Any]) -> None:
-    network = nn.Sequential(nn.Conv2d(8, 8, 3, **padding), nn.ReLU())
+def test_what_pads_otherwise_is_left_to_torch() -> None:
+    network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"), nn.ReLU())
     assert left(same(network, maps())) == ["0", "1"]
+
+
+def test_padding_by_name_is_refused_as_without_fusing() -> None:
+    fused = fuse(nn.Sequential(nn.Conv2d(8, 8, 3, padding="same"), nn.ReLU()))
+    assert left(fused) == ["0", "1"]
+    with pytest.raises(NotImplementedError, match="give it in pixels"), Steady():
+        fused(maps())
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
