@@ -108,9 +108,8 @@ def test_depend_on(fixed: Workspace, key: str, value: object, stages: set[str]) 
 
 def test_nothing_depends_on(fixed: Workspace) -> None:
     """All of these parameters have other values at once."""
-    assert (
-        would_run_with(fixed, {key: value for key, value, stages in DIRECT if not stages}) == set()
-    )
+    changes = {key: value for key, value, stages in DIRECT if not stages}
+    assert would_run_with(fixed, changes) == set()
 
 
 def would_run_with(fixed: Workspace, changes: dict[str, Any]) -> set[str]:
