@@ -35,7 +35,6 @@ BATCH = 16  # which two threads divide between them
 def main(kills: int, seed: int) -> dict[str, int]:
     """Kill extractions, run each again, and count the stores that came out right."""
     chance = random.Random(seed)
-    torch.set_num_threads(1)
     done = identical = 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -52,7 +51,7 @@ def main(kills: int, seed: int) -> dict[str, int]:
                 shutil.copytree(root / "earlier", store)
             # forked: torch is loaded and the instant falls into the work, not into the imports
             process = multiprocessing.get_context("fork").Process(
-                target=_extract_on_two, args=(grown[1], root / "images", store)
+                target=_extract, args=(grown[1], root / "images", store, 2)
             )
             process.start()
             process.join(chance.uniform(0, whole))
@@ -97,14 +96,10 @@ def _index(root: Path, name: str, images: int) -> Path:
     return table
 
 
-def _extract(table: Path, folder: Path, store: Path) -> None:
+def _extract(table: Path, folder: Path, store: Path, threads: int = 1) -> None:
+    torch.set_num_threads(threads)
     weights = "efficientnet_lite0", "imagenet", ["logits"]
     extract(table, folder, store, *weights, batch=BATCH, workers=1, device="cpu")
-
-
-def _extract_on_two(table: Path, folder: Path, store: Path) -> None:
-    torch.set_num_threads(2)
-    _extract(table, folder, store)
 
 
 def _content(store: Path) -> dict[str, bytes]:

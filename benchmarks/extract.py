@@ -116,13 +116,14 @@ class Case:
         """Images a second, and ratios of what ran in turn in the same round; medians of rounds."""
         own = self.build(precision, ROLES[self.backbone.name])
         published = self.published(precision)
+        dtype = getattr(torch, precision)
         loop = self.plain_loop()
         ready = self.ready()
         half = -(-len(ready) // 2)
         seconds(own, ready[:1]), seconds(published, ready[:1]), loop(self.files[:1])  # warm
         of_bound, of_own, vs_plain, rates, products = [], [], [], [], []
         for _ in range(rounds):  # what is compared runs close together
-            products.append(product(getattr(torch, precision), self.device))
+            products.append(product(dtype, self.device))
             bound = seconds(published, ready[:half])
             alone = seconds(own, ready[:half])
             one = loop(self.files[:PLAIN])
@@ -135,7 +136,7 @@ class Case:
             of_own.append(alone / pipeline)
             vs_plain.append(one / pipeline)
             rates.append(len(self.files) / pipeline)
-            products.append(product(getattr(torch, precision), self.device))
+            products.append(product(dtype, self.device))
         return {
             "of_bound": round(median(of_bound), 3),
             "of_own": round(median(of_own), 3),

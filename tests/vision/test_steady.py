@@ -43,19 +43,15 @@ def test_products_are_those_of_torch(layer: tuple[nn.Module, Tensor]) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @torch.inference_mode()
 def test_rows_are_the_same_bits_in_any_batch_on_any_threads(
-    layer: tuple[nn.Module, Tensor], dtype: torch.dtype
+    layer: tuple[nn.Module, Tensor], dtype: torch.dtype, threads: Callable[[int], None]
 ) -> None:
     module, batch = layer
-    before = torch.get_num_threads()
     results = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            for length in (1, 2, 5, 16, 18):
-                with Steady(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-                    results.append(torch.cat([module(part) for part in batch.split(length)]))
-    finally:
-        torch.set_num_threads(before)
+    for count in (1, 2, 3):
+        threads(count)
+        for length in (1, 2, 5, 16, 18):
+            with Steady(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                results.append(torch.cat([module(part) for part in batch.split(length)]))
     assert results[0].dtype == dtype
     assert all(torch.equal(result, results[0]) for result in results)
 
