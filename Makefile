@@ -38,10 +38,10 @@ lint: setup
 	python -m tools.closure
 
 params: setup
-	python -m tools.compose $(SET)
+	python -m cli params $(SET)
 
 deps: setup
 	python -m tools.closure --write
 
 lock: setup
-	python -m tools.lock
+	python -m cli lock

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from benchmarks.extract import BATCH, DATA, photographs
+from pipeline.fingerprint import Fingerprint, Output
 from pipeline.progress import say
-from pipeline.store.fingerprint import Fingerprint, Output
 from pipeline.store.reader import Reader
 from pipeline.store.store import Store
 from pipeline.vision.backbone import load_backbone

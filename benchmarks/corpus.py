@@ -13,6 +13,7 @@ from typing import Any
 import click
 import yaml
 
+from cli.params import compose
 from pipeline.corpus.image_index import index_images
 from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.prepare import prepare
@@ -24,15 +25,14 @@ from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.params.vocab import Vocab
-from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import SystemParams, find_system
-from pipeline.text.phrase_vectors import build_phrase_vectors
-from pipeline.text.vectors import Kind, build_vectors
+from pipeline.tables.phrases import OUTPUT
+from pipeline.text.vectors.phrases import build_phrase_vectors
+from pipeline.text.vectors.words import Kind, build_vectors
 from pipeline.text.vocab import build_vocab
 from pipeline.training.train import train_system
 from pipeline.vision.extract import extract
 from pipeline.vision.tags import tags
-from tools.compose import compose
 
 PARAMS = Path("params.yaml")
 TYPES = ["PER", "LOC", "ORG", "OTHER"]

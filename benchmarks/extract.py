@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Fingerprint
 from pipeline.progress import Shares, say
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.store import Store
 from pipeline.vision.backbone import Backbone, Features, Precision, load_backbone
 from pipeline.vision.decode import File, batches

@@ -2,8 +2,8 @@
 
 1,000 hashtags are made from the posts of Twitter2015's test split, by joining 2 to 4 words that
 stand side by side there: as written, in small letters, and with each word capitalised. The real
-ones are 200 of that split, split by hand (`tests/text/hashtags.tsv`). The neural segmenter is
-trained on train and dev selects its epoch; no made hashtag is a stretch of a train post.
+ones are 200 of that split, split by hand (`tests/text/hashtags/hashtags.tsv`). The neural segmenter
+is trained on train and dev selects its epoch; no made hashtag is a stretch of a train post.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
-from pipeline.text.border_phrases import in_form, stretches
-from pipeline.text.hashtags import Segmenter, exactly_right, segment
-from pipeline.text.neural_segmenter import read_segmenter
-from pipeline.text.rule_segmenters import CamelCase, WordSegment
-from pipeline.text.train_segmenter import SegmenterParams, train_segmenter
+from pipeline.text.hashtags.border_phrases import in_form, stretches
+from pipeline.text.hashtags.neural import read_segmenter
+from pipeline.text.hashtags.rules import CamelCase, WordSegment
+from pipeline.text.hashtags.segmenter import Segmenter, exactly_right, segment
+from pipeline.text.hashtags.train import SegmenterParams, train_segmenter
 
 DATA = Path("../shared/data")
-LABELLED = Path("tests/text/hashtags.tsv")
+LABELLED = Path("tests/text/hashtags/hashtags.tsv")
 MADE = 1000
 FORMS = ("written", "small", "camel")
 SPLITS = ("train", "dev", "test")

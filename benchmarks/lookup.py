@@ -37,9 +37,10 @@ from pipeline.corpus.conll import read_conll
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of
-from pipeline.knowledge.candidates import find_candidates
-from pipeline.knowledge.labels import LabelIndex, build_index, rank_entities
-from pipeline.knowledge.scorers import find_scorer
+from pipeline.knowledge.graph.graph import rank_entities
+from pipeline.knowledge.labels.candidates import find_candidates
+from pipeline.knowledge.labels.index import LabelIndex, build_index
+from pipeline.knowledge.labels.scorers import find_scorer
 from pipeline.metrics.spans import strict_spans
 from pipeline.vision.backbone import load_backbone
 from pipeline.vision.decode import File, batches

@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.corpus.images import Image as ImageRow
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
-from pipeline.store.phrases import NONE, KeyedBy, WeightedWords, plain, write_phrases
+from pipeline.tables.phrases import NONE, KeyedBy, WeightedWords, plain, write_phrases
 
 KEYED_BY: Mapping[str, KeyedBy] = {  # the caches there are
     "attributes": "image",

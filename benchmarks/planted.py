@@ -29,8 +29,8 @@ from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
 from pipeline.params.block import nearest
-from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import SystemParams, find_system
+from pipeline.tables.phrases import OUTPUT
 
 DATA = Path("../shared/data/imagenet-sample")
 IMAGE = "image"  # the signal that is no table of phrases

@@ -16,7 +16,7 @@ from statistics import median
 import click
 import numpy as np
 
-from pipeline.store.fingerprint import Fingerprint, Output
+from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.reader import Reader
 from pipeline.store.store import Store
 

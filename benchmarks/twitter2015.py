@@ -20,8 +20,8 @@ from benchmarks.phrases import without_words
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
-from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import find_system
+from pipeline.tables.phrases import OUTPUT
 
 DATA = Path("../shared/data")
 SPLITS = ("train", "dev", "test")

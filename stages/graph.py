@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.importing import import_graph
-from pipeline.knowledge.statements import Vocabulary
+from pipeline.knowledge.graph.importing import import_graph
+from pipeline.knowledge.graph.statements import Vocabulary
 from pipeline.params.block import read
 from pipeline.params.graph import Graph
 from stages.command import IN, OUT, PARAMS, stage

@@ -8,7 +8,7 @@ import click
 
 from pipeline.params.block import read
 from pipeline.params.hashtags import Hashtags
-from pipeline.text.hashtag_table import hashtags
+from pipeline.text.hashtags.table import hashtags
 from stages.command import IN, OUT, PARAMS, stage
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.depictions import index_entity_images
+from pipeline.knowledge.lookup.depictions import index_entity_images
 from pipeline.params.block import read
 from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.knowledge import Files, Settings, find_knowledge
+from pipeline.knowledge.lookup.knowledge import Files, Settings, find_knowledge
 from pipeline.params.block import read
 from pipeline.params.knowledge import Knowledge
 from stages.command import IN, OUT, PARAMS, stage

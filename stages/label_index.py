@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.importing import index_labels
+from pipeline.knowledge.labels.indexing import index_labels
 from pipeline.params.block import read
 from pipeline.params.knowledge import Knowledge
 from stages.command import IN, OUT, PARAMS, stage

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.mentions import find_mentions
+from pipeline.knowledge.lookup.mentions import find_mentions
 from pipeline.params.block import read
 from pipeline.params.mentions import Mentions
 from stages.command import IN, OUT, PARAMS, stage

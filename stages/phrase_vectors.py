@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.text.phrase_vectors import build_phrase_vectors
+from pipeline.text.vectors.phrases import build_phrase_vectors
 from stages.command import IN, OUT, stage
 from stages.vector_source import vector_source
 

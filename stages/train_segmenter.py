@@ -9,7 +9,7 @@ import click
 from pipeline.device import find_device
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
-from pipeline.text.train_segmenter import SegmenterParams, train_segmenter
+from pipeline.text.hashtags.train import SegmenterParams, train_segmenter
 from stages.command import IN, OUT, PARAMS, stage
 
 

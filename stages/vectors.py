@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.text.vectors import build_vectors
+from pipeline.text.vectors.words import build_vectors
 from stages.command import IN, OUT, stage
 from stages.vector_source import vector_source
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
+from cli.lock import pins
 from pipeline.params.block import parse, read, sections
 from pipeline.params.extract import Extract
 from pipeline.params.graph import Graph
@@ -21,14 +22,13 @@ from pipeline.systems.system import find_system, known_systems
 from pipeline.vision.backbone import load_backbone
 from tests.params.blocks import SECTIONS
 from tools.closure import closure, import_graph
-from tools.lock import pins
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def tool(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", f"tools.{name}", *words],
+        [sys.executable, "-m", *name.split(), *words],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -54,14 +54,14 @@ def compose(target: Path, *overrides: str) -> dict[str, Any]:
 
 def test_params_are_what_conf_composes(tmp_path: Path) -> None:
     written = tmp_path / "params.yaml"
-    assert tool("compose", "--params", str(written), folder=ROOT).returncode == 0
+    assert tool("cli params", "--params", str(written), folder=ROOT).returncode == 0
     assert written.read_bytes() == (ROOT / "params.yaml").read_bytes(), "run `make params`"
 
 
 def test_compose_takes_groups_and_values(tmp_path: Path) -> None:
     written = tmp_path / "params.yaml"
     words = ("dataset=twitter2015", "tags.top_k=7", "--params", str(written))
-    done = tool("compose", *words, folder=ROOT)
+    done = tool("cli params", *words, folder=ROOT)
     assert done.returncode == 0, done.stderr
     assert "dataset=twitter2015 tags.top_k=7" in done.stdout
     tree = yaml.safe_load(written.read_text("utf-8"))
@@ -80,7 +80,7 @@ def test_compose_takes_groups_and_values(tmp_path: Path) -> None:
 )
 def test_compose_refuses_what_conf_lacks(tmp_path: Path, override: str, complaint: str) -> None:
     written = tmp_path / "params.yaml"
-    done = tool("compose", override, "--params", str(written), folder=ROOT)
+    done = tool("cli params", override, "--params", str(written), folder=ROOT)
     assert done.returncode == 1
     assert complaint in done.stderr
     assert not written.exists()
@@ -149,16 +149,16 @@ def test_every_system_file_is_read() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """What the closure looks at, to be changed."""
-    for name in ("pipeline", "stages", "tools"):
+    for name in ("pipeline", "stages", "cli", "tools"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy2(ROOT / "dvc.yaml", tmp_path)
-    assert tool("closure", "--write", folder=tmp_path).returncode == 0
+    assert tool("tools.closure", "--write", folder=tmp_path).returncode == 0
     return tmp_path
 
 
 def test_deps_are_the_import_closure() -> None:
-    done = tool("closure", folder=ROOT)
+    done = tool("tools.closure", folder=ROOT)
     assert done.returncode == 0, done.stderr
     assert "0 with new code deps" in done.stdout
 
@@ -172,7 +172,7 @@ def test_a_new_import_is_noticed(project: Path) -> None:
     module.write_text(text.replace(line, f"{line}\nimport pipeline.metrics.spans\n"), "utf-8")
     before = declared.read_text("utf-8")
 
-    told = tool("closure", folder=project)
+    told = tool("tools.closure", folder=project)
     assert told.returncode == 1
     assert declared.read_text("utf-8") == before
     named = re.search(r"code deps of (.+) are stale: run `make deps`", told.stderr)
@@ -184,13 +184,13 @@ def test_a_new_import_is_noticed(project: Path) -> None:
     assert named[1].split(", ") == new
     assert {"vocab", "vectors"} <= set(new) < set(deps)  # others import the spans already
 
-    mended = tool("closure", "--write", folder=project)
+    mended = tool("tools.closure", "--write", folder=project)
     assert mended.returncode == 0, mended.stderr
     lines = declared.read_text("utf-8").splitlines()
     added = ["- pipeline/metrics/spans.py"] * len(new)
     stripped = [line.strip() for line in before.splitlines()]  # comments are kept
     assert sorted(line.strip() for line in lines) == sorted([*stripped, *added])
-    assert tool("closure", folder=project).returncode == 0
+    assert tool("tools.closure", folder=project).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.knowledge.importing import import_graph
-from pipeline.knowledge.statements import Vocabulary
+from pipeline.knowledge.graph.importing import import_graph
+from pipeline.knowledge.graph.statements import Vocabulary
 
 ENTITIES, RELATIONS = 200_000, 200
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"

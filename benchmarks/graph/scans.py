@@ -13,7 +13,7 @@ from rapidfuzz import fuzz as fast
 from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cdist
 
-from pipeline.knowledge.scorers import FAR, NEAR, Scorer
+from pipeline.knowledge.labels.scorers import FAR, NEAR, Scorer
 
 Ten = list[tuple[int, int]]  # (label, score) of the best, in order
 

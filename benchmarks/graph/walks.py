@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.knowledge.graph import Adjacency, build_adjacency
-from pipeline.knowledge.lookup import Lookup, Pictures
+from pipeline.knowledge.graph.graph import Adjacency, build_adjacency
+from pipeline.knowledge.lookup.lookup import Lookup, Pictures
 
 ENTITIES, EDGES, POSTS, CANDIDATES, HOPS, THETA = 100_000, 500_000, 8257, 10, 2, 0.9
 

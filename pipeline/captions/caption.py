@@ -14,9 +14,9 @@ import torch
 from pipeline.captions.captioner import GRID, check_features, read_captioner
 from pipeline.progress import Mode, progress
 from pipeline.store.keys import pack
-from pipeline.store.phrases import plain, write_phrases
 from pipeline.store.reader import Reader
 from pipeline.store.shard import write_shard
+from pipeline.tables.phrases import plain, write_phrases
 
 VERSION = 1  # raised when the search comes to mean something else
 COMMONEST = 3  # captions that the report shows

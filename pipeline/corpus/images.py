@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.tables import read_table, write_table
+from pipeline.tables.parquet import read_table, write_table
 
 OK = "ok"
 

@@ -32,7 +32,7 @@ import torch
 
 from pipeline.corpus.posts import Post
 from pipeline.systems.system import System
-from pipeline.tables import read_table, write_table
+from pipeline.tables.parquet import read_table, write_table
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.metrics.spans import split_label
-from pipeline.tables import read_table, write_table
+from pipeline.tables.parquet import read_table, write_table
 
 SCHEMA = pa.schema(
     [

@@ -90,7 +90,7 @@ def collect(name: str, folder: Path, read: ReadFile) -> str:
     if not found:
         raise PipelineError(
             f"no experiment of {name} has run: queue them with"
-            f" `python -m stages.tables --paper {name} --commands | sh`, then `dvc queue start`"
+            f" `mner tables --paper {name} --commands | sh`, then `dvc queue start`"
         )
     for key, document in found.items():
         write_json(folder / name / f"{key}.json", document)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.store.keys import Keys, positions
 from pipeline.store.shard import Header, read_rows
 

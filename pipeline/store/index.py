@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import PipelineError
 from pipeline.files import json_bytes, write_bytes
-from pipeline.store.fingerprint import Fingerprint
+from pipeline.fingerprint import Fingerprint
 from pipeline.store.keys import (
     Keys,
     ascending,

@@ -14,8 +14,8 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import file_sizes, sync
+from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import THREADS, Commits, Held
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.index import INDEX, SUMMARY, read_index
 from pipeline.store.keys import (
     Keys,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import Held
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.gather import gather
 from pipeline.store.keys import Keys, Part, shard_name
 from pipeline.store.shard import Header, write_shard

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import file_sizes
-from pipeline.store.fingerprint import Fingerprint, Output
+from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.index import INDEX, SUMMARY, Index, read_index, read_summary
 from pipeline.store.keys import KEY, pack, positions, unpack
 from pipeline.store.shard import (

@@ -23,7 +23,7 @@ import torch
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.store.keys import WIDTH, Keys, ascending, from_bytes
 
 KEYS = "keys"

@@ -20,8 +20,8 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import NoRoomError
+from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import Held
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.index import make_index, write_index
 from pipeline.store.inventory import Inventory
 from pipeline.store.keys import (

@@ -15,7 +15,7 @@ from pipeline.corpus.bio import OUTSIDE, split_label
 from pipeline.corpus.normalize import PADDING, UNKNOWN, Normalization, normalize
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
-from pipeline.tables import read_table, write_table
+from pipeline.tables.parquet import read_table, write_table
 
 SPECIALS = (PADDING, UNKNOWN)  # ids 0 and 1 of words and characters; labels have none
 NORMALIZATION = b"normalization"  # key in the metadata of words.parquet

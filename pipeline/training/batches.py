@@ -11,8 +11,8 @@ import torch
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.layers.embedding import PAD, UNKNOWN
-from pipeline.store.phrases import WeightedWords
 from pipeline.systems.system import Batch, Phrase
+from pipeline.tables.phrases import WeightedWords
 from pipeline.training.caches import ImageFeatures
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.phrases import Phrases

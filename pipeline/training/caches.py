@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pipeline.corpus.images import read_images, usable
 from pipeline.errors import PipelineError
-from pipeline.store.image_words import ImageWords
-from pipeline.store.phrases import OUTPUT
 from pipeline.store.reader import Reader
+from pipeline.tables.image_words import ImageWords
+from pipeline.tables.phrases import OUTPUT
 from pipeline.training.phrases import Phrases
 
 

@@ -23,7 +23,7 @@ from pipeline.fit.batching import in_order
 from pipeline.metrics.spans import Span, strict_spans
 from pipeline.progress import Mode
 from pipeline.systems.system import System, SystemParams, find_system
-from pipeline.tables import write_table
+from pipeline.tables.parquet import write_table
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import open_caches
 from pipeline.training.lexicon import assemble

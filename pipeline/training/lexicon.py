@@ -21,7 +21,7 @@ from torch import Tensor
 from pipeline.corpus.normalize import Normalization, normalize
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
-from pipeline.text.vectors import WordVectors, read_vectors
+from pipeline.text.vectors.words import WordVectors, read_vectors
 from pipeline.text.vocab import Vocabulary
 
 RANDOM_WIDTH = 100  # of the word vectors of a system that names no source

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.corpus.images import read_images, usable
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
-from pipeline.store.phrases import NONE, PhraseTable, WeightedWords, read_phrases
+from pipeline.tables.phrases import NONE, PhraseTable, WeightedWords, read_phrases
 
 
 class Phrases:

@@ -17,8 +17,8 @@ from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.metrics.scores import strict_f1
 from pipeline.progress import Mode, progress
-from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import Batch, Inputs, System, SystemParams, find_system
+from pipeline.tables.phrases import OUTPUT
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
 from pipeline.training.curves import Curves

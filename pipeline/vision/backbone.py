@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Output
 from pipeline.params.block import nearest
-from pipeline.store.fingerprint import Output
 from pipeline.vision import backbones
-from pipeline.vision.fusing import fuse
+from pipeline.vision.cpu.fusing import fuse
+from pipeline.vision.cpu.steady import Steady, onednn_has
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.steady import Steady, onednn_has
 from pipeline.vision.weights import Published, State
 
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -12,9 +12,9 @@ from pipeline.corpus.images import OK, Image, read_images
 from pipeline.corpus.pixels import DECODER
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Fingerprint
 from pipeline.params.runtime import Engine
 from pipeline.progress import Mode, Shares, progress, say
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.store import Report as Stored
 from pipeline.store.store import Store
 from pipeline.vision.backbone import Precision, load_backbone

@@ -25,9 +25,9 @@ from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Fingerprint
 from pipeline.progress import Shares
 from pipeline.store.commits import Held
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.keys import pack
 from pipeline.store.orders import Order, carry_out
 from pipeline.store.store import Store

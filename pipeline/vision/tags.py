@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
-from pipeline.store.image_words import write_image_words
 from pipeline.store.reader import Reader
+from pipeline.tables.image_words import write_image_words
 from pipeline.vision.backbone import load_backbone
 
 LOGITS = "logits"
@@ -33,7 +33,7 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
     """Write the `top_k` most probable classes of each image of a feature store.
 
     The table has a row for each image, sorted by its sha256, with its classes, best first, their
-    names and their probabilities (`pipeline.store.image_words`).
+    names and their probabilities (`pipeline.tables.image_words`).
 
     Args:
         store_dir: a feature store that keeps "logits".

@@ -13,7 +13,7 @@ from pipeline.captions.captioner import read_captioner
 from pipeline.captions.corpus import Caption
 from pipeline.captions.train import bleu, split
 from pipeline.errors import PipelineError
-from pipeline.store.phrases import read_phrases
+from pipeline.tables.phrases import read_phrases
 from tests.captions.world import CPU, NAMES, SUBJECTS, World
 from tests.training.tiny import key_of
 

@@ -18,8 +18,8 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from pipeline.params.vectors import Vectors
-from pipeline.store.phrases import OUTPUT
 from pipeline.systems.system import find_system
+from pipeline.tables.phrases import OUTPUT
 from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 
 CODE = ("pipeline", "stages")

@@ -27,6 +27,7 @@ DVC = BIN / "dvc"
 PROJECT = (
     "pipeline",
     "stages",
+    "cli",
     "tools",
     "conf",
     "samples/graph",
@@ -107,7 +108,7 @@ class Workspace:
 
     def compose(self, *overrides: str) -> None:
         """Write params.yaml from conf/."""
-        self.run(sys.executable, "-m", "tools.compose", *overrides)
+        self.run(sys.executable, "-m", "cli", "params", *overrides)
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Set values of params.yaml by their dotted keys; each must be there and be another."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.compare import main
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.predictions import Prediction, write_predictions
 from pipeline.metrics.scores import strict_f1
-from stages.compare import main
 from tests.evaluation.conftest import Predict
 
 BAD = {"test/0": "O O O O", "test/1": "B-PER O", "test/2": "B-PER I-PER"}  # of 4 entities, 1 found

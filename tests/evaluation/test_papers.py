@@ -10,6 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from cli.params import main as compose
+from cli.tables import main
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.evaluation.paper import Table, commands, known_papers, read_paper
@@ -18,10 +20,8 @@ from pipeline.evaluation.runs import collect, read_runs
 from pipeline.evaluation.scoring import score_system
 from pipeline.params.block import read
 from pipeline.systems.system import find_system
-from stages.tables import main
 from tests.conftest import ROOT
 from tests.evaluation.conftest import Predict
-from tools.compose import main as compose
 
 PAPER = "adaptive-coattention"
 TABLES = [(name, table) for name in known_papers() for table in read_paper(name).tables]

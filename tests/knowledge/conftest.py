@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.knowledge.graph import Adjacency, Graph
-from pipeline.knowledge.importing import Report, import_graph
-from pipeline.knowledge.statements import Vocabulary
+from pipeline.knowledge.graph.graph import Adjacency, Graph
+from pipeline.knowledge.graph.importing import Report, import_graph
+from pipeline.knowledge.graph.statements import Vocabulary
 
 EXAMPLE = "http://example.org/"
 LABEL, ALIAS, REDIRECT = f"{EXAMPLE}label", f"{EXAMPLE}alias", f"{EXAMPLE}redirect"

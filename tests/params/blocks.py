@@ -17,7 +17,7 @@ from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
 from pipeline.params.vocab import Vocab
-from pipeline.text.train_segmenter import SegmenterParams
+from pipeline.text.hashtags.train import SegmenterParams
 
 SECTIONS: dict[str, type[Block]] = {
     "caption": Caption,

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
-from pipeline.store.phrases import plain, read_phrases, write_phrases
+from pipeline.tables.phrases import plain, read_phrases, write_phrases
 from tests.stages.conftest import COMMANDS, POST, ROOT, Project, sentence
 
 Change = Callable[[dict[str, Any]], None]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.store.fingerprint import Fingerprint, Output
+from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.store import Report, Store
 
 

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.store.fingerprint import Fingerprint
+from pipeline.fingerprint import Fingerprint
 from pipeline.store.reader import Reader
 from tests.store.oracle import content, extract, fingerprint, keys, rows, shards
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.files import NoRoomError
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.store.keys import from_bytes, pack, unpack
 from pipeline.store.shard import (
     ForeignShardError,

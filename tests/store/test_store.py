@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.store.keys import place_of
 from pipeline.store.reader import Reader
 from pipeline.store.store import Report, Store

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import in_order, shuffled
-from pipeline.text.vectors import WordVectors
+from pipeline.text.vectors.words import WordVectors
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import ImageFeatures, open_caches
 from pipeline.training.lexicon import Lexicon, assemble, without

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.errors import PipelineError
 from pipeline.metrics.spans import strict_spans
-from pipeline.tables import read_table
+from pipeline.tables.parquet import read_table
 from pipeline.training import jackknife
 from pipeline.training.jackknife import SCHEMA, deal, tag_posts
 from tests.training.test_train import params_of

@@ -8,9 +8,9 @@ import torch
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
-from pipeline.store.phrases import NONE, plain, write_phrases
-from pipeline.text.phrase_vectors import build_phrase_vectors
-from pipeline.text.vectors import read_vectors
+from pipeline.tables.phrases import NONE, plain, write_phrases
+from pipeline.text.vectors.phrases import build_phrase_vectors
+from pipeline.text.vectors.words import read_vectors
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import ImageFeatures, open_caches
 from pipeline.training.lexicon import assemble

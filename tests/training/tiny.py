@@ -9,12 +9,12 @@ import numpy as np
 from pipeline.corpus.images import Image, bad, write_images
 from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.posts import Post, read_posts, write_posts
-from pipeline.store.fingerprint import Fingerprint, Output
-from pipeline.store.image_words import write_image_words
-from pipeline.store.phrases import NONE, WeightedWords, plain, write_phrases
+from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.store import Store
-from pipeline.text.phrase_vectors import build_phrase_vectors
-from pipeline.text.vectors import build_vectors
+from pipeline.tables.image_words import write_image_words
+from pipeline.tables.phrases import NONE, WeightedWords, plain, write_phrases
+from pipeline.text.vectors.phrases import build_phrase_vectors
+from pipeline.text.vectors.words import build_vectors
 from pipeline.text.vocab import build_vocab
 
 GRID = (4, 6)

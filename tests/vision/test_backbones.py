@@ -23,7 +23,7 @@ from torchvision.models import (
 from torchvision.transforms import InterpolationMode
 
 from pipeline.errors import PipelineError
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.vision.backbone import (
     Backbone,
     Features,

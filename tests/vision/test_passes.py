@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Features, Parts, load_backbone
 from pipeline.vision.decode import File, Pixels
 from pipeline.vision.forward import Forward

@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.corpus.pixels import DECODER
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Fingerprint
 from pipeline.progress import Shares
-from pipeline.store.fingerprint import Fingerprint
 from pipeline.store.store import Store
 from pipeline.vision.backbone import load_backbone
 from pipeline.vision.decode import File

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
-from pipeline.store.fingerprint import Fingerprint, Output
+from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.store import Store
 from pipeline.vision.imagenet import categories
 from pipeline.vision.tags import tags, top

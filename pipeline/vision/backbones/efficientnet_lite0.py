@@ -14,9 +14,9 @@ from efficientnet_lite_pytorch.utils import Conv2dStaticSamePadding
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
-from pipeline.vision.folding import fold
+from pipeline.vision.cpu.folding import fold
 from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published

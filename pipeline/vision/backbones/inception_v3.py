@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import Inception3, Inception_V3_Weights, inception_v3
 
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
-from pipeline.vision.folding import fold
+from pipeline.vision.cpu.folding import fold
 from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from pipeline.vision.weights import Published

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 from torchvision.models import ResNet, ResNet50_Weights, resnet50
 
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
-from pipeline.vision.folding import fold
+from pipeline.vision.cpu.folding import fold
 from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published

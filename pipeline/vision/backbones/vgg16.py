@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torchvision.models import VGG, VGG16_Weights, vgg16
 
-from pipeline.store.fingerprint import Output
+from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.cpu.pooling import halve_by_maximum
 from pipeline.vision.imagenet import categories
-from pipeline.vision.pooling import halve_by_maximum
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 

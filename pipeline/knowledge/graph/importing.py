@@ -1,0 +1,154 @@
+"""The stage `graph`: files of statements into tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.knowledge.graph.collect import Collector
+from pipeline.knowledge.graph.faults import Faults
+from pipeline.knowledge.graph.graph import Graph, write_graph
+from pipeline.knowledge.graph.lines import table_rows
+from pipeline.knowledge.graph.names import Names
+from pipeline.knowledge.graph.ntriples import read_ntriples
+from pipeline.knowledge.graph.statements import NO_TEXTS, Statements, Vocabulary, name_all
+
+NTRIPLES, TSV = (".nt", ".nt.gz", ".nt.bz2"), (".tsv", ".tsv.gz", ".tsv.bz2")
+ROWS = 100_000  # of a table taken at a time; more once there are more names
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import found; `str(report)` is for the terminal."""
+
+    graph: Graph
+    files: int
+    statements: int
+    literals: int  # that name nothing, not kept
+    redirects: int
+    circles: int  # redirects that lead back to themselves, passed over
+    faults: Faults
+
+    def metrics(self) -> dict[str, Any]:
+        """The counts, for `dvc metrics show`."""
+        graph = self.graph
+        return {
+            "files": self.files,
+            "statements": self.statements,
+            "broken_lines": self.faults.count,
+            "entities": {
+                "all": len(graph.entities),
+                "without_label": graph.entities.unlabelled,
+            },
+            "names": graph.entities.texts,
+            "relations": len(graph.relations),
+            "triples": len(graph.triples),
+            "literals_left_aside": self.literals,
+            "redirects": {"followed": self.redirects, "in_circles": self.circles},
+        }
+
+    def __str__(self) -> str:
+        counts = self.metrics()
+        entities = counts["entities"]
+        lines = [
+            f"{self.statements} statements of {self.files} files: {entities['all']} entities"
+            f" ({entities['without_label']} without a label), {counts['names']} names,"
+            f" {counts['relations']} relations, {counts['triples']} different triples",
+            f"{self.literals} literals left aside, {self.redirects} redirects followed,"
+            f" {self.circles} in circles, {self.faults.count} broken lines",
+        ]
+        return "\n".join([*lines, *([str(self.faults)] if self.faults.count else [])])
+
+
+def import_graph(
+    source: Path,
+    folder: Path,
+    metrics: Path,
+    vocabulary: Vocabulary,
+    *,
+    entity_names: str | None,
+    relation_names: str | None,
+) -> Report:
+    """Read a graph and write its tables (`pipeline.knowledge.graph.graph`).
+
+    Args:
+        source: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
+            with bzip2; or a folder, of which all such files are read.
+        folder: where the tables go.
+        metrics: where the counts go, as JSON.
+        vocabulary: which relations name entities.
+        entity_names: a file beside the triples with a name and a text on each line, tab-separated:
+            an entity's first text is its label, others are aliases; None without one.
+        relation_names: likewise for relations.
+
+    Raises:
+        PipelineError: for no file, one that cannot be read, or no triple in all of them.
+    """
+    faults, collector = Faults(), Collector(vocabulary)
+    base = source if source.is_dir() else source.parent
+    beside = {name for name in (entity_names, relation_names) if name}
+    files = _files(source, beside)
+    for place, path in enumerate(files):
+        names = Names()
+        scope = f"{place}." if place else ""
+        collector.add(_statements(path, names, vocabulary, faults, scope), names)
+    if entity_names:
+        names = Names()
+        collector.add([_entity_names(base / entity_names, names, faults)], names)
+    labels: dict[str, str] = {}
+    if relation_names:
+        for _, (name, text) in table_rows(base / relation_names, 2, faults):
+            labels.setdefault(name, text)
+    graph, redirects, circles = collector.graph(labels)
+    if not len(graph.triples):
+        shown = f"; {faults.count} lines are broken:\n{faults}" if faults.count else ""
+        raise PipelineError(f"{source}: no triple between two entities{shown}")
+    report = Report(
+        graph, len(files), collector.statements, collector.literals, redirects, circles, faults
+    )
+    write_graph(graph, folder)
+    write_json(metrics, report.metrics())
+    return report
+
+
+def _files(source: Path, beside: set[str]) -> list[Path]:
+    if not source.exists():
+        raise PipelineError(f"{source}: no such file or folder; set graph.triples to the triples")
+    if not source.is_dir():
+        return [source]
+    files = [path for path in sorted(source.iterdir()) if path.name.endswith((*NTRIPLES, *TSV))]
+    files = [path for path in files if path.name not in beside]
+    if not files:
+        raise PipelineError(f"{source}: no file of triples ({', '.join([*NTRIPLES, *TSV])}) in it")
+    return files
+
+
+def _statements(
+    path: Path, names: Names, vocabulary: Vocabulary, faults: Faults, scope: str
+) -> Iterator[Statements]:
+    if path.name.endswith(NTRIPLES):
+        return read_ntriples(path, names, vocabulary, faults, scope)
+    if path.name.endswith(TSV):
+        return _read_table(path, names, faults)
+    raise PipelineError(f"{path}: neither N-Triples nor TSV by its name; end it in .nt or .tsv")
+
+
+def _read_table(path: Path, names: Names, faults: Faults) -> Iterator[Statements]:
+    rows = table_rows(path, 3, faults)
+    while some := [fields for _, fields in islice(rows, max(ROWS, len(names)))]:
+        links = names.encode(list(chain.from_iterable(some))).reshape(-1, 3)
+        yield Statements(links, NO_TEXTS, len(links), 0)
+
+
+def _entity_names(path: Path, names: Names, faults: Faults) -> Statements:
+    rows = [fields for _, fields in table_rows(path, 2, faults)]
+    entities, texts = [entity for entity, _ in rows], [text for _, text in rows]
+    links = np.empty((0, 3), np.int32)
+    return Statements(links, name_all(entities, texts, [True] * len(rows), names), 0, 0)

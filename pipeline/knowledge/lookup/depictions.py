@@ -1,0 +1,156 @@
+"""The stage `index_entity_images`: which picture shows which entity, and which can be used.
+
+The pictures stand in a table of the columns `entity` and `file`, or in a folder that has a folder
+for each entity. Such a folder is called by the entity's name with every sign but letters, digits
+and `_.-~` percent-encoded, or by the end of its name after the last `/` or `#`, or by the name with
+dots for slashes as MMKG has it (`m.0abc` for `/m/0abc`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from pipeline.corpus.image_index import inspect_folder, listed, refuse, tally
+from pipeline.corpus.images import OK, Image, write_images
+from pipeline.corpus.listing import list_folder
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.knowledge.graph.faults import Faults
+from pipeline.knowledge.graph.graph import ENTITIES, SCHEMAS
+from pipeline.knowledge.graph.lines import table_rows
+from pipeline.progress import Mode
+from pipeline.tables.parquet import read_table, write_table
+
+HEADER = ["entity", "file"]
+SCHEMA = pa.schema(
+    [
+        pa.field("entity", pa.string(), nullable=False),
+        pa.field("image", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found; `str(report)` is for the terminal."""
+
+    images: Sequence[Image]  # that some entity names
+    entities: int
+    depicted: int  # entities with a usable picture
+    unknown: Faults  # pictures of what is no entity of the graph
+
+    def __str__(self) -> str:
+        unusable = [image for image in self.images if image.status != OK]
+        lines = [
+            f"{len(self.images)} entity images: {tally(self.images)}",
+            f"{self.depicted} of {self.entities} entities have a usable one,"
+            f" {self.unknown.count} lines are broken or of unknown entities",
+            *listed(unusable),
+            *([str(self.unknown)] if self.unknown.count else []),
+        ]
+        return "\n".join(lines)
+
+
+def index_entity_images(
+    graph: Path,
+    source: Path,
+    folder: Path,
+    images: Path,
+    depictions: Path,
+    metrics: Path,
+    *,
+    on_bad_image: str,
+    max_pixels: int,
+    workers: int,
+    mode: Mode = "none",
+) -> Report:
+    """Look at every entity's images.
+
+    Args:
+        graph: the folder of the graph's tables.
+        source: the table of entities and files, or `folder` itself where it has a folder for each
+            entity.
+        folder: where the images lie.
+        images: where the table of images goes, as of a corpus's (`pipeline.corpus.images`).
+        depictions: where the table of entities and their images goes.
+        metrics: where the counts go, as JSON.
+        on_bad_image: "mask" or "error", as for posts' images.
+        max_pixels: as for posts' images.
+        workers: threads that decode.
+        mode: how progress is shown.
+
+    Raises:
+        PipelineError: for a folder without images, a table without its header, no picture of any
+            entity, or bad images where `on_bad_image` is "error".
+    """
+    entities = read_table(graph / ENTITIES, SCHEMAS[ENTITIES], "graph")["entity"].to_pylist()
+    faults = Faults()
+    pairs = _of_folders(folder, entities, faults) if source.is_dir() else _of_table(source, faults)
+    known = frozenset(entities)
+    shown: dict[tuple[str, str], None] = {}
+    for line, entity, image in pairs:
+        if entity in known:
+            shown[entity, image] = None
+        else:
+            faults.add(source, line, f"{entity}: no entity of the graph")
+    if not shown:
+        raise PipelineError(f"{source}: shows no entity of {graph}\n{faults}".rstrip())
+    named = {image for _, image in shown}
+    rows, _ = inspect_folder(folder, named, "graph.images", max_pixels, workers, mode)
+    rows = [row for row in rows if row.image in named]
+    good = {row.image for row in rows if row.status == OK}
+    if on_bad_image == "error":
+        refuse([row for row in rows if row.status != OK])
+    depicted = {entity for entity, image in shown if image in good}
+    report = Report(rows, len(entities), len(depicted), faults)
+    write_images(rows, images)
+    columns = [list(column) for column in zip(*sorted(shown), strict=True)]
+    write_table(pa.table(columns, SCHEMA), depictions)
+    write_json(
+        metrics,
+        {
+            "images": {"all": len(rows), "usable": len(good)},
+            "entities": {"all": len(entities), "depicted": len(depicted)},
+            "broken_or_unknown": faults.count,
+        },
+    )
+    return report
+
+
+def read_depictions(path: Path) -> list[tuple[str, str]]:
+    """Entity and image id of each picture, in their order."""
+    columns = read_table(path, SCHEMA, "index_entity_images").to_pydict()
+    return list(zip(columns["entity"], columns["image"], strict=True))
+
+
+def _of_table(path: Path, faults: Faults) -> Iterator[tuple[int, str, str]]:
+    """Line, entity and file of each row."""
+    rows = table_rows(path, len(HEADER), faults)
+    _, header = next(rows, (0, []))
+    if header != HEADER:
+        raise PipelineError(f"{path}: its first line must be {'<TAB>'.join(HEADER)}, not {header}")
+    yield from ((line, entity, file) for line, (entity, file) in rows)
+
+
+def _of_folders(
+    folder: Path, entities: Iterable[str], faults: Faults
+) -> Iterator[tuple[int, str, str]]:
+    """0, entity and path of each image below the folder of an entity."""
+    owners: dict[str, set[str]] = {}
+    for entity in entities:
+        last = entity.replace("#", "/").rstrip("/").rpartition("/")[2]
+        for name in {quote(entity, safe=""), last, entity.strip("/").replace("/", ".")}:
+            owners.setdefault(name, set()).add(entity)
+    for path in list_folder(folder).images:
+        name = PurePosixPath(path).parts[0]
+        found = sorted(owners.get(name, ()))
+        if len(found) == 1:
+            yield 0, found[0], path
+        else:
+            means = f"{len(found)} entities" if found else "no entity of the graph"
+            faults.add(folder / path, 0, f"the folder {name} means {means}")

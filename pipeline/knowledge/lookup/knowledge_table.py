@@ -1,0 +1,129 @@
+"""The table of knowledge: a phrase for each post, and how it was come by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.knowledge.graph.graph import Graph
+from pipeline.knowledge.lookup.lookup import Hit, steps
+from pipeline.tables.phrases import plain, write_phrases
+
+_TRIPLE = pa.struct([(name, pa.string()) for name in ("subject", "relation", "object")])
+_FURTHER = {
+    "mention": pa.string(),
+    "candidate": pa.string(),
+    "entity": pa.string(),
+    "path": pa.list_(pa.string()),
+    "hop": pa.int32(),
+    "similarity": pa.float32(),
+    "triples": pa.list_(_TRIPLE),
+    "reason": pa.string(),
+    "mention_source": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one post; `reason` says why there is no knowledge, "" where there is."""
+
+    post: str
+    reason: str
+    mention: str | None = None
+    hit: Hit | None = None
+
+
+def write_knowledge(
+    path: Path,
+    rows: Sequence[Row],
+    graph: Graph,
+    relations: Sequence[str],
+    *,
+    relation_words: bool,
+    source: str,
+    fingerprint: str,
+) -> list[tuple[int | None, str]]:
+    """Write the table.
+
+    Args:
+        path: where it goes.
+        rows: one for each post.
+        graph: which they speak of.
+        relations: those whose triples are the knowledge.
+        relation_words: whether the words of these relations belong to the post's words.
+        source: where the mentions come from.
+        fingerprint: a digest of all that the words come from.
+
+    Returns:
+        The hop (None without one) and the reason of each row.
+    """
+    conceptual = _conceptual(graph, relations)
+    columns: dict[str, list[Any]] = {name: [] for name in _FURTHER}
+    phrases, written = [], []
+    for row in rows:
+        hit, reason = row.hit, row.reason
+        triples = [] if hit is None else _triples(graph, hit.entity, conceptual)
+        if hit is not None and not triples:
+            reason = "the graph says nothing conceptual of the entity"
+        words = [word for triple in triples for word in _words(triple, relation_words)]
+        phrases.append((row.post, plain(words)))
+        written.append((None if hit is None else hit.hop, reason))
+        values = {
+            "mention": row.mention,
+            "candidate": None if hit is None else graph.entities[hit.source].name,
+            "entity": None if hit is None else graph.entities[hit.entity].name,
+            "path": [] if hit is None else _path(graph, hit),
+            "hop": None if hit is None else hit.hop,
+            "similarity": None if hit is None else hit.similarity,
+            "triples": triples,
+            "reason": reason,
+            "mention_source": source,
+        }
+        for name, value in values.items():
+            columns[name].append(value)
+    further = {name: pa.array(columns[name], kind) for name, kind in _FURTHER.items()}
+    write_phrases(path, "post", fingerprint, phrases, further)
+    return written
+
+
+def _conceptual(graph: Graph, names: Sequence[str]) -> np.ndarray:
+    """(relations,) bool: which relations are conceptual."""
+    wanted = frozenset(names)
+    return np.array(
+        [name in wanted or re.split(r"[/#]", name)[-1] in wanted for name in graph.relations], bool
+    )
+
+
+def _triples(graph: Graph, entity: int, conceptual: np.ndarray) -> list[dict[str, str]]:
+    """The conceptual triples of an entity, in words."""
+    return [
+        {
+            "subject": graph.entities[subject].text,
+            "relation": graph.relation_labels[relation],
+            "object": graph.entities[target].text,
+        }
+        for subject, relation, target in graph.of_subject(entity).tolist()
+        if conceptual[relation]
+    ]
+
+
+def _words(triple: Mapping[str, str], relation_words: bool) -> list[str]:
+    relation = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", triple["relation"])  # isA -> is A
+    return [*(relation.split() if relation_words else []), *triple["object"].split()]
+
+
+def _path(graph: Graph, hit: Hit) -> list[str]:
+    """Names of entities and of the relations between them; `^` before one walked backwards."""
+    path = [graph.entities[hit.source].name]
+    for relation, outward, entity in steps(graph.adjacency, hit):
+        path += [
+            f"{'' if outward else '^'}{graph.relations[relation]}",
+            graph.entities[entity].name,
+        ]
+    return path

@@ -1,0 +1,122 @@
+"""The entity that a post's picture shows, looked for around the names in its text.
+
+Source: Chen et al. 2021, section 3.2, "Image Knowledge".
+
+As published: the picture is compared with the pictures of the candidate entities; if the best
+cosine is at or above theta, that entity it is, else the neighbours one hop away are compared, then
+those of two hops, up to `hops`.
+
+The order of the work is another one, which gives the same entities and costs far less: first all
+pairs of pictures at or above theta are found (`pipeline.knowledge.lookup.similar`), which few posts
+have; then a walk from the post's candidates tells how far the entities of such pictures are. An
+entity whose pictures are all below theta never ends the published search, at any hop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.knowledge.graph.graph import Adjacency
+from pipeline.knowledge.lookup.similar import similar_pairs
+from pipeline.knowledge.lookup.walk import Ring, Walker
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What a picture shows.
+
+    Attributes:
+        entity: its number.
+        hop: relations between it and the candidate.
+        similarity: the cosine of the post's picture and the most similar of the entity's.
+        source: the candidate's number.
+        edges: places in the adjacency, one for each hop from the candidate on; an edge is one of
+            the entity that it is walked from.
+    """
+
+    entity: int
+    hop: int
+    similarity: float
+    source: int
+    edges: tuple[int, ...]
+
+
+class Pictures:
+    """The entities' pictures: (m, width) vectors, and who is shown by each."""
+
+    def __init__(self, vectors: np.ndarray, owners: Sequence[Sequence[int]]) -> None:
+        """`owners`: for each vector the entities that it shows."""
+        self.vectors = vectors
+        counts = [len(shown) for shown in owners]
+        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self._owners = np.array([entity for shown in owners for entity in shown], np.int64)
+
+    def alike(self, pictures: np.ndarray, theta: float) -> list[dict[int, float]]:
+        """For each of (n, width) pictures the entities of similar ones, with the best cosine."""
+        found: list[dict[int, float]] = [{} for _ in range(len(pictures))]
+        pairs = similar_pairs(pictures, self.vectors, theta)
+        for at, vector, cosine in zip(
+            pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True
+        ):
+            for entity in self._owners[self._starts[vector] : self._starts[vector + 1]].tolist():
+                found[at][entity] = max(cosine, found[at].get(entity, 0.0))
+        return found
+
+
+class Lookup:
+    """Looks for entities in one graph, and counts the fan-outs that were cut."""
+
+    def __init__(self, adjacency: Adjacency, hops: int, fan_out: int | None) -> None:
+        self.cuts = 0
+        self._hops = hops
+        self._walker = Walker(adjacency, fan_out)
+        self._similarity = np.zeros(len(adjacency.starts) - 1)  # of the post in hand
+
+    def nearest(self, candidates: Sequence[int], alike: Mapping[int, float]) -> Hit | None:
+        """Of the entities in `alike` the nearest to a candidate; of these, the most similar.
+
+        Args:
+            candidates: entities, the best first: of equal ways the first candidate's is taken.
+            alike: entity -> the cosine of its most similar picture; all at or above theta.
+        """
+        if not candidates or not alike:
+            return None
+        entities = np.fromiter(alike, np.int64, len(alike))
+        self._similarity[entities] = np.fromiter(alike.values(), np.float64, len(alike))
+        try:
+            return self._walk(np.array(candidates, np.int64))
+        finally:
+            self._similarity[entities] = 0
+
+    def _walk(self, sources: np.ndarray) -> Hit | None:
+        rings: list[Ring] = []
+        for ring in self._walker.rings(sources, self._hops):
+            rings.append(ring)
+            self.cuts += ring.cut
+            similarity = self._similarity[ring.entities]
+            if similarity.any():
+                return _hit(rings, int(similarity.argmax()), float(similarity.max()))
+        return None
+
+
+def _hit(rings: Sequence[Ring], at: int, similarity: float) -> Hit:
+    """Go back from place `at` of the last ring to the candidate."""
+    entity = int(rings[-1].entities[at])
+    edges: list[int] = []
+    for ring in reversed(rings[1:]):
+        edges.append(int(ring.edges[at]))
+        at = int(ring.parents[at])
+    return Hit(entity, len(edges), similarity, int(rings[0].entities[at]), tuple(reversed(edges)))
+
+
+def steps(adjacency: Adjacency, hit: Hit) -> Iterator[tuple[int, bool, int]]:
+    """(relation, walked from subject to object, entity reached) for each hop of a hit."""
+    for edge in hit.edges:
+        yield (
+            int(adjacency.relations[edge]),
+            bool(adjacency.outward[edge]),
+            int(adjacency.neighbours[edge]),
+        )

@@ -1,0 +1,162 @@
+"""The stage `mentions`: which words of a post may name an entity of the graph.
+
+Three sources: a text-only tagger of ours (`features/tagged.parquet`), the post's spelling (capitals
+and hashtags), or the gold labels. Gold mentions know what a system is to find out: they serve
+analysis alone, and every table that was made with them says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from pipeline.corpus.posts import Post, read_posts
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.metrics.spans import strict_spans
+from pipeline.tables.parquet import read_table, write_table
+
+Source = Literal["tagger", "ngrams", "gold"]
+SOURCE = b"source"  # key in the metadata of the schema
+
+SCHEMA = pa.schema(
+    [
+        pa.field("post", pa.string(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("mention", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+    ]
+)
+TAGGED = pa.schema(
+    [
+        pa.field("post", pa.string(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+    ]
+)
+
+GOLD = "GOLD MENTIONS: read off the labels, for analysis only; scores made with them do not count"
+
+
+@dataclass(frozen=True, order=True)
+class Mention:
+    """Tokens `start` to `end` (exclusive) of a post, joined by spaces."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """The mentions of all posts that have any, each post's in the order of their starts."""
+
+    source: Source
+    by_post: Mapping[str, Sequence[Mention]]
+
+
+def find_mentions(
+    posts: Path, tagged: Path | None, mentions: Path, metrics: Path, source: Source, longest: int
+) -> str:
+    """Write the mentions of every post; what was found, for the terminal.
+
+    Args:
+        posts: the table of posts.
+        tagged: the spans that a tagger found; needed where `source` is "tagger".
+        mentions: where the table goes.
+        metrics: where the counts go, as JSON.
+        source: "tagger", "ngrams" or "gold".
+        longest: words of an n-gram at most.
+
+    Raises:
+        PipelineError: for no table of spans where one is needed, or one that is of other posts.
+    """
+    rows = read_posts(posts)
+    if source == "tagger":
+        if tagged is None:
+            raise PipelineError("mentions.source is tagger: name the table of its spans, --tagged")
+        spans = _tagged(tagged, rows)
+    elif source == "gold":
+        spans = {row.post: [s[:2] for s in strict_spans(row.labels)] for row in rows}
+    else:
+        spans = {row.post: list(ngrams(row.tokens, longest)) for row in rows}
+    found = [
+        (row.post, start, end, " ".join(row.tokens[start:end]), source)
+        for row in rows
+        for start, end in sorted(spans.get(row.post, ()), key=lambda span: (span[0], -span[1]))
+    ]
+    columns = list(zip(*found, strict=True)) or [()] * len(SCHEMA)
+    table = pa.table([list(column) for column in columns], SCHEMA)
+    write_table(table.replace_schema_metadata({SOURCE: source.encode()}), mentions)
+    with_any = len({row[0] for row in found})
+    counts: dict[str, Any] = {
+        "source": source,
+        "gold": source == "gold",
+        "mentions": len(found),
+        "posts": {"all": len(rows), "with_mention": with_any},
+    }
+    write_json(metrics, counts)
+    told = f"{len(found)} mentions in {with_any} of {len(rows)} posts, by {source}"
+    return f"{GOLD}\n{told}" if source == "gold" else told
+
+
+def read_mentions(path: Path) -> Mentions:
+    """Read the table that `find_mentions` wrote.
+
+    Raises:
+        PipelineError: if it is missing, damaged, or does not say where its mentions come from.
+    """
+    table = read_table(path, SCHEMA, "mentions")
+    source = (table.schema.metadata or {}).get(SOURCE, b"").decode()
+    if source not in ("tagger", "ngrams", "gold"):
+        raise PipelineError(f"{path}: does not say where its mentions come from; run `mentions`")
+    by_post: dict[str, list[Mention]] = {}
+    columns = table.to_pydict()
+    for post, start, end, text in zip(*list(columns.values())[:4], strict=True):
+        by_post.setdefault(post, []).append(Mention(start, end, text))
+    return Mentions(source, by_post)
+
+
+def ngrams(tokens: Sequence[str], longest: int) -> Iterator[tuple[int, int]]:
+    """Spans that are spelled like names: hashtags, and up to `longest` capitalised words in a row.
+
+    A capitalised word begins with a capital letter and has two characters at least; `RT`, which
+    begins a repeated tweet, is none. Names of other users and links are none either.
+    """
+    for start, token in enumerate(tokens):
+        if token.startswith("#") and len(token) > 1:
+            yield start, start + 1
+        for end in range(start + 1, min(start + longest, len(tokens)) + 1):
+            if not _capitalised(tokens[end - 1]):
+                break
+            yield start, end
+
+
+def _capitalised(token: str) -> bool:
+    return len(token) > 1 and token[0].isupper() and token != "RT"
+
+
+def _tagged(path: Path, posts: Iterable[Post]) -> dict[str, list[tuple[int, int]]]:
+    lengths = {post.post: len(post.tokens) for post in posts}
+    spans: dict[str, list[tuple[int, int]]] = {}
+    wrong: Counter[str] = Counter()
+    columns = read_table(path, TAGGED, "tag_posts").to_pydict()
+    for post, start, end, _ in zip(*columns.values(), strict=True):
+        if post not in lengths:
+            wrong[f"post {post!r}, which is not in the table of posts"] += 1
+        elif not 0 <= start < end <= lengths[post]:
+            wrong[f"post {post!r}, which has no tokens {start} to {end}"] += 1
+        spans.setdefault(post, []).append((start, end))
+    if wrong:
+        raise PipelineError(
+            f"{path}: has spans of other posts, {wrong.total()} in all, e.g. of"
+            f" {next(iter(wrong))}; run `dvc repro tag_posts`"
+        )
+    return spans

@@ -1,0 +1,177 @@
+"""Tables of phrases: words that go with an image, with a post, or with one of a post's tokens.
+
+Captions, the words of hashtags, image attributes and image knowledge are all kept so. A row has
+
+| column | type | what it holds |
+|---|---|---|
+| `key` | string | what the words go with, see below |
+| `words` | list<string> | none, where something was looked for and nothing found |
+| `weights` | list<float32> | one for each word: a probability, or 1 where nothing else is meant |
+
+and whatever else its stage wants to tell. The metadata of the schema say what a key is
+(`keyed_by`: the sha256 of an `image`, a `post`, or a `token` as spelled in the posts) and where the
+words come from (`fingerprint`: a digest). A key may stand in several rows: its phrase is theirs,
+one after the other.
+
+`features/tags.parquet` is read as such a table too, keyed by image: the names of an image's classes
+with their probabilities. A name of several words ("great white shark") gives each of them an equal
+share of its probability, so that a weighted mean over the words is one over the names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pyarrow as pa
+
+from pipeline.errors import PipelineError
+from pipeline.fingerprint import Fingerprint
+from pipeline.tables import image_words
+from pipeline.tables.parquet import check_columns, read_table, write_table
+
+OUTPUT = "words"  # what a system's REQUIRES names of a table of phrases
+KeyedBy = Literal["image", "post", "token"]
+KEYED_BY, FINGERPRINT = b"keyed_by", b"fingerprint"  # keys in the metadata of the schema
+
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("words", pa.list_(pa.field("element", pa.string(), nullable=False))),
+        pa.field("weights", pa.list_(pa.field("element", pa.float32(), nullable=False))),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class WeightedWords:
+    """The words of one phrase as they were written, and a weight for each."""
+
+    words: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    def __add__(self, other: WeightedWords) -> WeightedWords:
+        return WeightedWords(self.words + other.words, self.weights + other.weights)
+
+
+NONE = WeightedWords((), ())
+
+
+@dataclass(frozen=True)
+class PhraseTable:
+    """The phrases of one table."""
+
+    path: Path  # for messages
+    keyed_by: KeyedBy
+    fingerprint: str  # digest of where the words come from
+    rows: Mapping[str, WeightedWords]
+
+
+def plain(words: Sequence[str]) -> WeightedWords:
+    """Words that all count alike."""
+    return WeightedWords(tuple(words), (1.0,) * len(words))
+
+
+def write_phrases(
+    path: Path,
+    keyed_by: KeyedBy,
+    fingerprint: str,
+    rows: Sequence[tuple[str, WeightedWords]],
+    further: Mapping[str, pa.Array] | None = None,
+) -> None:
+    """Write a table of phrases, sorted by key; rows of one key keep their order.
+
+    Args:
+        path: where it goes.
+        keyed_by: what a key is.
+        fingerprint: a digest of where the words come from: it changes when they would.
+        rows: key and phrase of n rows.
+        further: other columns, of n values each, in the order of `rows`.
+
+    Raises:
+        ValueError: for a row that `read_phrases` would refuse.
+    """
+    for key, phrase in rows:
+        if fault := _fault(key, phrase.words, phrase.weights):
+            raise ValueError(f"{path}: {key!r}: {fault}")
+    order = sorted(range(len(rows)), key=lambda place: rows[place][0])
+    columns = [
+        [rows[place][0] for place in order],
+        [list(rows[place][1].words) for place in order],
+        [list(rows[place][1].weights) for place in order],
+    ]
+    table = pa.table(columns, SCHEMA)
+    for name, column in (further or {}).items():
+        table = table.append_column(name, column.take(pa.array(order, pa.int64())))
+    metadata = {KEYED_BY: keyed_by.encode(), FINGERPRINT: fingerprint.encode()}
+    write_table(table.replace_schema_metadata(metadata), path)
+
+
+def read_phrases(path: Path) -> PhraseTable:
+    """Read a table that `write_phrases` wrote, or the table of image words.
+
+    Raises:
+        PipelineError: if the file is missing, damaged, no table of phrases, or has a row without
+            a key, with an empty word, or with other than one finite weight >= 0 for each word.
+    """
+    stage = path.stem
+    table = read_table(path, None, stage)
+    if table.schema.equals(image_words.SCHEMA, check_metadata=False):
+        return _of_image_words(path, table)
+    check_columns(path, pa.schema(list(table.schema)[: len(SCHEMA)]), SCHEMA, stage)
+    metadata = table.schema.metadata or {}
+    keyed_by = metadata.get(KEYED_BY, b"").decode()
+    if keyed_by not in get_args(KeyedBy) or FINGERPRINT not in metadata:
+        raise PipelineError(
+            f"{path}: does not say what its keys are and where its words come from; run the stage "
+            "that writes it again"
+        )
+    columns = [table[name].to_pylist() for name in SCHEMA.names]
+    rows: dict[str, WeightedWords] = {}
+    for at, (key, words, weights) in enumerate(zip(*columns, strict=True)):
+        if fault := _fault(key, words, weights):
+            raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run its stage again")
+        rows[key] = rows.get(key, NONE) + WeightedWords(tuple(words), tuple(weights))
+    return PhraseTable(path, keyed_by, metadata[FINGERPRINT].decode(), rows)
+
+
+def _fault(key: str, words: Sequence[str] | None, weights: Sequence[float] | None) -> str:
+    """What is wrong with a row; nothing is an empty string."""
+    if words is None or weights is None or len(words) != len(weights):
+        return "has other than one weight for each word"
+    if not key or not all(word.strip() for word in words):
+        return "has an empty key or word"
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights):
+        return "has a weight that is negative or not finite"
+    return ""
+
+
+def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
+    """The names of classes as phrases."""
+    metadata = table.schema.metadata or {}
+    if image_words.FINGERPRINT not in metadata:
+        raise PipelineError(f"{path}: does not say which network its words come from; run `tags`")
+    fingerprint = Fingerprint.from_json(json.loads(metadata[image_words.FINGERPRINT]))
+    rows = {
+        key: _shared(names, probabilities)
+        for key, names, probabilities in zip(
+            table["sha256"].to_pylist(),
+            table["words"].to_pylist(),
+            table[image_words.PROBABILITIES].to_pylist(),
+            strict=True,
+        )
+    }
+    return PhraseTable(path, "image", fingerprint.digest, rows)
+
+
+def _shared(names: Sequence[str], probabilities: Sequence[float]) -> WeightedWords:
+    """Each name's words, with equal shares of its probability."""
+    phrase = NONE
+    for name, probability in zip(names, probabilities, strict=True):
+        words = tuple(name.split())
+        phrase += WeightedWords(words, (probability / len(words),) * len(words))
+    return phrase

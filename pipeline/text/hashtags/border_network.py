@@ -1,0 +1,135 @@
+"""The network that decides, after each character of a hashtag, whether a word ends there.
+
+Alfaqeeh 2024 (TriMod), sections IV-C and IV-D: characters embedded by skip-gram (equation 9), a
+CNN and a BiLSTM over them, and a decoder P(s_i | h, c_i) that reads the encoding and the
+character's vector (equation 10). Sizes are not printed, nor whether the CNN stands before the
+BiLSTM: it does here, since the filters then see letters and the BiLSTM sees what they found.
+
+Two things stand beside a character's vector. One for its shape (small, capital, digit), so that
+A and a share a vector. And, with `counts`, how probable English word counts alone find a border
+after it: learnt from characters only, words are got by heart from some millions of phrases;
+with the counts at hand, what is left to learn is where they go wrong (names, case, slang).
+`counts: false` is the network as printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.layers.characters import PAD, character_vectors
+from pipeline.layers.recurrent import BiLSTM
+from pipeline.params.block import Block
+from pipeline.text.hashtags.segmenter import folded
+from pipeline.text.hashtags.word_counts import WordCounts
+
+CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"  # ids from 1
+SHAPES = 4  # padding, small, capital, digit
+SURE = 12.0  # largest log odds of the counts
+
+
+class BorderSizes(Block):
+    """The network's sizes."""
+
+    char_width: int = Field(32, ge=1)
+    shape_width: int = Field(8, ge=1)
+    counts: bool = True  # whether the network is told what the word counts alone would say
+    filters: int = Field(64, ge=1)  # of each window
+    windows: list[int] = Field([3, 5, 7], min_length=1)  # odd: centred on the character
+    hidden: int = Field(192, ge=2, multiple_of=2)  # of the BiLSTM, both directions
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the network reads of one run of L Latin letters and digits."""
+
+    characters: np.ndarray  # (L,) int64, from 1
+    shapes: np.ndarray  # (L,) int64, from 1
+    counted: np.ndarray  # (L,) float32: the probability of a border by the counts alone
+
+    @classmethod
+    def of(cls, run: str, counts: WordCounts | None) -> Run:
+        """Encode a run; without `counts`, `counted` is zeros, which nobody reads."""
+        plain = folded(run)
+        counted = np.zeros(len(run), np.float32) if counts is None else counts.borders(plain)
+        ids = [CHARACTERS.index(character) + 1 for character in plain]
+        return cls(np.array(ids), np.array([_shape(character) for character in run]), counted)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A zero-padded batch of B runs of at most L characters."""
+
+    characters: Tensor  # (B, L) long; 0 is padding
+    shapes: Tensor  # (B, L) long
+    counted: Tensor  # (B, L) float
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], device: torch.device) -> Runs:
+        """Runs as one batch."""
+        columns = ([getattr(run, field.name) for run in runs] for field in fields(cls))
+        return cls(*(padded(column).to(device) for column in columns))
+
+
+def padded(rows: Sequence[np.ndarray]) -> Tensor:
+    """Rows (L_i,) as one zero-padded tensor (rows, longest)."""
+    return nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
+
+
+def _shape(character: str) -> int:
+    if character.isdecimal():
+        return 3
+    return 2 if character.isupper() else 1
+
+
+class BorderNetwork(nn.Module):
+    """Runs to the logit of a border after each of their characters."""
+
+    def __init__(self, sizes: BorderSizes) -> None:
+        super().__init__()
+        self.characters = character_vectors(len(CHARACTERS) + 1, sizes.char_width)
+        self.shapes = nn.Embedding(SHAPES, sizes.shape_width, padding_idx=PAD)
+        self.counts = sizes.counts
+        width = sizes.char_width + sizes.shape_width + 2 * sizes.counts
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(width, sizes.filters, window, padding=window // 2) for window in sizes.windows
+        )
+        self.bilstm = BiLSTM(sizes.filters * len(sizes.windows), sizes.hidden)
+        self.decoder = nn.Linear(sizes.hidden + width, 1)
+        self.dropout = nn.Dropout(sizes.dropout)
+
+    def forward(self, runs: Runs) -> Tensor:
+        """Logits (B, L)."""
+        mask = runs.characters != PAD  # (B, L)
+        parts = [self.characters(runs.characters), self.shapes(runs.shapes)]
+        if self.counts:
+            odds = runs.counted.logit(1e-6).clamp(-SURE, SURE) / SURE  # (B, L)
+            parts += [runs.counted[:, :, None], odds[:, :, None]]
+        vectors = torch.cat(parts, 2) * mask[:, :, None]  # (B, L, width)
+        channels = vectors.transpose(1, 2)  # (B, width, L)
+        seen = torch.cat([layer(channels).relu() for layer in self.convolutions], 1)
+        encoded = self.bilstm(self.dropout(seen.transpose(1, 2)), mask)  # (B, L, hidden)
+        logits: Tensor = self.decoder(self.dropout(torch.cat([encoded, vectors], 2)))
+        return logits.squeeze(2)
+
+    def loss(self, runs: Runs, borders: Tensor) -> Tensor:
+        """The mean cross-entropy of the decisions; borders (B, L) float, 1 where a word ends.
+
+        Behind a run's last character there is nothing to decide.
+        """
+        open_ = undecided(runs.characters)  # (B, L)
+        logits = self(runs)[open_]
+        return nn.functional.binary_cross_entropy_with_logits(logits, borders[open_])
+
+
+def undecided(characters: Tensor) -> Tensor:
+    """Which characters (B, L) have another one behind them in their run: (B, L) bool."""
+    inner = torch.zeros_like(characters, dtype=torch.bool)
+    inner[:, :-1] = characters[:, 1:] != PAD
+    return inner

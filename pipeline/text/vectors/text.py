@@ -1,0 +1,102 @@
+"""Word vectors in text: GloVe's format, word2vec's text format and fastText's `.vec`.
+
+A line is `word x1 … xd`. word2vec and fastText put a line `rows d` first and may end each line in
+a space. Words may contain spaces (GloVe 840B has some), so that the numbers are the last d fields.
+
+Lines of words that are not in use are counted, but their numbers are not parsed: that makes the
+reading of a large file as fast as finding its lines. A file that is cut short is refused all the
+same: its last line must be whole and end in a newline, and the number of rows that a header
+promises must be there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from pipeline.text.vectors.files import Rows, opened, two_integers
+
+
+def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
+    """Read the rows of the `wanted` words from a text file, plain or gzipped.
+
+    Raises:
+        PipelineError: for a file of another width or that is cut short, or a row in use that is
+            no vector, naming the line.
+    """
+    rows = Rows(path, width, wanted)
+    beginnings = {word.partition(b" ")[0] for word in rows.wanted}
+    with opened(rows) as file:
+        promised, lines = _past_header(rows, file)
+        first = 1 if promised is None else 2
+        line = b""
+        for number, line in enumerate(lines, first):
+            rows.count += 1
+            beginning = line[: line.find(b" ")]
+            if beginning in beginnings:
+                word, vector = _parse(rows, line, number)
+                if word in rows.wanted:
+                    rows.keep(word, vector, str(number))
+            elif not beginning.isascii():
+                rows.note_unused(beginning)
+    if promised is not None and rows.count != promised:
+        rows.refuse(f"it promises {promised} rows, but {rows.count} are there", "1")
+    last = str(first + rows.count - 1)
+    if not line.endswith(b"\n"):
+        rows.refuse(
+            "the file ends without a newline, as if cut short; get it again,"
+            " or end it with a newline if it is whole",
+            last,
+        )
+    _parse(rows, line, int(last))
+    return rows
+
+
+def _past_header(rows: Rows, file: BinaryIO) -> tuple[int | None, Iterable[bytes]]:
+    """How many rows the header promises (None without one), and the lines of the rows.
+
+    The width is checked against the header or else the numbers that end the first row.
+    """
+    line = file.readline()
+    if not line:
+        rows.refuse("the file is empty", "")
+    header = two_integers(line)
+    if header:
+        found = header[1]
+    else:
+        fields = line.rstrip(b" \r\n").split(b" ")[1:]
+        numbers = [_is_number(field) for field in reversed(fields)]
+        found = numbers.index(False) if False in numbers else len(numbers)
+    if found != rows.width:
+        hint = "" if found else "; is it word2vec's binary format, whose kind is `word2vec`?"
+        rows.refuse(f"its vectors have width {found}, but params say {rows.width}{hint}", "1")
+    return (header[0], file) if header else (None, chain([line], file))
+
+
+def _parse(rows: Rows, line: bytes, number: int) -> tuple[bytes, np.ndarray]:
+    """The word of a line and its vector (width,)."""
+    word, *numbers = line.rstrip(b" \r\n").rsplit(b" ", rows.width)
+    if len(numbers) != rows.width:
+        rows.refuse(
+            f"{len(numbers)} numbers, but params say width {rows.width};"
+            " the file is cut short or damaged",
+            str(number),
+        )
+    try:
+        with np.errstate(over="ignore"):  # to infinity, which is refused where it is kept
+            return word, np.array([float(one) for one in numbers], dtype=np.float32)
+    except ValueError:
+        wrong = next(one for one in numbers if not _is_number(one))
+        rows.refuse(f"{wrong.decode(errors='replace')!r} is not a number", str(number))
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,240 @@
+"""Pretrained word vectors of the words in use: one small table for each source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, assert_never
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.corpus.normalize import Normalization, normalize
+from pipeline.corpus.posts import SPLITS, Post, read_posts
+from pipeline.tables.parquet import check_columns, read_table, write_table
+from pipeline.text.vectors.files import Rows
+from pipeline.text.vectors.package import read_package
+from pipeline.text.vectors.text import read_text
+from pipeline.text.vectors.word2vec import read_word2vec
+from pipeline.text.vocab import SPECIALS, Vocabulary
+
+Kind = Literal["text", "word2vec", "package"]
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """The vectors of one source for n words in use, which are sorted."""
+
+    words: tuple[str, ...]
+    found: np.ndarray  # (n,) bool
+    matrix: np.ndarray  # (n, width) float32, zeros where not found
+
+
+@dataclass(frozen=True)
+class Report:
+    """How much of the words in use a source has."""
+
+    rows: int  # of the file
+    words: int  # in use
+    found: int
+    in_other_form: int  # of those found, the ones found lower-cased or without their # alone
+    duplicates: int  # further rows of words in use, left aside
+    not_utf8: int  # rows whose words are not UTF-8, left aside
+    coverage: dict[str, tuple[int, int]]  # split -> tokens whose word is found, tokens
+
+    def __str__(self) -> str:
+        have = sum(found for found, _ in self.coverage.values())
+        total = sum(tokens for _, tokens in self.coverage.values())
+        splits = (f"{split} {_share(*counts)}" for split, counts in self.coverage.items())
+        lines = [
+            f"{self.found} of {self.words} words in use found ({_share(self.found, self.words)}),"
+            f" {self.in_other_form} of them in another form, among {self.rows} rows",
+            f"tokens covered: {_share(have, total)} ({', '.join(splits)})",
+        ]
+        if self.duplicates:
+            lines.append(f"{self.duplicates} rows repeat a word in use: the first counts")
+        if self.not_utf8:
+            lines.append(f"{self.not_utf8} rows whose words are not UTF-8: left aside")
+        return "\n".join(lines)
+
+
+def build_vectors(
+    kind: Kind,
+    path: Path,
+    package: str | None,
+    width: int,
+    posts_path: Path,
+    vocab: Path,
+    splits: Collection[str],
+    lowercase_fallback: bool,
+    hashtag_fallback: bool,
+    vectors_path: Path,
+) -> Report:
+    """Keep, of one source, the vectors of the words in use.
+
+    The words in use are those of the vocabulary and those of the posts of `splits`, in the
+    vocabulary's normal form. Each is looked up as it stands and, if asked, in lower case then.
+
+    Args:
+        kind: how the source is written.
+        path: the source, unless it is a package.
+        package: the import name of the package.
+        width: of its vectors; another is refused.
+        posts_path: the table of posts.
+        vocab: the folder of the vocabularies.
+        splits: whose posts' words are in use.
+        lowercase_fallback: whether a word not found as it stands is looked up in lower case.
+        hashtag_fallback: whether a hashtag not found as it stands is looked up without its #.
+        vectors_path: where the table goes: word, found, vector, sorted by word.
+
+    Raises:
+        PipelineError: if the source cannot be read as what it is said to be, or has no word.
+    """
+    vocabulary = Vocabulary.read(vocab / "words.parquet")
+    posts = [post for post in read_posts(posts_path) if post.split in splits]
+    tokens = _words_by_split(posts, vocabulary.normalization)
+    in_use = set(vocabulary.entries).union(*tokens.values()) - set(SPECIALS)
+    return keep_vectors(
+        kind,
+        path,
+        package,
+        width,
+        in_use,
+        tokens,
+        lowercase_fallback,
+        hashtag_fallback,
+        vectors_path,
+    )
+
+
+def keep_vectors(
+    kind: Kind,
+    path: Path,
+    package: str | None,
+    width: int,
+    in_use: Collection[str],
+    counts: Mapping[str, Mapping[str, int]],
+    lowercase_fallback: bool,
+    hashtag_fallback: bool,
+    vectors_path: Path,
+    *,
+    may_lack_all: bool = False,
+) -> Report:
+    """Write the vectors that one source has of the words `in_use`, in normal form.
+
+    `counts` says how often each word occurs in each part of the corpus, for the report;
+    `may_lack_all`, that the words are so few that a source may really have none of them. The other
+    arguments and what is raised are those of `build_vectors`.
+    """
+    forms = {word: _forms(word, lowercase_fallback, hashtag_fallback) for word in sorted(in_use)}
+    wanted = {form for tried in forms.values() for form in tried}
+    source = _read(kind, path, package, width, wanted)
+    vectors, in_other_form = _look_up(forms, source)
+    if in_use and not may_lack_all and not vectors.found.any():
+        source.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
+    _write(vectors, vectors_path)
+    found = {word for word, has in zip(vectors.words, vectors.found, strict=True) if has}
+    return Report(
+        rows=source.count,
+        words=len(vectors.words),
+        found=len(found),
+        in_other_form=in_other_form,
+        duplicates=source.duplicates,
+        not_utf8=source.not_utf8,
+        coverage={part: _covered(words, found) for part, words in counts.items()},
+    )
+
+
+def read_vectors(path: Path) -> WordVectors:
+    """Read a table that `build_vectors` wrote.
+
+    Raises:
+        PipelineError: if the file is missing, damaged, or no table of vectors.
+    """
+    table = read_table(path, None, "vectors")
+    kept = table.schema.field("vector").type if "vector" in table.schema.names else None
+    width = kept.list_size if isinstance(kept, pa.FixedSizeListType) else 1
+    check_columns(path, table.schema, _schema(width), "vectors")
+    flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return WordVectors(
+        tuple(table["word"].to_pylist()),
+        table["found"].to_numpy(),
+        flat.reshape(-1, width),
+    )
+
+
+def _words_by_split(posts: Sequence[Post], normalization: Normalization) -> dict[str, Counter[str]]:
+    """How often each word occurs in each split that `posts` have."""
+    forms = {token: "" for post in posts for token in post.tokens}
+    forms = {token: normalize(token, normalization) for token in forms}
+    words = {split: Counter[str]() for split in SPLITS}
+    for post in posts:
+        words[post.split].update(forms[token] for token in post.tokens)
+    return {split: counts for split, counts in words.items() if counts}
+
+
+def _read(kind: Kind, path: Path, package: str | None, width: int, wanted: Collection[str]) -> Rows:
+    match kind:
+        case "text":
+            return read_text(path, width, wanted)
+        case "word2vec":
+            return read_word2vec(path, width, wanted)
+        case "package":
+            return read_package(package or "", width, wanted)
+        case _:
+            assert_never(kind)
+
+
+def _forms(word: str, lowercase: bool, hashtag: bool) -> list[str]:
+    """The forms in which `word` is looked up, the first that is found counting."""
+    forms = [word]
+    if hashtag and len(word) > 1 and word.startswith("#"):
+        forms.append(word[1:])
+    if lowercase:
+        forms += [form.lower() for form in forms]
+    return forms
+
+
+def _look_up(forms: Mapping[str, Sequence[str]], source: Rows) -> tuple[WordVectors, int]:
+    """The vector of each word, and how many were found in another form than their own."""
+    found = np.zeros(len(forms), dtype=bool)
+    matrix = np.zeros((len(forms), source.width), dtype=np.float32)
+    in_other_form = 0
+    for at, (word, tried) in enumerate(forms.items()):
+        form = next((form for form in tried if form in source.vectors), None)
+        if form is not None:
+            found[at], matrix[at] = True, source.vectors[form]
+            in_other_form += form != word
+    return WordVectors(tuple(forms), found, matrix), in_other_form
+
+
+def _covered(words: Mapping[str, int], found: Collection[str]) -> tuple[int, int]:
+    return sum(n for word, n in words.items() if word in found), sum(words.values())
+
+
+def _schema(width: int) -> pa.Schema:
+    element = pa.field("element", pa.float32(), nullable=False)
+    return pa.schema(
+        [
+            pa.field("word", pa.string(), nullable=False),
+            pa.field("found", pa.bool_(), nullable=False),
+            pa.field("vector", pa.list_(element, width), nullable=False),
+        ]
+    )
+
+
+def _write(vectors: WordVectors, path: Path) -> None:
+    schema = _schema(vectors.matrix.shape[1])
+    flat = pa.array(vectors.matrix.ravel(), pa.float32())
+    columns = [
+        pa.array(vectors.words, pa.string()),
+        pa.array(vectors.found, pa.bool_()),
+        pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type),
+    ]
+    write_table(pa.Table.from_arrays(columns, schema=schema), path)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "none"

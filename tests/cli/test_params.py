@@ -1,0 +1,71 @@
+"""Presets: each composes into what its system takes, and a wrong name gets the nearest."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from cli.params import main
+from pipeline.params.block import read
+from pipeline.systems.system import find_system
+from tests.conftest import ROOT
+
+PRESETS = sorted((ROOT / "conf" / "system").glob("*/*.yaml"))
+COATTENTION = "adaptive_coattention"
+
+
+@pytest.fixture(autouse=True)
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def compose(path: Path, *overrides: str) -> dict[str, Any]:
+    done = CliRunner().invoke(main, [*overrides, "--params", str(path)])
+    assert done.exit_code == 0, done.output
+    tree: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return tree
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: f"{path.parent.name}={path.stem}")
+def test_a_preset_composes_into_a_block_that_its_system_takes(preset: Path, tmp_path: Path) -> None:
+    system = preset.parent.name
+    compose(tmp_path / "params.yaml", f"system/{system}={preset.stem}")
+    read(tmp_path / "params.yaml", f"systems.{system}", find_system(system).Params)
+
+
+# Zhang et al. 2018, Table 2: what each variant leaves out, and nothing else.
+ABLATIONS = {
+    "cbcfufi": {"crf": False},
+    "cbcfic": {"fusion": "concatenate"},
+    "cbcfuc": {"filtration": False},
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_is_the_tuned_preset_but_for_one_part(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    expected = compose(path, f"system/{COATTENTION}=tuned")
+    expected["systems"][COATTENTION]["model"] |= ABLATIONS[name]
+    assert compose(path, f"system/{COATTENTION}={name}") == expected
+
+
+WRONG = [
+    (
+        f"system/{COATTENTION}=cbcfuk",
+        "Error: unknown preset 'cbcfuk' of system/adaptive_coattention (did you mean 'cbcfuc'?);"
+        " conf/system/adaptive_coattention has cbcfic, cbcfuc, cbcfufi",
+    ),
+    ("tags.topk=3", "Error: Could not override 'tags.topk'"),
+    ("tags top_k", "Error: LexerNoViableAltException"),
+]
+
+
+@pytest.mark.parametrize(("override", "message"), WRONG)
+def test_a_wrong_override_is_a_sentence(override: str, message: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, [override, "--params", str(tmp_path / "params.yaml")])
+    assert done.exit_code == 1
+    assert message in done.output
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "params.yaml").exists()

