@@ -1,28 +1,38 @@
 # `make repro` runs the pipeline, `make test` all checks; both set the project up first.
 PYTHON ?= python3.11
 VENV := .venv
+PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-# Stages and tools import the project from its root.
+# Stages import the project from its root.
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup repro test lint params deps lock
+.PHONY: help setup packages project repro test test-fast lint params lock
 help:
-	@echo "make repro   run what changed, from posts and images to scores"
-	@echo "make test    linters, types, layers and all tests"
-	@echo "make params  write params.yaml from conf/ (make params SET='dataset=twitter2015')"
-	@echo "make deps    write each stage's code deps into dvc.yaml"
-	@echo "make lock    pin the newest versions of what pyproject.toml asks for"
+	@echo "make repro      run what changed, from posts and images to scores"
+	@echo "make test       linters, types, layers and all tests"
+	@echo "make test-fast  the same without the slow tests: for the inner loop"
+	@echo "make params     write params.yaml from conf/ (make params SET='dataset=twitter2015')"
+	@echo "make lock       pin the newest versions of what pyproject.toml asks for"
+	@echo "mner --help     what people run beside dvc (after source .venv/bin/activate)"
 
-setup: $(VENV)/ready
+# The environment keeps a copy of what it was made from. Another lock makes it anew; another
+# pyproject.toml installs the project's own command anew.
+setup:
+	@if [ -L $(VENV) ]; then \
+		echo "$(VENV) is a link, which make setup would empty: remove the link"; exit 1; fi
+	@cmp -s requirements.lock $(VENV)/requirements.lock || $(MAKE) --no-print-directory packages
+	@cmp -s pyproject.toml $(VENV)/pyproject.toml || $(MAKE) --no-print-directory project
 
-# The environment is made anew when the lock changes.
-$(VENV)/ready: requirements.lock
+packages:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --requirement requirements.lock
-	touch $@
+	$(PIP) --requirement requirements.lock
+	cp requirements.lock $(VENV)/requirements.lock
+
+project:
+	$(PIP) --no-build-isolation --editable .
+	cp pyproject.toml $(VENV)/pyproject.toml
 
 repro: setup
 	dvc repro
@@ -30,18 +40,17 @@ repro: setup
 test: lint
 	pytest -n 2 --dist loadfile
 
+test-fast: lint
+	pytest -n 2 --dist loadfile -m "not slow and not dvc"
+
 lint: setup
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
-	python -m tools.closure
 
 params: setup
-	python -m cli params $(SET)
-
-deps: setup
-	python -m tools.closure --write
+	mner params $(SET)
 
 lock: setup
-	python -m cli lock
+	mner lock

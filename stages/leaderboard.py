@@ -13,13 +13,13 @@ from stages.command import IN, OUT, PARAMS, stage
 
 
 @click.command()
-@click.option("--metrics", type=IN, required=True, multiple=True, help="details of a system")
+@click.option("--details", type=IN, required=True, help="Folder with the details of each system.")
 @click.option("--table", type=OUT, required=True)
 @stage
-def main(metrics: tuple[Path, ...], table: Path) -> None:
+def main(details: Path, table: Path) -> None:
     """Order the systems by F1 and write the table."""
     params = read(PARAMS, "leaderboard", Leaderboard)
-    click.echo(write_leaderboard(metrics, table, params.order_by))
+    click.echo(write_leaderboard(sorted(details.glob("*.json")), table, params.order_by))
 
 
 if __name__ == "__main__":

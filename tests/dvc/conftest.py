@@ -9,6 +9,8 @@ import pytest
 
 from tests.dvc.workspace import DVC, Workspace, environment, make_workspace
 
+TRACES = "traces"  # the folder of the modules that stages imported
+
 
 @pytest.fixture(scope="session")
 def shared_place(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
@@ -35,17 +37,45 @@ def reproduced(composed: Workspace, shared_place: Path) -> Workspace:
 
     def make(path: Path) -> Workspace:
         made = composed.copy(path)
-        made.repro()
+        made.repro(env=trace_imports(shared_place))
         made.commit("Reproduced")
         return made
 
     return once(shared_place / "reproduced", composed.env, make)
 
 
+@pytest.fixture(scope="session")
+def imported(reproduced: Workspace, shared_place: Path) -> dict[str, set[str]]:
+    """Stage -> the project's modules that its run imported, when `reproduced` was made."""
+    files = (shared_place / TRACES).glob("*.txt")
+    return {path.stem: set(path.read_text("utf-8").split()) for path in files}
+
+
 @pytest.fixture
 def workspace(reproduced: Workspace, tmp_path: Path) -> Workspace:
     """A reproduced copy of a test's own."""
     return reproduced.copy(tmp_path / "project")
+
+
+def trace_imports(place: Path) -> dict[str, str]:
+    """The environment in which each stage writes, when it ends, which modules it imported."""
+    (place / TRACES).mkdir(exist_ok=True)
+    hook = f"""
+import atexit, os, pathlib, sys
+
+def write():
+    stage = os.environ.get("DVC_STAGE")
+    if stage:
+        main = getattr(sys.modules["__main__"], "__spec__", None)
+        names = {{*sys.modules, main.name if main else ""}}
+        names = [name for name in names if name.split(".")[0] in ("pipeline", "stages")]
+        path = pathlib.Path({str(place / TRACES)!r}) / f"{{stage}}.txt"
+        path.write_text(" ".join(names), encoding="utf-8")
+
+atexit.register(write)
+"""
+    (place / TRACES / "sitecustomize.py").write_text(hook, encoding="utf-8")
+    return {"PYTHONPATH": str(place / TRACES)}
 
 
 def once(path: Path, env: Mapping[str, str], make: Callable[[Path], Workspace]) -> Workspace:

@@ -22,7 +22,6 @@ from pipeline.systems.system import find_system
 from pipeline.tables.phrases import OUTPUT
 from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 
-CODE = ("pipeline", "stages")
 TABLES = {  # the caches that are no feature store
     "image_words": "features/tags.parquet",
     "attributes": "features/tags.parquet",
@@ -41,13 +40,9 @@ class Stage:
     command: list[str]
     deps: set[str]
     outs: set[str]
-    params: set[str]
+    params: set[str]  # of params.yaml
+    code: set[str]  # of code.json
     persisted: set[str]
-
-    @property
-    def data(self) -> set[str]:
-        """The deps that are no code."""
-        return {dep for dep in self.deps if Path(dep).parts[0] not in CODE}
 
     @property
     def module(self) -> str:
@@ -76,11 +71,18 @@ def stages(composed: Workspace) -> dict[str, Stage]:
                 command=shlex.split(stage.cmd),
                 deps={str(d) for d in stage.deps if not isinstance(d, ParamsDependency)},
                 outs={str(out) for out in stage.outs},
-                params={key for d in stage.deps for key in getattr(d, "params", [])},
+                params=keys_in(stage, "params.yaml"),
+                code=keys_in(stage, "code.json"),
                 persisted={str(out) for out in stage.outs if out.persist},
             )
             for stage in found
         }
+
+
+def keys_in(stage: Any, file: str) -> set[str]:
+    """The keys of a file of params that a stage depends on."""
+    files = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
+    return {key for dep in files if str(dep) == file for key in dep.params}
 
 
 def leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -155,10 +157,21 @@ def test_one_role_or_source_alone(stages: dict[str, Stage]) -> None:
             assert stage.params == {"train", f"systems.{family.removeprefix('train_')}"}
 
 
+def test_a_stage_names_its_own_code(stages: dict[str, Stage]) -> None:
+    """Its command's, and that of the system or backbone which it finds by name."""
+    for name, stage in stages.items():
+        own = {stage.module} - {"stages.code"}  # which tells the others
+        models = [path.removeprefix("models/") for path in stage.values("--model")]
+        own |= {f"systems.{one}" for one in [*stage.values("--system"), *models] if one in SYSTEMS}
+        loads = stage.module == "stages.extract" or name == "tags"
+        assert stage.code == own | ({"backbones.efficientnet_lite0"} if loads else set()), name
+
+
 def test_paths_stand_in_dvc_yaml(stages: dict[str, Stage]) -> None:
     """Every path of a command is tracked, and all that is tracked is of use to the command."""
     for stage in stages.values():
-        assert stage.paths == stage.data | stage.outs, stage.name
+        if stage.name != "code":  # which reads the folders that it is run from
+            assert stage.paths == stage.deps | stage.outs, stage.name
 
 
 def test_params_hold_no_paths() -> None:
@@ -196,8 +209,9 @@ def test_every_system_has_its_stages(stages: dict[str, Stage], composed: Workspa
     of_systems = {n for n, s in stages.items() if s.module in ("stages.train", "stages.evaluate")}
     wanted = {f"{stage}_{name}" for stage in ("train", "evaluate") for name in SYSTEMS}
     assert of_systems == wanted
-    details = {f"metrics/details/{name}.json" for name in SYSTEMS}
-    assert stages["leaderboard"].data == details == set(stages["leaderboard"].values("--metrics"))
+    for name in SYSTEMS:
+        assert f"metrics/details/{name}.json" in stages[f"evaluate_{name}"].outs
+    assert stages["leaderboard"].deps == {"metrics/details"}  # which holds those of every system
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -219,8 +233,8 @@ def test_a_system_reads_the_caches_that_it_requires(
     assert set(train.values("--phrase-vectors")) == phrases
     vectors |= {given.partition("=")[2] for given in phrases}
     read = {"features/posts.parquet", *images, *caches.values()}
-    assert train.data == read | vectors | {"features/vocab"}
-    assert evaluate.data == read | {f"models/{system}"}
+    assert train.deps == read | vectors | {"features/vocab"}
+    assert evaluate.deps == read | {f"models/{system}"}
     for stage in (train, evaluate):
         assert set(stage.values("--cache")) == {f"{name}={path}" for name, path in caches.items()}
     assert train.values("--vectors") == [f"{s}=features/vectors/{s}.parquet" for s in sources]

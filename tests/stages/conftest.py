@@ -58,7 +58,7 @@ COMMANDS = {
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
     " --predictions predictions/m.parquet --explanations predictions/explanations/m.parquet"
     " --metrics metrics/m.json --details metrics/d.json",
-    "leaderboard": "--metrics metrics/d.json --table metrics/leaderboard.md",
+    "leaderboard": "--details metrics/details --table metrics/leaderboard.md",
 }
 
 

@@ -32,7 +32,7 @@ MADE_UP = (  # what stages expect to be there
     "models/c/x",
     "models/m/x",
     "models/s/x",
-    "metrics/d.json",
+    "metrics/details/d.json",
 )
 
 
@@ -382,8 +382,8 @@ def test_a_table_of_something_else(project: Project) -> None:
 
 @pytest.mark.parametrize("content", ["", "[]", '{"system": "m"}', '{"system": NaN}'])
 def test_details_that_are_none(project: Project, content: str) -> None:
-    project.write("metrics/d.json", content)
-    assert project.fails("leaderboard").startswith("metrics/d.json: ")
+    project.write("metrics/details/d.json", content)
+    assert project.fails("leaderboard").startswith("metrics/details/d.json: ")
 
 
 # ---- networks

@@ -1,0 +1,135 @@
+"""What conf/ composes: params.yaml as it stands, every choice of groups, every system's preset."""
+
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.hydra import compose_and_dump
+
+from pipeline.params.block import parse, read, sections
+from pipeline.params.extract import Extract
+from pipeline.params.graph import Graph
+from pipeline.params.vectors import Vectors
+from pipeline.systems.system import find_system, known_systems
+from pipeline.vision.backbone import load_backbone
+from tests.conftest import ROOT
+from tests.params.blocks import SECTIONS
+
+
+def params(*words: str) -> subprocess.CompletedProcess[str]:
+    """`mner params`, run at the project's root."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "params", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def group(name: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / "conf" / name).glob("*.yaml"))
+
+
+def compose(target: Path, *overrides: str) -> dict[str, Any]:
+    conf = str(ROOT / "conf")
+    compose_and_dump(str(target), conf, None, "config", conf, list(overrides))
+    tree: dict[str, Any] = yaml.safe_load(target.read_text("utf-8"))
+    return tree
+
+
+def test_params_are_what_conf_composes(tmp_path: Path) -> None:
+    written = tmp_path / "params.yaml"
+    assert params("--params", str(written)).returncode == 0
+    assert written.read_bytes() == (ROOT / "params.yaml").read_bytes(), "run `make params`"
+
+
+def test_compose_takes_groups_and_values(tmp_path: Path) -> None:
+    written = tmp_path / "params.yaml"
+    words = ("dataset=twitter2015", "tags.top_k=7", "--params", str(written))
+    done = params(*words)
+    assert done.returncode == 0, done.stderr
+    assert "dataset=twitter2015 tags.top_k=7" in done.stdout
+    tree = yaml.safe_load(written.read_text("utf-8"))
+    assert (tree["dataset"]["name"], tree["tags"]["top_k"]) == ("twitter2015", 7)
+    assert tree["prepare"]["rename"] == {"MISC": "OTHER"}
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("dataset=twitter", "did you mean 'twitter2017'"),
+        ("tags.topk=7", "tags.topk"),
+        ("tags.top_k=[", "'['"),
+        ("nothing", "'nothing'"),
+    ],
+)
+def test_compose_refuses_what_conf_lacks(tmp_path: Path, override: str, complaint: str) -> None:
+    written = tmp_path / "params.yaml"
+    done = params(override, "--params", str(written))
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert not written.exists()
+
+
+def test_the_groups_are_there() -> None:
+    assert set(group("dataset")) >= {"sample", "twitter2015", "twitter2017"}
+    assert set(group("backbones")) >= {"embedded", "published"}
+    assert {f.name for f in (ROOT / "conf" / "system").iterdir()} == set(known_systems())
+    assert set(SECTIONS) == set(sections()) - {"extract", "systems"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "backbones", "vectors"),
+    list(product(group("dataset"), group("backbones"), group("vectors"))),
+)
+def test_every_composition_is_read(
+    tmp_path: Path, dataset: str, backbones: str, vectors: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    chosen = (f"dataset={dataset}", f"backbones={backbones}", f"vectors={vectors}")
+    tree = compose(path, *chosen)
+    assert set(tree) == set(sections())
+    for section, block in SECTIONS.items():
+        assert read(path, section, block).model_dump() == tree[section]  # no default steps in
+    for role in tree["extract"]:
+        block = read(path, f"extract.{role}", Extract)
+        assert block.model_dump() == tree["extract"][role]
+        assert set(load_backbone(block.backbone).select(block.outputs)) == set(block.outputs)
+    sources = read(path, "vectors", Vectors).sources
+    assert set(tree["systems"]) == set(known_systems())
+    for system in tree["systems"]:
+        module = find_system(system)
+        options = read(path, f"systems.{system}", module.Params)
+        assert options.model_dump() == tree["systems"][system]
+        assert set(options.vectors) <= set(sources)
+        for role in module.REQUIRES.keys() & tree["extract"].keys():
+            assert module.REQUIRES[role] in tree["extract"][role]["outputs"]
+
+
+@pytest.mark.parametrize("graph", group("graph"))
+def test_every_graph_is_read(tmp_path: Path, graph: str) -> None:
+    tree = compose(tmp_path / "params.yaml", f"graph={graph}")
+    assert read(tmp_path / "params.yaml", "graph", Graph).model_dump() == tree["graph"]
+
+
+def test_every_system_file_is_read() -> None:
+    """Also those that no default takes: a file of conf/system/NAME is a whole block, or it names
+    the preset of which it changes a few lines (tests/systems/test_presets.py composes each).
+    """
+    files = sorted((ROOT / "conf" / "system").rglob("*.yaml"))
+    assert files
+    for path in files:
+        system = path.parent.name
+        text = path.read_text("utf-8")
+        assert text.startswith(f"# @package systems.{system}\n")
+        tree = yaml.safe_load(text)
+        if "defaults" not in tree:
+            tree["vectors"] = []  # which names those of another group
+            assert parse(tree, find_system(system).Params, str(path)).model_dump() == tree
