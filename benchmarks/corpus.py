@@ -17,20 +17,20 @@ from cli.params import compose
 from pipeline.corpus.image_index import index_images
 from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.prepare import prepare
-from pipeline.device import find_device
-from pipeline.evaluation.evaluate import evaluate_system
+from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.files import read_json
 from pipeline.params.block import parse, read
 from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
+from pipeline.params.train import Train
 from pipeline.params.vocab import Vocab
-from pipeline.systems.system import SystemParams, find_system
-from pipeline.tables.phrases import OUTPUT
+from pipeline.systems.system import System, SystemParams
 from pipeline.text.vectors.phrases import build_phrase_vectors
 from pipeline.text.vectors.words import Kind, build_vectors
 from pipeline.text.vocab import build_vocab
-from pipeline.training.train import train_system
+from pipeline.training.model import TrainedModel
+from pipeline.training.train import TrainFiles, train_system
 from pipeline.vision.extract import extract
 from pipeline.vision.tags import tags
 
@@ -133,69 +133,55 @@ class Corpus:
         return store
 
     def score(
-        self, name: str, params: SystemParams, seeds: Sequence[int], vectors: Mapping[str, Path]
+        self,
+        system: type[System],
+        params: SystemParams,
+        seeds: Sequence[int],
+        vectors: Mapping[str, Path],
     ) -> dict[str, dict[str, dict[str, float]]]:
         """Train a system on this corpus and score it: the headline of `evaluate`."""
-        requires = find_system(name).REQUIRES
-        images = self.images() if requires else None
-        caches = {name: self.cache(name) for name in requires}
-        device = find_device(read(PARAMS, "runtime", Runtime).device)
+        images = self.images() if system.reads else None
+        caches = {read.cache: self.cache(read.cache) for read in system.reads}
         further = {
-            source: [
-                self.phrase_vectors(path, cache)
-                for cache, output in requires.items()
-                if output == OUTPUT
-            ]
+            source: [self.phrase_vectors(path, cache) for cache in system.phrase_tables()]
             for source, path in vectors.items()
+            if system.phrase_tables()
         }
-        model, out = self.folder / "models" / name, self.folder / "scores" / name
-        train_system(
-            name,
-            params,
-            seeds,
+        model, out = self.folder / "models" / system.name, self.folder / "scores" / system.name
+        curves = self.folder / "curves" / system.name
+        runtime = read(PARAMS, "runtime", Runtime).model_copy(update={"progress": "none"})
+        train = Train(seeds=list(seeds), max_epochs=None)
+        files = TrainFiles(self.posts, self.vocab, vectors, further, images, caches, model, curves)
+        train_system(system, params, train, files, runtime, click.echo)
+        scored = EvaluationFiles(
             self.posts,
-            self.vocab,
-            vectors,
             images,
             caches,
-            model,
-            self.folder / "curves" / name,
-            device=device,
-            bar="none",
-            say=click.echo,
-            phrase_vectors={source: files for source, files in further.items() if files},
+            predictions=out / "predictions.parquet",
+            explanations=out / "explanations.parquet",
+            metrics=out / "metrics.json",
+            details=out / "details.json",
         )
-        click.echo(
-            evaluate_system(
-                model,
-                self.posts,
-                images,
-                caches,
-                out / "predictions.parquet",
-                out / "metrics.json",
-                out / "details.json",
-                dataset=self.folder.name,
-                device=device,
-                bar="none",
-            )
-        )
-        headline: dict[str, dict[str, dict[str, float]]] = read_json(out / "metrics.json")
+        name = self.folder.name
+        click.echo(evaluate_system(TrainedModel.read(model), scored, name, runtime))
+        headline: dict[str, dict[str, dict[str, float]]] = read_json(scored.metrics)
         return headline
 
 
 def system_params(
-    name: str, vectors: Sequence[str], settings: Sequence[str], preset: str | None = None
+    system: type[System], vectors: Sequence[str], settings: Sequence[str], preset: str | None = None
 ) -> SystemParams:
     """A system's block, with other vectors and `KEY=VALUE` settings.
 
     It is that of params.yaml, or, with a `preset`, that of conf/system/NAME/PRESET.yaml.
     """
-    tree = _tree(name, preset)
+    tree = _tree(system.name, preset)
     for setting in settings:
         key, _, value = setting.partition("=")
         section, _, leaf = key.partition(".")
         tree[section][leaf] = yaml.safe_load(value)
-    return parse(tree | {"vectors": list(vectors)}, find_system(name).Params, f"systems.{name}")
+    where = f"systems.{system.name}"
+    return parse(tree | {"vectors": list(vectors)}, system.Params, where)
 
 
 def _tree(name: str, preset: str | None) -> dict[str, Any]:

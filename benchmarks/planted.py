@@ -29,8 +29,7 @@ from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
 from pipeline.params.block import nearest
-from pipeline.systems.system import SystemParams, find_system
-from pipeline.tables.phrases import OUTPUT
+from pipeline.systems.system import System, SystemParams, find_system
 
 DATA = Path("../shared/data/imagenet-sample")
 IMAGE = "image"  # the signal that is no table of phrases
@@ -62,8 +61,9 @@ def main(
     system: str, signals: tuple[str, ...], data: Path, seed: int, settings: tuple[str, ...]
 ) -> dict[str, object]:
     """Train SYSTEM on planted posts with and without what tells the types."""
-    params = system_params(system, ["glove50"], settings)
-    readable = readable_signals(system)
+    reader = find_system(system)
+    params = system_params(reader, ["glove50"], settings)
+    readable = readable_signals(reader)
     if not readable:
         raise PipelineError(f"{system} reads text alone: there is no cache to plant a signal in")
     for signal in signals:
@@ -73,7 +73,7 @@ def main(
     found = {}
     for signal in signals or readable:
         told, masked = (
-            _score(system, params, signal, data, seed, shown) for shown in (True, False)
+            _score(reader, params, signal, data, seed, shown) for shown in (True, False)
         )
         found[signal] = {"with": told, "masked": masked, "gain": round(told - masked, 2)}
     result: dict[str, object] = {"system": system}
@@ -84,7 +84,7 @@ def main(
 
 
 def _score(
-    system: str, params: SystemParams, signal: str, data: Path, seed: int, shown: bool
+    system: type[System], params: SystemParams, signal: str, data: Path, seed: int, shown: bool
 ) -> float:
     """Strict F1 of test of a system trained on a planted corpus."""
     with tempfile.TemporaryDirectory() as folder:
@@ -94,14 +94,15 @@ def _score(
         return corpus.score(system, params, [seed], vectors)["test"]["strict"]["f1"]
 
 
-def readable_signals(system: str) -> list[str]:
-    """What may tell a type to a system: `image`, and the tables of phrases that it requires."""
-    requires = find_system(system).REQUIRES
-    phrases = [cache for cache, output in requires.items() if output == OUTPUT]
-    return ([IMAGE] if len(phrases) < len(requires) else []) + phrases
+def readable_signals(system: type[System]) -> list[str]:
+    """What may tell a type to a system: `image`, and the tables of phrases that it reads."""
+    phrases = system.phrase_tables()
+    return ([IMAGE] if len(phrases) < len(system.reads) else []) + phrases
 
 
-def _make(folder: Path, data: Path, seed: int, shown: bool, signal: str, system: str) -> Corpus:
+def _make(
+    folder: Path, data: Path, seed: int, shown: bool, signal: str, system: type[System]
+) -> Corpus:
     """Write planted posts whose types `signal` tells, with the phrases that the system reads.
 
     When not `shown`, each post names a picture that does not exist, or the table has no word.

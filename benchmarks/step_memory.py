@@ -1,8 +1,8 @@
 """The memory of one training step of `attributes_knowledge` with the paper's sizes.
 
 Its attention compares words, words, regions and features: written out, one such tensor of a batch
-would be larger than all that a step may take. The step runs in a process of its own, whose largest
-resident memory is read, with the libraries, the word table and the optimizer's state in it.
+would be larger than all that a step may take. The step runs in a process of its own; its largest
+resident memory is read, which includes the libraries, the word table and the optimizer's state.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import time
 import click
 import torch
 
+from benchmarks.corpus import system_params
 from pipeline.errors import PipelineError
-from pipeline.fit.optimization import Optimization, build_optimizer
+from pipeline.fit.optimization import build_optimizer
 from pipeline.systems.attributes_knowledge import (
     ATTRIBUTES,
     KNOWLEDGE,
     REGIONS,
     AttributesKnowledge,
-    Model,
 )
 from pipeline.systems.system import Batch, Inputs, Phrase
 
 WORDS, WIDTH, CHARACTERS = 25_000, 300, 100  # Twitter2015's words in fastText's vectors
 REGION = (49, 512)  # VGG16's last pooling layer
-NAMED = {ATTRIBUTES: 8, KNOWLEDGE: 6}  # words of a post's phrases
+NAMED = {ATTRIBUTES.cache: 8, KNOWLEDGE.cache: 6}  # words of a post's phrases
 SPELLINGS, LETTERS = 500, 20
 TAGS = ("O", *(f"{prefix}-{kind}" for kind in ("LOC", "ORG", "OTHER", "PER") for prefix in "BI"))
 
@@ -54,18 +54,20 @@ def main(posts: int, tokens: int, here: bool) -> dict[str, object]:
 def _step(posts: int, tokens: int) -> dict[str, object]:
     torch.manual_seed(1)
     table = torch.randn(WORDS, WIDTH)
-    inputs = Inputs(table, torch.ones(WORDS, dtype=torch.bool), CHARACTERS, TAGS, {REGIONS: REGION})
-    network = AttributesKnowledge(Model(), inputs)
+    found = torch.ones(WORDS, dtype=torch.bool)
+    inputs = Inputs(table, found, CHARACTERS, TAGS, {REGIONS.cache: REGION})
+    params = system_params(AttributesKnowledge, [], [], preset="published")
+    assert isinstance(params, AttributesKnowledge.Params)
+    network = AttributesKnowledge(params, inputs)
     del table
-    options = Optimization(learning_rate=0.001, max_epochs=1, patience=1)
-    optimizer = build_optimizer(network.parameters(), options)
+    optimizer = build_optimizer(network.parameters(), params.training)
     batch = _batch(posts, tokens)
     before, start = _resident(), time.perf_counter()
     network.loss(batch).backward()
     optimizer.step()
     seconds = time.perf_counter() - start
-    words = tokens + NAMED[KNOWLEDGE] + 1
-    width = WIDTH + Model().char_width
+    words = tokens + NAMED[KNOWLEDGE.cache] + 1
+    width = WIDTH + params.model.char_width
     return {
         "peak_mb": round(_resident()),
         "before_mb": round(before),
@@ -93,7 +95,7 @@ def _batch(posts: int, tokens: int) -> Batch:
         chars=drawn(SPELLINGS, LETTERS, below=CHARACTERS),
         spelling=drawn(posts, tokens, below=SPELLINGS),
         tags=torch.zeros(posts, tokens, dtype=torch.long),
-        features={REGIONS: torch.randn(posts, *REGION)},
+        features={REGIONS.cache: torch.randn(posts, *REGION)},
         has_image=torch.ones(posts, dtype=torch.bool),
         phrases=phrases,
     )

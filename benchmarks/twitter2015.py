@@ -1,9 +1,9 @@
 """Twitter2015 by its text: strict test F1 of a system, with every image missing.
 
-The corpus comes without its pictures, so each post is masked, and its phrases have no words; a
-system that reads either must come near the same system without them. With `--pictures random` each
-post is given one of the ImageNet photographs instead, drawn by chance: they say nothing of the
-text, and a system should lose little by them.
+The corpus comes without its pictures, so every post's picture is masked, and its phrases have no
+words. A system that reads pictures or phrases must come near the same system without them. With
+`--pictures random` each post is given one of the ImageNet photographs instead, drawn by chance:
+they say nothing of the text, and a system should lose little by them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
 from pipeline.systems.system import find_system
-from pipeline.tables.phrases import OUTPUT
 
 DATA = Path("../shared/data")
 SPLITS = ("train", "dev", "test")
@@ -48,7 +47,8 @@ def main(
     for path in (*files.values(), glove):
         if not path.exists():
             raise PipelineError(f"{path}: needs Twitter2015 and GloVe's 100 dimensions there")
-    params = system_params(system, ["glove100"], settings, preset)
+    found = find_system(system)
+    params = system_params(found, ["glove100"], settings, preset)
     chosen = [int(seed) for seed in seeds.split(",")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "twitter2015"
@@ -58,14 +58,14 @@ def main(
             images = data / "imagenet-sample"
             files = _with_random_pictures(files, folder, images)
         corpus = Corpus(folder, files, images)
-        phrases = [name for name, out in find_system(system).REQUIRES.items() if out == OUTPUT]
+        phrases = found.phrase_tables()
         if phrases:
             posts, table = read_posts(corpus.posts), read_images(corpus.images())
         for cache in phrases:
             corpus.phrases[cache] = folder / f"{cache}.parquet"
             without_words(corpus.phrases[cache], cache, posts, table)
         vectors = {"glove100": corpus.vectors("text", glove, None, 100)}
-        test = corpus.score(system, params, chosen, vectors)["test"]["strict"]
+        test = corpus.score(found, params, chosen, vectors)["test"]["strict"]
     return {
         "system": system,
         "preset": preset or "params.yaml",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from pipeline.device import find_device
-from pipeline.evaluation.evaluate import evaluate_system
+from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
+from pipeline.training.model import TrainedModel
 from stages.command import IN, OUT, PARAMS, NamedPath, stage
 
 
@@ -37,20 +37,8 @@ def main(
 ) -> None:
     """Tag dev and test with every seed of MODEL, and score them."""
     runtime = read(PARAMS, "runtime", Runtime)
-    report = evaluate_system(
-        model,
-        posts,
-        images,
-        dict(cache),
-        predictions,
-        metrics,
-        details,
-        explanations=explanations,
-        dataset=dataset,
-        device=find_device(runtime.device),
-        bar=runtime.progress,
-    )
-    click.echo(report)
+    files = EvaluationFiles(posts, images, dict(cache), predictions, explanations, metrics, details)
+    click.echo(evaluate_system(TrainedModel.read(model), files, dataset, runtime))
 
 
 if __name__ == "__main__":

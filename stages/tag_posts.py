@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 
-from pipeline.device import find_device
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
 from pipeline.params.tag_posts import TagPosts
 from pipeline.systems.system import find_system
-from pipeline.training.jackknife import tag_posts
+from pipeline.training.jackknife import TagFiles, tag_posts
 from stages.command import IN, OUT, PARAMS, NamedPath, stage
 
 
@@ -25,23 +24,10 @@ def main(
 ) -> None:
     """Tag every post with models that never saw its labels."""
     runtime, options = read(PARAMS, "runtime", Runtime), read(PARAMS, "tag_posts", TagPosts)
-    params = read(PARAMS, f"systems.{system}", find_system(system).Params)
-    epochs = min(options.max_epochs, params.training.max_epochs)
-    training = params.training.model_copy(update={"max_epochs": epochs})
-    report = tag_posts(
-        system,
-        params.model_copy(update={"training": training}),
-        options.folds,
-        options.seed,
-        posts,
-        vocab,
-        dict(vectors),
-        tagged,
-        device=find_device(runtime.device),
-        bar=runtime.progress,
-        say=click.echo,
-    )
-    click.echo(report)
+    found = find_system(system)
+    params = read(PARAMS, f"systems.{system}", found.Params)
+    files = TagFiles(posts, vocab, dict(vectors), tagged)
+    click.echo(tag_posts(found, params, options, files, runtime, click.echo))
 
 
 if __name__ == "__main__":

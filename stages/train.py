@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from pipeline.device import find_device
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
 from pipeline.systems.system import find_system
-from pipeline.training.train import train_system
+from pipeline.training.train import TrainFiles, train_system
 from stages.command import IN, OUT, PARAMS, NamedPath, grouped, stage
 
 
@@ -38,24 +37,12 @@ def main(
     curves: Path,
 ) -> None:
     """Train SYSTEM once a seed."""
-    runtime = read(PARAMS, "runtime", Runtime)
-    params = read(PARAMS, f"systems.{system}", find_system(system).Params)
-    train_system(
-        system,
-        params,
-        read(PARAMS, "train", Train).seeds,
-        posts,
-        vocab,
-        dict(vectors),
-        images,
-        dict(cache),
-        model,
-        curves,
-        device=find_device(runtime.device),
-        bar=runtime.progress,
-        say=click.echo,
-        phrase_vectors=grouped(phrase_vectors),
-    )
+    found = find_system(system)
+    params = read(PARAMS, f"systems.{system}", found.Params)
+    train, runtime = read(PARAMS, "train", Train), read(PARAMS, "runtime", Runtime)
+    further = grouped(phrase_vectors)
+    files = TrainFiles(posts, vocab, dict(vectors), further, images, dict(cache), model, curves)
+    train_system(found, params, train, files, runtime, click.echo)
 
 
 if __name__ == "__main__":

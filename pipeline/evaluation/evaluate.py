@@ -1,107 +1,92 @@
-"""Tag dev and test with every seed of a trained system, and score what came out."""
+"""Tag dev and test with every seed of a trained system, and score the tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import pyarrow as pa
 
 from pipeline.corpus.posts import Post, read_posts
+from pipeline.device import find_device
 from pipeline.errors import PipelineError
-from pipeline.evaluation.explanations import explain, write_explanations
+from pipeline.evaluation.explanations import tabulate, write_explanations
 from pipeline.evaluation.predictions import Prediction, write_predictions
 from pipeline.evaluation.results import SPLITS
 from pipeline.evaluation.scoring import score_system
 from pipeline.files import write_json
-from pipeline.fit.batching import in_order
-from pipeline.progress import Mode, progress
-from pipeline.systems.system import System, find_system
+from pipeline.params.runtime import Runtime
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import Caches, open_caches
-from pipeline.training.lexicon import Lexicon
-from pipeline.training.model import Description, load_network, tag
+from pipeline.training.caches import open_caches
+from pipeline.training.model import TrainedModel
+from pipeline.training.tagger import Tagger
+
+
+@dataclass(frozen=True)
+class EvaluationFiles:
+    """What an evaluation reads beside the model, and the four files that it writes."""
+
+    posts: Path
+    images: Path | None  # the table of images, for systems that read what goes with images
+    caches: Mapping[str, Path]  # cache -> folder of its feature store, or its table
+    predictions: Path  # written: the labels of every dev and test post by every seed
+    explanations: Path  # written: what the first seed looked at in the posts of test
+    metrics: Path  # written: the headline, mean and deviation over seeds
+    details: Path  # written: scores by type and by seed
 
 
 def evaluate_system(
-    model: Path,
-    posts: Path,
-    images: Path | None,
-    caches: Mapping[str, Path],
-    predictions: Path,
-    metrics: Path,
-    details: Path,
-    *,
-    explanations: Path | None = None,
-    dataset: str,
-    device: torch.device,
-    bar: Mode,
+    model: TrainedModel, files: EvaluationFiles, dataset: str, runtime: Runtime
 ) -> str:
     """Score a trained system on dev and test.
 
     Args:
-        model: folder that the train stage wrote.
-        posts: the table of posts.
-        images: the table of images, for systems that read what goes with images.
-        caches: cache -> folder of its feature store, or its table of image words or phrases.
-        predictions: table written: the labels of every dev and test post by every seed.
-        metrics: JSON written: the headline, mean and deviation over seeds.
-        details: JSON written: by type and by seed.
-        explanations: table written: what the first seed looked at in the posts of test; None: it
-            is not asked.
+        model: what the train stage wrote.
+        files: what is read and written.
         dataset: the corpus's name, so that tables never mix two.
-        device: where the network runs.
-        bar: how progress is shown.
+        runtime: where the network runs, and how progress is shown.
 
     Returns:
-        One line that says how it went.
+        One line that tells the scores.
+
+    Raises:
+        PipelineError: for faults of the posts, the caches or the weights.
     """
-    described = Description.read(model)
-    opened = open_caches(find_system(described.system).REQUIRES, caches, images)
-    described.check_caches(opened, model)
-    batch_posts = int(described.params["training"]["batch_posts"])
-    lexicon = Lexicon.read(model / "lexicon.json")
-    read = [post for post in read_posts(posts) if post.split in SPLITS]
-    if not read:
-        raise PipelineError(f"{posts}: the splits dev and test have no post")
+    device = find_device(runtime.device)
+    caches = open_caches(model.system.reads, files.caches, files.images)
+    posts = [post for post in read_posts(files.posts) if post.split in SPLITS]
+    if not posts:
+        raise PipelineError(f"{files.posts}: the splits dev and test have no post")
+    encoded = EncodedPosts(posts, model.lexicon, caches)
     found: list[Prediction] = []
-    for seed in described.seeds:
-        network = load_network(model, seed, lexicon, device)
-        found += _predict(network, read, seed, opened, lexicon, batch_posts, device, bar)
-    write_predictions(found, predictions, read)
-    if explanations is not None:
-        seed, test = described.seeds[0], [post for post in read if post.split == "test"]
-        network = load_network(model, seed, lexicon, device)
-        looked = explain(network, test, seed, opened, lexicon, batch_posts, device)
-        write_explanations(looked, explanations)
-    headline, tables = score_system(read, found, system=described.system, dataset=dataset)
-    write_json(metrics, headline)
-    write_json(details, tables)
+    for place, seed in enumerate(model.seeds):
+        tagger = Tagger.load(model, seed, caches, device)
+        labels = tagger.tag(encoded, runtime.progress, f"seed {seed}")
+        found += [
+            Prediction(post.post, seed, post.split, tuple(predicted))
+            for post, predicted in zip(posts, labels, strict=True)
+        ]
+        if place == 0:
+            write_explanations(_explain(tagger, posts, encoded, seed), files.explanations)
+    write_predictions(found, files.predictions, posts)
+    headline, tables = score_system(posts, found, system=model.system.name, dataset=dataset)
+    write_json(files.metrics, headline)
+    write_json(files.details, tables)
     strict = headline["test"]["strict"]
     spread = "" if strict["deviation"] is None else f" ± {strict['deviation']}"
     return (
-        f"{described.system} on {dataset}: strict F1 of test {strict['f1']}{spread} "
+        f"{model.system.name} on {dataset}: strict F1 of test {strict['f1']}{spread} "
         f"over {headline['seeds']} seeds, of dev {headline['dev']['strict']['f1']}"
     )
 
 
-def _predict(
-    network: System,
-    posts: Sequence[Post],
-    seed: int,
-    caches: Caches,
-    lexicon: Lexicon,
-    batch_posts: int,
-    device: torch.device,
-    bar: Mode,
-) -> list[Prediction]:
-    """One seed's labels of `posts`."""
-    encoded = EncodedPosts(posts, lexicon, caches.phrases)
-    places = in_order(encoded.lengths(), batch_posts)
-    batches = (encoded.batch(held, caches.features) for held in places)
-    shown = progress(batches, len(places), "batches", bar, title=f"seed {seed}")
-    labels = tag(network, shown, places, lexicon.tags, device)
+def _explain(
+    tagger: Tagger, posts: Sequence[Post], encoded: EncodedPosts, seed: int
+) -> list[pa.Table]:
+    """What the tagger of `seed` looked at in the posts of test."""
+    test = [place for place, post in enumerate(posts) if post.split == "test"]
     return [
-        Prediction(post.post, seed, post.split, tuple(predicted))
-        for post, predicted in zip(posts, labels, strict=True)
+        tabulate([posts[place] for place in places], seed, looked)
+        for places, looked in tagger.explain(encoded, test)
     ]

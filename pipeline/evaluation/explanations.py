@@ -5,16 +5,15 @@
 | column | type | what it holds |
 |---|---|---|
 | `post` | string | the post, as in `features/posts.parquet` |
-| `seed` | int64 | of the network that was asked |
+| `seed` | int64 | the seed of the network |
 | `token` | int32 | the token's place in the post, from 0 |
 | `kind` | string | what the values are; the system's file names its kinds |
 | `values` | list<float32> | one for each region, word or modality; one alone for a scalar gate |
 
-Rows stand by post (in the order of the table of posts), token and kind. A kind that had no part in
-a token's tag has no row there: the weights over the regions of an image, and the gates that let it
-through, are absent for a post without a usable image. A list ends where its post does, so weights
-over words have one value for each token of the post. A system with nothing to show writes the
-table without rows.
+Rows are ordered by post (as in the table of posts), token and kind. A kind that had no part in a
+token's tag has no row for it: a post without a usable image has no weights over regions and no
+gates of the image. A list ends where its post does, so weights over words have one value for each
+token of the post. A system with nothing to show writes the table without rows.
 
 Values over regions run row by row over the image's grid, as the feature store keeps them: 49 values
 are 7 rows of 7, from the upper left.
@@ -22,21 +21,16 @@ are 7 rows of 7, from the upper left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
 from pipeline.corpus.posts import Post
-from pipeline.systems.system import System
 from pipeline.tables.parquet import read_table, write_table
-from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import Caches
-from pipeline.training.lexicon import Lexicon
-from pipeline.training.model import to_device
+from pipeline.training.tagger import Looked
 
 SCHEMA = pa.schema(
     [
@@ -48,11 +42,9 @@ SCHEMA = pa.schema(
     ]
 )
 
-Looked = Mapping[str, npt.NDArray[np.float32]]  # kind -> (B, T, k)
-
 
 def write_explanations(tables: Iterable[pa.Table], path: Path) -> None:
-    """Write the tables of `explain`, one after the other."""
+    """Write the tables that `tabulate` made, one after the other."""
     write_table(pa.concat_tables([SCHEMA.empty_table(), *tables]).combine_chunks(), path)
 
 
@@ -65,35 +57,16 @@ def read_explanations(path: Path) -> pa.Table:
     return read_table(path, SCHEMA, f"evaluate_{path.stem}")
 
 
-@torch.no_grad()
-def explain(
-    network: System,
-    posts: Sequence[Post],
-    seed: int,
-    caches: Caches,
-    lexicon: Lexicon,
-    batch_posts: int,
-    device: torch.device,
-) -> Iterator[pa.Table]:
-    """What the network of `seed`, in eval mode, looked at in `posts`: a table for each batch."""
-    encoded = EncodedPosts(posts, lexicon, caches.phrases)
-    for start in range(0, len(posts), batch_posts):
-        held = posts[start : start + batch_posts]
-        batch = encoded.batch(range(start, start + len(held)), caches.features)
-        looked = network.explain(to_device(batch, device))
-        yield tabulate(held, seed, {kind: v.float().cpu().numpy() for kind, v in looked.items()})
-
-
 def tabulate(posts: Sequence[Post], seed: int, looked: Looked) -> pa.Table:
-    """One batch of B posts as rows of `SCHEMA`.
+    """Make one batch of B posts into rows of `SCHEMA`.
 
     Args:
         posts: the posts of the batch.
-        seed: of the network.
+        seed: the network's.
         looked: kind -> (B, T, k); NaN is left out (`System.explain`).
 
     Raises:
-        ValueError: for a NaN that stands before a number: places would lose their meaning.
+        ValueError: for a NaN before a number: the places of the values would lose their meaning.
     """
     rows = [
         (post.post, seed, token, kind, values)

@@ -1,9 +1,9 @@
 """Our side of a paper's table: the scores of its runs, and under what they were trained.
 
 `metrics/tables/PAPER/RUN.json` holds `{"scores": what `Result.details` gives, "setting": SETTING}`
-where SETTING is `{"vectors": {source: width}, "images": {cache: backbone}, "posts": of the corpus,
-"usable": those with a usable image}`. The files are taken from DVC's experiments and belong into
-Git: the table then stands without the experiments.
+where SETTING is `{"vectors": {source: width}, "images": {cache: backbone}, "posts": number,
+"usable": number with a usable image}`. The files are taken from DVC's experiments and belong into
+Git: the table can then be made without the experiments.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from pipeline.files import read_json, write_json
 from pipeline.params.block import nearest
 from pipeline.systems.system import find_system
 
-ROLES = {"image_words": "tags"}  # the role whose backbone made a cache, where not of its name
-
 ReadFile = Callable[[str, str], str | None]  # experiment, path -> text; None: no such experiment
 
 
@@ -33,9 +31,9 @@ class Setting:
     """What a run was trained on, as far as papers differ in it."""
 
     vectors: Mapping[str, int]  # source -> width
-    images: Mapping[str, str]  # cache -> backbone; none for a system that reads no image
-    posts: int  # of the corpus
-    usable: int  # of them with a usable image
+    images: Mapping[str, str]  # cache -> the backbone behind it; empty if no image is read
+    posts: int  # all of the corpus
+    usable: int  # posts with a usable image
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,11 @@ def collect(name: str, folder: Path, read: ReadFile) -> str:
 
 def _document(run: Run, params: Mapping[str, Any], experiment: str, read: ReadFile) -> Any:
     sources = params["vectors"]["sources"]
-    requires = find_system(run.system).REQUIRES
+    reads = find_system(run.system).reads
     posts = json.loads(read(experiment, "features/images.json") or "{}")["posts"]
     setting = Setting(
         {name: sources[name]["width"] for name in params["systems"][run.system]["vectors"]},
-        {cache: params["extract"][ROLES.get(cache, cache)]["backbone"] for cache in requires},
+        {r.cache: params["extract"][r.role]["backbone"] for r in reads if r.role is not None},
         posts["all"],
         posts["usable"],
     )

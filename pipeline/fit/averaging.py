@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the weights as they stand into the average; called after each step."""
+        """Take the present weights into the average; called after each step."""
         if not self._decay:
             return
         self._steps += 1
@@ -42,6 +43,19 @@ class Average:
             yield
         finally:
             self._swap()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes over; it shares its tensors with this average."""
+        return {"steps": self._steps, "average": self._average if self._decay else []}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of another average of the same network and decay."""
+        self._steps = state["steps"]
+        for average, value in zip(
+            self._average if self._decay else [], state["average"], strict=True
+        ):
+            average.copy_(value)
 
     @torch.no_grad()
     def _swap(self) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-# Shuffled, then sorted by length within pools of so many batches: neighbours are alike in length,
-# while the composition of batches differs in every epoch.
+# The number of batches in a pool. Posts are shuffled, then sorted by length within each pool, so
+# that the posts of a batch are alike in length while each epoch composes other batches.
 POOL = 20
 
 

@@ -1,18 +1,25 @@
-"""The one training loop: optimise a loss over batches, keep the epoch that dev likes best."""
+"""The one training loop: optimise a loss over batches, keep the epoch that dev likes best.
+
+A `Trainer` holds all that decides how a training goes on. `state` copies it out and `restore` puts
+it back, at the end of an epoch or between two batches; what follows is the same to the last bit.
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
 from pipeline.fit.averaging import Average
+from pipeline.fit.generators import generator_states, restore_generators
 from pipeline.fit.optimization import Optimization, build_optimizer, build_schedule
 
 Batch = TypeVar("Batch")
@@ -20,7 +27,7 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to."""
+    """The result of one epoch."""
 
     epoch: int  # from 1
     loss: float  # mean over the epoch's batches
@@ -36,6 +43,169 @@ class Fitted:
     history: tuple[Epoch, ...]
 
 
+@dataclass
+class Progress:
+    """How far the epoch has come that is being trained."""
+
+    epoch: int = 1
+    batches: int = 0  # trained on so far
+    loss: float = 0.0  # sum over these batches
+    waiting: int = 0  # batches whose gradients are not stepped on yet
+
+
+class Trainer(Generic[Batch]):
+    """Trains a network; `run` goes on from wherever it stands.
+
+    Args:
+        network: it is trained in place, on its device already.
+        batches: gives the training batches of an epoch, counted from 1: the same ones whenever it
+            is asked for the same epoch, without drawing from torch's generators.
+        loss: of one batch, a scalar with a graph.
+        score: of the network on dev; called once an epoch, in eval mode, with the averaged weights
+            if `options` ask for averaging.
+        options: optimizer, rates and stopping.
+        watch: is told of each epoch as it ends.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Callable[[int], Iterable[Batch]],
+        loss: Callable[[Batch], Tensor],
+        score: Callable[[], float],
+        options: Optimization,
+        watch: Callable[[Epoch], None],
+    ) -> None:
+        self._network, self._options = network, options
+        self._batches, self._loss, self._score, self._watch = batches, loss, score, watch
+        self._optimizer = build_optimizer(network.parameters(), options)
+        self._schedule = build_schedule(self._optimizer, options)
+        self._average = Average(network, options.averaging)
+        self._progress = Progress()
+        self._history: list[Epoch] = []
+        self._best: Epoch | None = None
+        self._kept: dict[str, Tensor] = {}  # the network's state after the best epoch
+        self._started = time.monotonic()
+
+    def run(self) -> Fitted:
+        """Train to the end and leave the network with the weights of its best epoch by dev score.
+
+        Raises:
+            PipelineError: when the loss is no number any more (the learning rate is too high), or
+                an epoch has no batch.
+        """
+        while not self.ended:
+            self.epoch()
+        assert self._best is not None  # max_epochs is at least 1
+        self._network.load_state_dict(self._kept)
+        self._network.eval()
+        return Fitted(self._best, tuple(self._history))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last epoch, or the last that patience allows, is over."""
+        done = len(self._history)
+        if done >= self._options.max_epochs:
+            return True
+        if self._best is None or self._best.epoch == done:
+            return False
+        # Before dev scores anything at all, there is nothing to lose patience with.
+        return self._best.score > 0 and done - self._best.epoch >= self._options.patience
+
+    def epoch(self) -> None:
+        """Train on the rest of the epoch's batches, then score the network on dev."""
+        for batch in self.rest():
+            self.step(batch)
+        self._end_epoch()
+
+    def rest(self) -> Iterator[Batch]:
+        """Those batches of the epoch that it was not trained on yet."""
+        self._network.train()
+        return islice(self._batches(self._progress.epoch), self._progress.batches, None)
+
+    def step(self, batch: Batch) -> None:
+        """Add a batch's gradients; move the weights if there are `accumulate` of them."""
+        now, value = self._progress, self._loss(batch)
+        if not math.isfinite(value.item()):
+            raise PipelineError(
+                f"epoch {now.epoch}, batch {now.batches + 1}: the loss is {value.item()}. Training "
+                "diverged: lower training.learning_rate or set training.clip_norm."
+            )
+        value.backward()
+        now.loss += value.item()
+        now.batches, now.waiting = now.batches + 1, now.waiting + 1
+        if now.waiting == self._options.accumulate:
+            self._move()
+
+    def _move(self) -> None:
+        """One step of the optimizer by the mean gradient of the batches that wait."""
+        for weight in self._network.parameters():
+            if self._progress.waiting > 1 and weight.grad is not None:
+                weight.grad /= self._progress.waiting
+        if self._options.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._network.parameters(), self._options.clip_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._average.update()
+        self._progress.waiting = 0
+
+    def _end_epoch(self) -> None:
+        """Score the network, keep its weights if they are the best, and begin the next epoch."""
+        now = self._progress
+        if not now.batches:
+            raise PipelineError(f"epoch {now.epoch} has no batch: the training split is empty")
+        if now.waiting:  # the last step of an epoch may be of fewer batches
+            self._move()
+        self._schedule.step()
+        self._network.eval()
+        with torch.no_grad(), self._average.lent():
+            score = self._score()
+            weights = {n: value.clone() for n, value in self._network.state_dict().items()}
+        seconds = time.monotonic() - self._started
+        self._history.append(Epoch(now.epoch, now.loss / now.batches, score, seconds))
+        self._watch(self._history[-1])
+        if self._best is None or score > self._best.score:
+            self._best, self._kept = self._history[-1], weights
+        self._progress, self._started = Progress(now.epoch + 1), time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """A copy of all that decides how the training goes on, as torch.save takes it.
+
+        It holds tensors, numbers, strings and containers of them: `torch.load` reads it with
+        `weights_only=True`.
+        """
+        gradients = {n: p.grad for n, p in self._network.named_parameters() if p.grad is not None}
+        return copy.deepcopy(
+            {
+                "network": dict(self._network.state_dict()),
+                "gradients": gradients,
+                "optimizer": self._optimizer.state_dict(),
+                "schedule": self._schedule.state_dict(),
+                "average": self._average.state_dict(),
+                "generators": generator_states(),
+                "progress": asdict(self._progress),
+                "history": [asdict(epoch) for epoch in self._history],
+                "best": None if self._best is None else asdict(self._best),
+                "kept": self._kept,
+            }
+        )
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave, from a trainer of the same network, data and options."""
+        state = copy.deepcopy(dict(state))
+        self._network.load_state_dict(state["network"])
+        for name, weight in self._network.named_parameters():
+            weight.grad = state["gradients"].get(name)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._average.load_state_dict(state["average"])
+        self._progress = Progress(**state["progress"])
+        self._history = [Epoch(**epoch) for epoch in state["history"]]
+        self._best = None if state["best"] is None else Epoch(**state["best"])
+        self._kept = state["kept"]
+        restore_generators(state["generators"])
+
+
 def fit(
     network: nn.Module,
     batches: Callable[[int], Iterable[Batch]],
@@ -44,84 +214,5 @@ def fit(
     options: Optimization,
     watch: Callable[[Epoch], None],
 ) -> Fitted:
-    """Train `network` and leave it with the weights of its best epoch by dev score.
-
-    Args:
-        network: what is trained, on its device already.
-        batches: the training batches of an epoch, counted from 1.
-        loss: of one batch, a scalar with a graph.
-        score: of the network on dev; called once an epoch, in eval mode, with its averaged
-            weights if `options` ask for averaging.
-        options: optimizer, rates and stopping.
-        watch: is told of each epoch as it ends.
-
-    Raises:
-        PipelineError: when the loss is no number any more (the learning rate is too high), or
-            an epoch has no batch.
-    """
-    optimizer = build_optimizer(network.parameters(), options)
-    schedule = build_schedule(optimizer, options)
-    average = Average(network, options.averaging)
-
-    def step(batches: int) -> None:
-        for weight in network.parameters():
-            if batches > 1 and weight.grad is not None:
-                weight.grad /= batches
-        if options.clip_norm is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), options.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        average.update()
-
-    history: list[Epoch] = []
-    best, kept = None, {}
-    for number in range(1, options.max_epochs + 1):
-        started = time.monotonic()
-        network.train()
-        mean = _train_epoch(batches(number), loss, step, number, options.accumulate)
-        schedule.step()
-        network.eval()
-        with torch.no_grad(), average.lent():
-            reached = score()
-            state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-        history.append(Epoch(number, mean, reached, time.monotonic() - started))
-        watch(history[-1])
-        if best is None or reached > best.score:
-            best, kept = history[-1], state
-        elif best.score > 0 and number - best.epoch >= options.patience:
-            break  # before dev scores anything at all, there is nothing to lose patience with
-    assert best is not None  # max_epochs is at least 1
-    network.load_state_dict(kept)
-    network.eval()
-    return Fitted(best, tuple(history))
-
-
-def _train_epoch(
-    batches: Iterable[Batch],
-    loss: Callable[[Batch], Tensor],
-    step: Callable[[int], None],
-    epoch: int,
-    accumulate: int,
-) -> float:
-    """One pass over the batches, a step behind each `accumulate` of them; the mean loss.
-
-    The epoch's last step may be of fewer.
-    """
-    total, count, waiting = 0.0, 0, 0
-    for batch in batches:
-        value = loss(batch)
-        if not math.isfinite(value.item()):
-            raise PipelineError(
-                f"epoch {epoch}, batch {count + 1}: the loss is {value.item()}. Training "
-                "diverged: lower training.learning_rate or set training.clip_norm."
-            )
-        value.backward()
-        total, count, waiting = total + value.item(), count + 1, waiting + 1
-        if waiting == accumulate:
-            step(waiting)
-            waiting = 0
-    if waiting:
-        step(waiting)
-    if not count:
-        raise PipelineError(f"epoch {epoch} has no batch: the training split is empty")
-    return total / count
+    """Train `network` from its first weights to the end, as `Trainer` does."""
+    return Trainer(network, batches, loss, score, options, watch).run()

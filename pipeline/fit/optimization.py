@@ -32,23 +32,24 @@ class Optimization(Block):
     max_epochs: int = Field(ge=1)
     patience: int = Field(ge=1)  # epochs without a better dev score before training stops
 
-    def risks(self) -> list[str]:
-        """What is known to go wrong in practice with these settings, a sentence each."""
-        if self.optimizer in NORMALIZED and self.learning_rate > LARGE_STEP:
-            return [
-                f"{self.optimizer} moves every weight by about its learning rate at each step, and "
-                f"{self.learning_rate} is more than most weights are large: expect training to "
-                "diverge or to learn nothing; the preset `tuned` trains"
-            ]
-        return []
+
+def risks(options: Optimization) -> list[str]:
+    """Sentences that say what is known to go wrong in practice with these settings."""
+    if options.optimizer in NORMALIZED and options.learning_rate > LARGE_STEP:
+        return [
+            f"{options.optimizer} moves every weight by about its learning rate at each step, and "
+            f"{options.learning_rate} is more than most weights are large: expect training to "
+            "diverge or to learn nothing; the preset `tuned` trains"
+        ]
+    return []
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], options: Optimization) -> Optimizer:
     """The optimizer that `options` names over the parameters that are trained."""
     trained = [p for p in parameters if p.requires_grad]
     rate, weight_decay = options.learning_rate, options.weight_decay
-    # Fused: one pass over the weights. On a CPU it takes a quarter of the time, of which the table
-    # of word vectors needs most.
+    # A fused optimizer passes over the weights once. On a CPU it takes a quarter of the time of the
+    # others; most of it goes to the table of word vectors.
     match options.optimizer:
         case "adam":
             return Adam(trained, rate, weight_decay=weight_decay, fused=True)
@@ -59,10 +60,10 @@ def build_optimizer(parameters: Iterable[nn.Parameter], options: Optimization) -
         case "rmsprop":
             return RMSprop(trained, rate, momentum=options.momentum, weight_decay=weight_decay)
         case "adagrad":
-            # Epsilon as Moon et al. 2018 set it.
+            # Moon et al. 2018 set this epsilon.
             return Adagrad(trained, rate, weight_decay=weight_decay, eps=1e-8, fused=True)
 
 
 def build_schedule(optimizer: Optimizer, options: Optimization) -> LambdaLR:
-    """The learning rate by epoch: stepped once after each."""
+    """The learning rate of each epoch; the schedule is stepped once after each."""
     return LambdaLR(optimizer, lambda epoch: 1.0 / (1.0 + options.decay * epoch))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchcrf import CRF
 
-# Large enough to rule a transition out, small enough that sums of them stay exact in float32.
+# It is large enough to rule a transition out, and small enough that sums of it keep float32 exact.
 FORBIDDEN = -1e4
 
 
@@ -53,16 +53,10 @@ class CRFDecoder(nn.Module):
 
     @torch.no_grad()
     def decode(self, features: Tensor, mask: Tensor) -> list[list[int]]:
-        """Viterbi decoding."""
-        kept = self.crf.start_transitions.clone(), self.crf.transitions.clone()
-        self.crf.start_transitions += self.start_penalty
-        self.crf.transitions += self.step_penalty
-        try:
-            best: list[list[int]] = self.crf.decode(self.emissions(features), mask=mask)
-        finally:
-            self.crf.start_transitions.copy_(kept[0])
-            self.crf.transitions.copy_(kept[1])
-        return best
+        """The tags that `viterbi` finds. No weight is touched: threads may share the decoder."""
+        start = self.crf.start_transitions + self.start_penalty  # (tags,)
+        step = self.crf.transitions + self.step_penalty  # (tags, tags)
+        return viterbi(self.emissions(features), mask, start, step, self.crf.end_transitions)
 
 
 class SoftmaxDecoder(nn.Module):
@@ -85,8 +79,44 @@ class SoftmaxDecoder(nn.Module):
         return [row[kept].tolist() for row, kept in zip(best, mask, strict=True)]
 
 
+def viterbi(
+    emissions: Tensor, mask: Tensor, start: Tensor, step: Tensor, end: Tensor
+) -> list[list[int]]:
+    """The best tag sequence of each post; of two equal scores the lower tag wins.
+
+    The sums are those of pytorch-crf's `CRF.decode`, in the same order, and so are its tags.
+
+    Args:
+        emissions: (B, T, tags).
+        mask: (B, T), true from the left; each post has a token.
+        start: the score of each first tag, (tags,).
+        step: the score of each tag (column) behind each other one (row), (tags, tags).
+        end: the score of each last tag, (tags,).
+
+    Returns:
+        As many tag ids for each post as its mask is true.
+    """
+    score = start + emissions[:, 0]  # (B, tags): of the best sequence that ends in each tag
+    behind = []  # for each step but the first, the best tag before each tag: (B, tags)
+    for t in range(1, emissions.shape[1]):
+        longer = score[:, :, None] + step + emissions[:, t, None]  # (B, tags, tags)
+        best, before = longer.max(1)
+        score = torch.where(mask[:, t, None], best, score)
+        behind.append(before)
+    last = (score + end).argmax(1).tolist()  # of each post
+    lengths = mask.sum(1).tolist()
+    steps = torch.stack(behind).cpu().numpy() if behind else ()
+    found = []
+    for post, (tag, length) in enumerate(zip(last, lengths, strict=True)):
+        tags = [tag]
+        for before in reversed(steps[: length - 1]):
+            tags.append(int(before[post, tags[-1]]))
+        found.append(tags[::-1])
+    return found
+
+
 def bio_penalties(tags: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """What to add to start scores (tags,) and transitions (tags, tags) to hold to BIO."""
+    """Penalties on first tags (tags,) and transitions (tags, tags) that BIO forbids."""
     start = torch.zeros(len(tags))
     step = torch.zeros(len(tags), len(tags))
     for column, tag in enumerate(tags):

@@ -15,18 +15,18 @@ from pipeline.params.block import Block
 class TextSizes(Block):
     """Of a text encoder over words alone."""
 
-    hidden: int = Field(200, ge=2, multiple_of=2)  # of the BiLSTM's output, both directions
-    dropout: float = Field(0.5, ge=0, lt=1)  # before and after the BiLSTM
-    unknown_rate: float = Field(0.01, ge=0, lt=1)  # share of words that training sees as unknown
+    hidden: int = Field(ge=2, multiple_of=2)  # of the BiLSTM's output, both directions
+    dropout: float = Field(ge=0, lt=1)  # before and after the BiLSTM
+    unknown_rate: float = Field(ge=0, lt=1)  # share of words that training sees as unknown
 
 
 class SpelledTextSizes(TextSizes):
     """Of a text encoder over words and a character CNN, as Zhang et al. 2018 set them."""
 
-    char_width: int = Field(30, ge=1)
-    char_filters: int = Field(32, ge=1)  # of each window
-    char_windows: list[int] = Field([2, 3, 4], min_length=1)
-    char_borders: bool = True  # windows reach over a word's ends, and so see where they are
+    char_width: int = Field(ge=1)
+    char_filters: int = Field(ge=1)  # of each window
+    char_windows: list[int] = Field(min_length=1)
+    char_borders: bool  # windows reach over a word's ends, and so see where they are
 
 
 class TextEncoder(nn.Module):

@@ -8,6 +8,6 @@ from pipeline.params.block import Block
 class TagPosts(Block):
     """How train posts are kept from models that saw their labels; dvc.yaml names the tagger."""
 
-    folds: int = Field(5, ge=2)  # of the train posts
-    seed: int = 1  # of the folds and of the training
-    max_epochs: int = Field(10, ge=1)  # at most; the system's own number holds too
+    folds: int = Field(ge=2)  # into which train is split
+    seed: int  # of the folds and of the training
+    max_epochs: int = Field(ge=1)  # at most; the system's own number holds too

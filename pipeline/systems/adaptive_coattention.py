@@ -25,31 +25,30 @@ from pipeline.layers.attention import ConcatenatedAttention, InteractiveAttentio
 from pipeline.layers.crf import CRFDecoder, SoftmaxDecoder
 from pipeline.layers.gates import ConcatenatedFusion, FiltrationGate, GatedFusion
 from pipeline.layers.text import SpelledTextSizes, spelled_word_encoder
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
+from pipeline.systems.system import (
+    Batch,
+    Inputs,
+    StoreOutput,
+    System,
+    SystemModel,
+    SystemParams,
+)
 
-REQUIRES: Mapping[str, str] = {"regions": "grid"}
-
+REGIONS = StoreOutput("regions", output="grid", role="regions")
 ATTENTION = {"concatenated": ConcatenatedAttention, "interactive": InteractiveAttention}
 
 
-class Model(SpelledTextSizes):
+class Model(SystemModel, SpelledTextSizes):
     """The network's sizes, and the choices that the paper's ablations and our variants make.
 
     `hidden` is d, the width of the BiLSTM's output and of all that comes behind it.
     """
 
-    attention: Literal["concatenated", "interactive"] = "concatenated"  # as printed, or our variant
-    attention_width: int = Field(200, ge=1)  # k
-    fusion: Literal["scalar_gate", "feature_gate", "concatenate"] = "scalar_gate"
-    filtration: bool = True
-    crf: bool = True
-    constrained: bool = True  # decode only what BIO allows; the CRF's
-
-
-class Params(SystemParams):
-    """The block `systems.adaptive_coattention`."""
-
-    model: Model
+    attention: Literal["concatenated", "interactive"]  # as printed, or our variant
+    attention_width: int = Field(ge=1)  # k
+    fusion: Literal["scalar_gate", "feature_gate", "concatenate"]
+    filtration: bool
+    crf: bool
 
 
 class CoAttention(nn.Module):
@@ -89,11 +88,19 @@ class CoAttention(nn.Module):
 class AdaptiveCoAttention(System):
     """The whole network."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
-        super().__init__()
+    class Params(SystemParams):
+        """The block `systems.adaptive_coattention`."""
+
+        model: Model
+
+    reads = (REGIONS,)
+
+    def __init__(self, params: Params, inputs: Inputs) -> None:
+        super().__init__(params, inputs)
+        model = params.model
         d = model.hidden
         self.text = spelled_word_encoder(model, inputs.table, inputs.found, inputs.characters)
-        self.coattention = CoAttention(model, inputs.shapes["regions"][-1])
+        self.coattention = CoAttention(model, inputs.shapes[REGIONS.cache][-1])
         fused = self.coattention.width
         self.filtration = FiltrationGate(d, fused, d) if model.filtration else None
         width = d + (d if model.filtration else fused)
@@ -118,14 +125,9 @@ class AdaptiveCoAttention(System):
 
     def _encode(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         words = self.text(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, d)
-        fused, looked = self.coattention(words, batch.mask, batch.features["regions"])
+        fused, looked = self.coattention(words, batch.mask, batch.features[REGIONS.cache])
         kept = fused = fused.expand(-1, words.shape[1], -1)  # (B, T, fused)
         if self.filtration is not None:
             kept, looked["filtration_gate"] = self.filtration(words, fused)  # (B, T, d), (B, T, 1)
         kept = kept * batch.has_image[:, None, None]  # u = 0 without an image
         return torch.cat([words, kept], 2), looked
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return AdaptiveCoAttention(params.model, inputs)

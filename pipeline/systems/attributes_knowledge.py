@@ -43,39 +43,49 @@ from pipeline.layers.gates import FeatureGate
 from pipeline.layers.guided_attention import Activation, GuidedAttention
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.layers.text import TextSizes
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
+from pipeline.systems.system import (
+    Batch,
+    Inputs,
+    PhraseWords,
+    StoreOutput,
+    System,
+    SystemModel,
+    SystemParams,
+)
 
-ATTRIBUTES, KNOWLEDGE, REGIONS = "attributes", "knowledge", "regions"
-REQUIRES: Mapping[str, str] = {REGIONS: "grid", ATTRIBUTES: "words", KNOWLEDGE: "words"}
+REGIONS = StoreOutput("regions", output="grid", role="regions")
+ATTRIBUTES = PhraseWords("attributes", role="tags")
+KNOWLEDGE = PhraseWords("knowledge", role="tags")
 
 WINDOW = 3  # of the character CNN
 
 
-class Model(TextSizes):
+class Model(SystemModel, TextSizes):
     """The network's sizes, and what it reads; `hidden` is that of the BiLSTM of `recurrent`."""
 
-    image: bool = True
-    attributes: bool = True
-    knowledge: bool = True
-    char_width: int = Field(50, ge=1)
-    char_filter: Literal["row", "full"] = "row"
-    activation: Activation = "elu"  # of equations 3 and 7
-    inner: int | None = Field(None, ge=1)  # width inside it; null: that of a word, as printed
-    recurrent: bool = False  # a BiLSTM before the CRF
-    constrained: bool = True  # decode only what BIO allows
-
-
-class Params(SystemParams):
-    """The block `systems.attributes_knowledge`."""
-
-    model: Model
+    image: bool
+    attributes: bool
+    knowledge: bool
+    char_width: int = Field(ge=1)
+    char_filter: Literal["row", "full"]
+    activation: Activation  # σ of equations 3 and 7
+    inner: int | None = Field(ge=1)  # width inside σ; null: that of a word, as printed
+    recurrent: bool  # whether a BiLSTM stands before the CRF
 
 
 class AttributesKnowledge(System):
     """The whole network."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
-        super().__init__()
+    class Params(SystemParams):
+        """The block `systems.attributes_knowledge`."""
+
+        model: Model
+
+    reads = (REGIONS, ATTRIBUTES, KNOWLEDGE)
+
+    def __init__(self, params: Params, inputs: Inputs) -> None:
+        super().__init__(params, inputs)
+        model = params.model
         self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
         self.characters: CharacterCNN | CharacterCNN2D
         if model.char_filter == "row":
@@ -87,7 +97,7 @@ class AttributesKnowledge(System):
         self.attributes = AttributeAverage(width) if model.attributes else None
         self.knowledge = model.knowledge
         self.image = model.image
-        regions = inputs.shapes[REGIONS][-1] if model.image else None
+        regions = inputs.shapes[REGIONS.cache][-1] if model.image else None
         self.attention = GuidedAttention(width, regions, model.inner, model.activation)
         self.fusion = FeatureGate(width)  # equations 13 and 14
         self.dropout = nn.Dropout(model.dropout)
@@ -130,11 +140,11 @@ class AttributesKnowledge(System):
 
         parts, there = [read(batch.words, batch.spelling)], [batch.mask]
         if self.knowledge:
-            phrase = batch.phrases[KNOWLEDGE]
+            phrase = batch.phrases[KNOWLEDGE.cache]
             parts.append(read(phrase.words, phrase.spelling))  # (B, K, d_e)
             there.append(phrase.mask)
         if self.attributes is not None:
-            phrase = batch.phrases[ATTRIBUTES]
+            phrase = batch.phrases[ATTRIBUTES.cache]
             average = self.attributes(read(phrase.words, phrase.spelling), phrase.weights)
             parts.append(average[:, None])  # (B, 1, d_e)
             there.append(phrase.mask.any(1, keepdim=True))
@@ -144,11 +154,6 @@ class AttributesKnowledge(System):
         self, batch: Batch, words: Tensor, there: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor]:
         """What the attention takes."""
-        regions = batch.features[REGIONS] if self.image else None
+        regions = batch.features[REGIONS.cache] if self.image else None
         given = words[:, : batch.words.shape[1]]
         return given, batch.mask, words, there, regions, batch.has_image
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return AttributesKnowledge(params.model, inputs)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from torch import Tensor
 
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.text import SpelledTextSizes, spelled_word_encoder
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
-
-REQUIRES: Mapping[str, str] = {}
+from pipeline.systems.system import Batch, Inputs, System, SystemModel, SystemParams
 
 
-class Model(SpelledTextSizes):
-    """The network's sizes, as Zhang et al. 2018 set them for this baseline."""
-
-    constrained: bool = True  # decode only what BIO allows
-
-
-class Params(SystemParams):
-    """The block `systems.cnn_bilstm_crf`."""
-
-    model: Model
+class Model(SystemModel, SpelledTextSizes):
+    """The network's sizes."""
 
 
 class CNNBiLSTMCRF(System):
     """[words; character CNN] -> BiLSTM -> CRF."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
-        super().__init__()
+    class Params(SystemParams):
+        """The block `systems.cnn_bilstm_crf`."""
+
+        model: Model
+
+    def __init__(self, params: Params, inputs: Inputs) -> None:
+        super().__init__(params, inputs)
+        model = params.model
         self.text = spelled_word_encoder(model, inputs.table, inputs.found, inputs.characters)
         self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
 
@@ -37,8 +31,3 @@ class CNNBiLSTMCRF(System):
         """The BiLSTM's output (B, T, hidden)."""
         read: Tensor = self.text(batch.words, batch.chars, batch.spelling, batch.mask)
         return read
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return CNNBiLSTMCRF(params.model, inputs)

@@ -14,8 +14,6 @@ ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -25,41 +23,49 @@ from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.layers.text import TextSizes, word_encoder
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
+from pipeline.systems.system import (
+    Batch,
+    ImageClasses,
+    Inputs,
+    System,
+    SystemModel,
+    SystemParams,
+)
 
-REQUIRES: Mapping[str, str] = {"image_words": "classes"}
+IMAGE_WORDS = ImageClasses("image_words", role="tags")
 
 
-class Model(TextSizes):
+class Model(SystemModel, TextSizes):
     """The network's sizes; `hidden` is that of both BiLSTMs (layers 24 and 31)."""
 
-    char_width: int = Field(40, ge=1)
-    char_length: int = Field(40, ge=8)  # to which words are cut or padded
-    regularized: bool = True  # targeted dropout, SineReLU and group normalisation
-    drop_rate: float = Field(0.25, ge=0, lt=1)
-    target_rate: float = Field(0.4, ge=0, lt=1)
-    image_width: int = Field(50, ge=1)  # of an image word's vector
-    image_hidden: int = Field(50, ge=1)
-    constrained: bool = True  # decode only what BIO allows
-
-
-class Params(SystemParams):
-    """The block `systems.cwi`."""
-
-    model: Model
+    char_width: int = Field(ge=1)
+    char_length: int = Field(ge=8)  # to which words are cut or padded
+    regularized: bool  # whether there is targeted dropout, SineReLU and group normalisation
+    drop_rate: float = Field(ge=0, lt=1)  # of the targeted dropout, and so is the next
+    target_rate: float = Field(ge=0, lt=1)
+    image_width: int = Field(ge=1)  # of an image word's vector
+    image_hidden: int = Field(ge=1)  # of the LSTM over image words
 
 
 class CWI(System):
     """The whole network.
 
     Args:
-        model: the sizes.
+        params: the block.
         inputs: what the corpus and the caches decide.
         decoded: width of what the CRF reads, if not that of layer 31.
     """
 
-    def __init__(self, model: Model, inputs: Inputs, decoded: int | None = None) -> None:
-        super().__init__()
+    class Params(SystemParams):
+        """The block `systems.cwi`."""
+
+        model: Model
+
+    reads = (IMAGE_WORDS,)
+
+    def __init__(self, params: Params, inputs: Inputs, decoded: int | None = None) -> None:
+        super().__init__(params, inputs)
+        model = params.model
         self.words = word_encoder(model, inputs.table, inputs.found)
         self.characters = CWICharacters(
             inputs.characters,
@@ -84,13 +90,10 @@ class CWI(System):
         """Layers 1 to 31: (B, T, hidden)."""
         spelled = self.characters(batch.chars)[batch.spelling]  # (B, T, characters.width)
         words = self.words(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, hidden)
-        seen = self.image(batch.features["image_words"]) * batch.has_image[:, None]  # (B, width)
+        seen = (
+            self.image(batch.features[IMAGE_WORDS.cache]) * batch.has_image[:, None]
+        )  # (B, width)
         seen = seen[:, None].expand(-1, words.shape[1], -1)  # (B, T, width)
         joined = torch.cat([self.dropout(spelled), words, seen], 2)
         fused: Tensor = self.fusion(joined, batch.mask)
         return fused
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return CWI(params.model, inputs)

@@ -15,29 +15,27 @@ from torch import Tensor
 
 from pipeline.layers.attention import TokenAttention
 from pipeline.systems import cwi
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
-
-REQUIRES = cwi.REQUIRES
+from pipeline.systems.system import Batch, Inputs
 
 
 class Model(cwi.Model):
     """CWI's sizes, and what the CRF reads."""
 
-    readout: Literal["attended", "both"] = "attended"  # as printed, or our variant
-
-
-class Params(SystemParams):
-    """The block `systems.cwi_attention`."""
-
-    model: Model
+    readout: Literal["attended", "both"]  # as printed, or our variant
 
 
 class CWIAttention(cwi.CWI):
     """The whole network."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
+    class Params(cwi.CWI.Params):
+        """The block `systems.cwi_attention`."""
+
+        model: Model
+
+    def __init__(self, params: Params, inputs: Inputs) -> None:
+        model = params.model
         both = model.readout == "both"
-        super().__init__(model, inputs, 2 * model.hidden if both else model.hidden)
+        super().__init__(params, inputs, 2 * model.hidden if both else model.hidden)
         self.attention = TokenAttention(model.hidden)
         self.both = both
 
@@ -52,8 +50,3 @@ class CWIAttention(cwi.CWI):
         """`word_weights`: α of each token over the post's tokens."""
         _, weights = self.attention(self.fuse(batch), batch.mask)  # (B, T, T)
         return {"word_weights": weights.masked_fill(~batch.mask[:, None], torch.nan)}
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return CWIAttention(params.model, inputs)

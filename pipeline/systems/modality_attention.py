@@ -41,27 +41,33 @@ from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.layers.segmentation import Segmentation
 from pipeline.layers.text import SpelledTextSizes
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
+from pipeline.systems.system import (
+    Batch,
+    Inputs,
+    StoreOutput,
+    System,
+    SystemModel,
+    SystemParams,
+)
 
-REQUIRES: Mapping[str, str] = {"tags": "pooled"}
+IMAGE = StoreOutput("tags", output="pooled", role="tags")
 
 Modality = Literal["words", "characters", "image"]
 ORDER: tuple[Modality, ...] = ("words", "characters", "image")
 ACTIVATION = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
 
-class Model(SpelledTextSizes):
+class Model(SystemModel, SpelledTextSizes):
     """The network's sizes, and the choices that the paper's Table 1 makes."""
 
-    modalities: list[Modality] = ["words", "characters", "image"]
-    width: int = Field(150, ge=1)  # p, of x̄
-    transform: Literal["sigmoid", "tanh", "relu"] = "sigmoid"
-    fusion: Literal["attention", "concatenate"] = "attention"
-    characters: Literal["bilstm", "cnn"] = "bilstm"
-    char_hidden: int = Field(150, ge=2, multiple_of=2)  # of the character BiLSTM, both directions
-    cell: Literal["standard", "coupled"] = "coupled"  # of the entity BiLSTM; coupled is equation 1
-    segmentation: float = Field(0.0, ge=0)  # weight of the second task's loss
-    constrained: bool = True  # decode only what BIO allows
+    modalities: list[Modality]
+    width: int = Field(ge=1)  # p, of x̄
+    transform: Literal["sigmoid", "tanh", "relu"]
+    fusion: Literal["attention", "concatenate"]
+    characters: Literal["bilstm", "cnn"]
+    char_hidden: int = Field(ge=2, multiple_of=2)  # of the character BiLSTM, both directions
+    cell: Literal["standard", "coupled"]  # of the entity BiLSTM; coupled is equation 1
+    segmentation: float = Field(ge=0)  # weight of the second task's loss
 
     @field_validator("modalities")
     @classmethod
@@ -73,17 +79,19 @@ class Model(SpelledTextSizes):
         return given
 
 
-class Params(SystemParams):
-    """The block `systems.modality_attention`."""
-
-    model: Model
-
-
 class ModalityAttentionNER(System):
     """The whole network."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
-        super().__init__()
+    class Params(SystemParams):
+        """The block `systems.modality_attention`."""
+
+        model: Model
+
+    reads = (IMAGE,)
+
+    def __init__(self, params: Params, inputs: Inputs) -> None:
+        super().__init__(params, inputs)
+        model = params.model
         self.modalities = [name for name in ORDER if name in model.modalities]
         self.words: WordEmbedding | None = None
         self.characters: CharacterBiLSTM | CharacterCNN | None = None
@@ -95,7 +103,7 @@ class ModalityAttentionNER(System):
             self.characters = _characters(model, inputs.characters)
             widths["characters"] = self.characters.width
         if "image" in self.modalities:
-            widths["image"] = inputs.shapes["tags"][-1]
+            widths["image"] = inputs.shapes[IMAGE.cache][-1]
         self.transforms = nn.ModuleDict(
             {name: nn.Linear(width, model.width) for name, width in widths.items()}
         )
@@ -151,7 +159,7 @@ class ModalityAttentionNER(System):
         if self.characters is not None:
             read["characters"] = self.characters(batch.chars)[batch.spelling]
         if "image" in self.modalities:
-            image = batch.features["tags"]  # (B, width)
+            image = batch.features[IMAGE.cache]  # (B, width)
             read["image"] = image[:, None].expand(-1, batch.words.shape[1], -1)
         return {name: self.dropout(vectors) for name, vectors in read.items()}
 
@@ -168,8 +176,3 @@ def _characters(model: Model, characters: int) -> CharacterBiLSTM | CharacterCNN
     return CharacterCNN(
         characters, model.char_width, model.char_filters, model.char_windows, model.char_borders
     )
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return ModalityAttentionNER(params.model, inputs)

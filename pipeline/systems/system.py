@@ -1,12 +1,8 @@
-"""What a published system is here: a network over cached features, and what it needs of them.
+"""What a published system is here: a network over cached features, and what it reads.
 
-A system is one file of this folder with
-
-- `Params`, its block in params.yaml under `systems.NAME`, and
-- `build(params, inputs) -> System`.
-
-The trainer finds it by its file name, gives it the caches that `REQUIRES` names, and asks it for
-a loss and for tags. Nothing else in the project knows one system from another.
+A system is one file of this folder with one public subclass of `System`. The file's name is the
+system's: params.yaml holds its block under `systems.NAME`, and `find_system` finds it by it.
+Nothing else in the project knows one system from another.
 """
 
 from __future__ import annotations
@@ -17,8 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Protocol
+from typing import ClassVar, Self
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -30,10 +25,38 @@ from pipeline.params.block import Block, nearest
 
 
 @dataclass(frozen=True)
-class Phrase:
-    """The words that one cache gives to each of B posts, at most K; K is at least 1.
+class StoreOutput:
+    """A system reads one output of a feature store: numbers of one shape for each image."""
 
-    A post without any has a row of false in `mask`: no word stands for their absence.
+    cache: str  # the name that a stage gives it: --cache NAME=PATH
+    output: str  # the backbone's output that is read
+    role: str  # the entry of `extract` in params.yaml whose backbone computed it
+
+
+@dataclass(frozen=True)
+class ImageClasses:
+    """A system reads the classes of each image, by number, in the table of image words."""
+
+    cache: str
+    role: str  # whose logits the classes were taken from
+
+
+@dataclass(frozen=True)
+class PhraseWords:
+    """A system reads the words that a table of phrases has for each post, image or token."""
+
+    cache: str
+    role: str | None = None  # whose output the words depend on; None: they depend on no image
+
+
+Read = StoreOutput | ImageClasses | PhraseWords
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """The words of one table of phrases for each of B posts, at most K; K is at least 1.
+
+    The `mask` of a post without words is all false: no word stands for their absence.
     """
 
     words: Tensor  # (B, K) long; rows of the word table, 0 is padding
@@ -46,7 +69,8 @@ class Phrase:
 class Batch:
     """A padded batch of B posts of at most T tokens, with U distinct spellings of all its words.
 
-    `features` holds one tensor for each required cache, zeros for posts without a usable image.
+    `features` holds one tensor for each cache of images that the system reads, with zeros for
+    posts without a usable image.
     """
 
     words: Tensor  # (B, T) long; 0 is padding
@@ -66,23 +90,60 @@ class Inputs:
     table: Tensor  # (W, d) float: the word vectors, row 0 padding, row 1 unknown
     found: Tensor  # (W,) bool: which rows are pretrained
     characters: int  # size of the character vocabulary
-    tags: tuple[str, ...]  # by id
+    tags: tuple[str, ...]  # in the order of their ids
     shapes: Mapping[str, tuple[int, ...]]  # cache -> the shape of one image's features
-    classes: int = 0  # that an image word is one of; 0 without image words
+    classes: int = 0  # number of classes of images; 0 if the system reads none
+
+
+class SystemModel(Block):
+    """What every system's `model` holds; each adds its sizes and choices."""
+
+    constrained: bool  # whether the CRF decodes only what BIO allows
 
 
 class SystemParams(Block):
-    """What every system's block holds; each adds its own `model`."""
+    """What every system's block holds; each replaces `model` by its own."""
 
     vectors: list[str]  # sources of word vectors, concatenated; none: random vectors
-    removed_vectors: float = Field(0.0, ge=0, lt=1)  # share of words (Moon et al. 2018, Table 3)
+    removed_vectors: float = Field(ge=0, lt=1)  # share of words (Moon et al. 2018, Table 3)
     training: Optimization
+    model: SystemModel
+
+    def capped(self, max_epochs: int | None) -> Self:
+        """The same block with no more than `max_epochs` of training; None changes nothing."""
+        if max_epochs is None or max_epochs >= self.training.max_epochs:
+            return self
+        training = self.training.model_copy(update={"max_epochs": max_epochs})
+        return self.model_copy(update={"training": training})
 
 
 class System(nn.Module, ABC):
-    """A tagger: features of a batch, then a decoder of tags."""
+    """A tagger: an encoder of batches, then a decoder of tags.
+
+    Args:
+        params: the system's block, a `Params`.
+        inputs: what the corpus and the caches decide; the first weights are drawn from torch's
+            generator.
+    """
+
+    name: ClassVar[str]  # the name of the file that defines the system
+    Params: ClassVar[type[SystemParams]]  # the block `systems.NAME` of params.yaml
+    reads: ClassVar[tuple[Read, ...]] = ()  # the caches that it reads beside the text
 
     decoder: TagDecoder
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.name = cls.__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def __init__(self, params: SystemParams, inputs: Inputs) -> None:
+        super().__init__()
+
+    @classmethod
+    def phrase_tables(cls) -> list[str]:
+        """The names of those caches that are tables of phrases."""
+        return [read.cache for read in cls.reads if isinstance(read, PhraseWords)]
 
     @abstractmethod
     def encode(self, batch: Batch) -> Tensor:
@@ -99,42 +160,43 @@ class System(nn.Module, ABC):
     def explain(self, batch: Batch) -> Mapping[str, Tensor]:
         """What the network looked at for each token: kind -> (B, T, k) float.
 
-        The kinds are the system's own, named in its file (weights over regions, a gate, ...); none
-        by default. NaN stands for what had no part in a post's tags, such as the image of a post
-        without one; if it fills a token's k values, the token has no such row in the table. Within
-        a token's values it may stand at the end alone (the padding, where k counts words). What
-        is said of padding tokens is not read.
+        Each system names its own kinds in its file (weights over regions, a gate, ...). This one,
+        the default, has none. NaN stands for what had no part in a post's tags, such as the image
+        of a post without one; if NaN fills a token's k values, the table has no such row for the
+        token. Among a token's values NaN may stand only at the end (the padding, where k counts
+        words). Values of padding tokens are not read.
         """
         del batch
         return {}
 
 
-class SystemModule(Protocol):
-    """What a file of this folder defines."""
-
-    # cache of features/ -> the output of it that is read; "words" of a table of phrases
-    REQUIRES: Mapping[str, str]
-    Params: type[SystemParams]
-
-    def build(self, params: SystemParams, inputs: Inputs) -> System:
-        """The network, with its first weights drawn from torch's generator."""
-
-
 def known_systems() -> list[str]:
-    """The systems there are: the files of this folder but for this one."""
+    """The names of all systems: the files of this folder but for this one."""
     names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
     return sorted(name for name in names if name != "system")
 
 
-def find_system(name: str) -> SystemModule:
+def find_system(name: str) -> type[System]:
     """The system of this name.
 
     Raises:
-        PipelineError: for a name without a file, with the nearest one that has.
+        PipelineError: for a name without a file, with the nearest one that has, and for a file
+            that does not define exactly one public system.
     """
     if name not in known_systems():
         known = ", ".join(known_systems())
         hint = nearest(name, known_systems())
         raise PipelineError(f"unknown system {name!r}{hint}; known: {known}")
-    module: ModuleType = importlib.import_module(f"pipeline.systems.{name}")
-    return module
+    module = importlib.import_module(f"pipeline.systems.{name}")
+    found = [
+        value
+        for key, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, System)
+        if value.__module__ == module.__name__ and not key.startswith("_")
+    ]
+    if len(found) != 1:
+        raise PipelineError(
+            f"pipeline/systems/{name}.py defines {len(found)} public subclasses of System; "
+            "a system is one"
+        )
+    return found[0]

@@ -44,46 +44,53 @@ from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.fusion import AdditiveFusion, ScaledDotFusion
 from pipeline.layers.recurrent import BiGRU
 from pipeline.layers.regularizers import TokenBatchNorm, l1_norm
-from pipeline.params.block import Block
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
-
-REQUIRES: Mapping[str, str] = {"captions": "words", "hashtags": "words"}
+from pipeline.systems.system import (
+    Batch,
+    Inputs,
+    PhraseWords,
+    System,
+    SystemModel,
+    SystemParams,
+)
 
 FUSIONS = {"additive": AdditiveFusion, "scaled_dot": ScaledDotFusion}
 
 
-class Model(Block):
+class Model(SystemModel):
     """The network's sizes, its fusion and its regularisers."""
 
-    char_width: int = Field(30, ge=1)
-    char_hidden: int = Field(60, ge=2, multiple_of=2)  # of the character BiGRU, both directions
-    hidden: int = Field(300, ge=2, multiple_of=2)  # of the word BiGRU, and of a phrase's
-    fusion: Literal["additive", "scaled_dot"] = "additive"
-    fusion_width: int = Field(150, ge=1)  # m of equation 11
-    dropout: float = Field(0.55, ge=0, lt=1)
-    output_dropout: float = Field(0.0, ge=0, lt=1)
-    unknown_rate: float = Field(0.0, ge=0, lt=1)  # share of words that training sees as unknown
-    l1: float = Field(0.0, ge=0)
-    batch_norm: bool = False
-    constrained: bool = True  # decode only what BIO allows
-
-
-class Params(SystemParams):
-    """The block `systems.trimod`."""
-
-    model: Model
+    char_width: int = Field(ge=1)
+    char_hidden: int = Field(ge=2, multiple_of=2)  # of the character BiGRU, both directions
+    hidden: int = Field(ge=2, multiple_of=2)  # of the word BiGRU, and of a phrase's
+    fusion: Literal["additive", "scaled_dot"]
+    fusion_width: int = Field(ge=1)  # m of equation 11
+    dropout: float = Field(ge=0, lt=1)
+    output_dropout: float = Field(ge=0, lt=1)
+    unknown_rate: float = Field(ge=0, lt=1)  # share of words that training sees as unknown
+    l1: float = Field(ge=0)
+    batch_norm: bool
 
 
 class TriMod(System):
     """The whole network."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
-        super().__init__()
+    class Params(SystemParams):
+        """The block `systems.trimod`."""
+
+        model: Model
+
+    reads = (PhraseWords("captions", role="caption"), PhraseWords("hashtags"))
+
+    def __init__(self, params: Params, inputs: Inputs) -> None:
+        super().__init__(params, inputs)
+        model = params.model
         self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
         self.characters = CharacterBiGRU(inputs.characters, model.char_width, model.char_hidden)
         token = self.words.width + self.characters.width
         self.text = BiGRU(token, model.hidden)
-        self.phrases = nn.ModuleDict({cache: BiGRU(token, model.hidden) for cache in REQUIRES})
+        self.phrases = nn.ModuleDict(
+            {read.cache: BiGRU(token, model.hidden) for read in self.reads}
+        )
         self.fusion = FUSIONS[model.fusion](model.hidden, model.fusion_width)
         self.norm = TokenBatchNorm(model.hidden) if model.batch_norm else None
         self.dropout = nn.Dropout(model.dropout)
@@ -132,14 +139,9 @@ class TriMod(System):
 
     def _there(self, batch: Batch) -> Tensor:
         """Which modalities each post has: (B, modalities) bool; it has text always."""
-        phrases = [batch.phrases[cache].mask.any(1) for cache in REQUIRES]
+        phrases = [batch.phrases[cache].mask.any(1) for cache in self.phrases]
         return torch.stack([torch.ones_like(phrases[0]), *phrases], 1)
 
 
 def _weighty(module: nn.Module) -> bool:
     return any(weight.dim() > 1 for weight in module.parameters())
-
-
-def build(params: Params, inputs: Inputs) -> System:
-    """The network of `params`."""
-    return TriMod(params.model, inputs)

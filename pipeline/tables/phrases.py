@@ -34,7 +34,6 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.tables import image_words
 from pipeline.tables.parquet import check_columns, read_table, write_table
 
-OUTPUT = "words"  # what a system's REQUIRES names of a table of phrases
 KeyedBy = Literal["image", "post", "token"]
 KEYED_BY, FINGERPRINT = b"keyed_by", b"fingerprint"  # keys in the metadata of the schema
 

@@ -13,14 +13,13 @@ from pipeline.errors import PipelineError
 from pipeline.layers.embedding import PAD, UNKNOWN
 from pipeline.systems.system import Batch, Phrase
 from pipeline.tables.phrases import WeightedWords
-from pipeline.training.caches import ImageFeatures
+from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon
-from pipeline.training.phrases import Phrases
 
 
 @dataclass(frozen=True)
 class EncodedPhrase:
-    """The words that go with one post as ids; there may be none."""
+    """The words that one table of phrases has for one post, as ids; there may be none (K = 0)."""
 
     words: np.ndarray  # (K,) int64
     spelling: np.ndarray  # (K,) int64, rows of the corpus's table of spellings
@@ -32,31 +31,34 @@ class Encoded:
     """One post as ids."""
 
     words: np.ndarray  # (T,) int64
-    spelling: np.ndarray  # (T,) int64, rows of the corpus's table of spellings
+    spelling: np.ndarray  # (T,) int64, as above
     tags: np.ndarray  # (T,) int64
     image: str | None
-    phrases: Mapping[str, EncodedPhrase]  # by cache
+    phrases: Mapping[str, EncodedPhrase]  # cache -> the post's phrase
 
 
 class EncodedPosts:
-    """Posts as ids, with one row of characters for each distinct token of theirs.
+    """Posts as ids, with one row of characters for each distinct word of theirs.
 
     Args:
         posts: the posts.
         lexicon: the words, characters and tags that ids stand for.
-        phrases: the words that go with the posts, looked up as theirs are; None: there are none.
+        caches: the phrases of the posts, which are encoded as the posts are, and the features of
+            their images, which are read when a batch is made.
+
+    Raises:
+        PipelineError: for a label that the lexicon lacks, and as `Phrases.of` raises it.
     """
 
-    def __init__(
-        self, posts: Sequence[Post], lexicon: Lexicon, phrases: Phrases | None = None
-    ) -> None:
-        # The spelling of padding, met in a post, is a word like any other unknown one.
+    def __init__(self, posts: Sequence[Post], lexicon: Lexicon, caches: Caches) -> None:
+        self._features = caches.features
+        # A post may hold the token "<pad>": it is an unknown word, not padding.
         words = {word: row for row, word in enumerate(lexicon.words) if row != PAD}
         tags = {tag: row for row, tag in enumerate(lexicon.tags)}
         characters = {
             character: row for row, character in enumerate(lexicon.characters) if row != PAD
         }
-        found = phrases.of(posts) if phrases is not None else [{} for _ in posts]
+        found = caches.phrases.of(posts)
         spelled = {token for post in posts for token in post.tokens}
         spelled |= {word for by_cache in found for one in by_cache.values() for word in one.words}
         tokens = sorted(spelled)
@@ -89,10 +91,10 @@ class EncodedPosts:
         return len(self._posts)
 
     def lengths(self) -> np.ndarray:
-        """Tokens of each post: (posts,) int64."""
+        """The number of tokens of each post: (posts,) int64."""
         return np.array([len(post.words) for post in self._posts], dtype=np.int64)
 
-    def batch(self, places: Sequence[int], features: ImageFeatures) -> Batch:
+    def batch(self, places: Sequence[int]) -> Batch:
         """The posts at `places`, padded to the longest of them."""
         chosen = [self._posts[place] for place in places]
         mask = _padded([np.ones(len(post.words), dtype=bool) for post in chosen])  # (B, T)
@@ -100,7 +102,7 @@ class EncodedPosts:
         read = [post.phrases[cache].spelling for post in chosen for cache in post.phrases]
         distinct = np.unique(np.concatenate([spelling[mask], *read]))  # (U,)
         spelling[mask] = np.searchsorted(distinct, spelling[mask])
-        images, there = features.read([post.image for post in chosen])
+        images, there = self._features.read([post.image for post in chosen])
         return Batch(
             words=torch.from_numpy(_padded([post.words for post in chosen])),  # (B, T)
             mask=torch.from_numpy(mask),  # (B, T)
@@ -127,7 +129,7 @@ def _tags(post: Post, tags: dict[str, int]) -> list[int]:
 
 
 def _phrase(phrases: Sequence[EncodedPhrase], distinct: np.ndarray) -> Phrase:
-    """The phrases of B posts, padded; their spellings as rows of the `distinct` ones (U,)."""
+    """Pad the phrases of B posts; a spelling becomes its row among the `distinct` ones (U,)."""
     there = [np.ones(len(phrase.words), dtype=bool) for phrase in phrases]
     spelling = [np.searchsorted(distinct, phrase.spelling) for phrase in phrases]
     return Phrase(
@@ -139,7 +141,7 @@ def _phrase(phrases: Sequence[EncodedPhrase], distinct: np.ndarray) -> Phrase:
 
 
 def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Rows of differing length (n_i,) as one zero-padded array (rows, longest or 1)."""
+    """Pad rows of different lengths (n_i,) with zeros to one array (rows, longest or 1)."""
     longest = max(1, *(len(row) for row in rows))
     padded = np.zeros((len(rows), longest), dtype=rows[0].dtype)
     for at, row in enumerate(rows):

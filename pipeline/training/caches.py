@@ -1,4 +1,4 @@
-"""The caches that a system asks for: the image features of posts, and their phrases."""
+"""The caches that a system reads: the image features of posts, and their phrases."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 from pipeline.corpus.images import read_images, usable
 from pipeline.errors import PipelineError
 from pipeline.store.reader import Reader
-from pipeline.tables.image_words import ImageWords
-from pipeline.tables.phrases import OUTPUT
+from pipeline.systems.system import ImageClasses, PhraseWords, Read, StoreOutput
+from pipeline.tables.image_words import CLASSES, ImageWords
 from pipeline.training.phrases import Phrases
 
 
@@ -31,39 +31,37 @@ class Caches:
         return self.features.fingerprints | self.phrases.fingerprints
 
 
-def open_caches(
-    requires: Mapping[str, str], caches: Mapping[str, Path], images: Path | None
-) -> Caches:
-    """The caches that a system requires: tables of phrases where it reads `words`.
+def open_caches(reads: Sequence[Read], caches: Mapping[str, Path], images: Path | None) -> Caches:
+    """Open the caches that a system reads.
 
     Args:
-        requires: cache -> the output of it that is read, as a system declares it.
-        caches: cache -> its folder or table; exactly the required ones.
+        reads: what the system declares.
+        caches: cache -> its folder or table; exactly those that the system reads.
         images: the table of images, None where no cache is keyed by image.
 
     Raises:
-        PipelineError: as `ImageFeatures` and `Phrases` raise it.
+        PipelineError: for other caches than are read, and as `ImageFeatures` and `Phrases` raise
+            it.
     """
-    if set(requires) != set(caches):
+    names = {read.cache for read in reads}
+    if names != set(caches):
         raise PipelineError(
-            f"this system reads the caches {sorted(requires)}, but was given {sorted(caches)}: "
+            f"this system reads the caches {sorted(names)}, but was given {sorted(caches)}: "
             "mend its stages in dvc.yaml"
         )
-    phrases = {name: path for name, path in caches.items() if requires[name] == OUTPUT}
-    features = {name: output for name, output in requires.items() if output != OUTPUT}
-    stores = {name: caches[name] for name in features}
-    return Caches(ImageFeatures(features, stores, images), Phrases(phrases, images))
+    phrases = {r.cache: caches[r.cache] for r in reads if isinstance(r, PhraseWords)}
+    of_images = [read for read in reads if not isinstance(read, PhraseWords)]
+    return Caches(ImageFeatures(of_images, caches, images), Phrases(phrases, images))
 
 
 class ImageFeatures:
-    """Reads one output of each required cache for a batch of image ids.
+    """Reads what each cache of images holds for a batch of image ids.
 
     Args:
-        requires: cache -> the output of it that is read, as a system declares it.
-        caches: cache -> folder of its feature store, or the table of image words; exactly the
-            required ones.
-        images: `features/images.parquet`, which says what file an image id is; None when no
-            cache is required.
+        reads: the outputs of feature stores, and the classes of tables of image words.
+        caches: cache -> the folder of its feature store, or its table.
+        images: `features/images.parquet`, which gives the file behind an image id; None where
+            `reads` is empty.
 
     Raises:
         PipelineError: for a store that is half pulled, or one that lacks an image the table calls
@@ -71,23 +69,34 @@ class ImageFeatures:
     """
 
     def __init__(
-        self, requires: Mapping[str, str], caches: Mapping[str, Path], images: Path | None
+        self,
+        reads: Sequence[StoreOutput | ImageClasses],
+        caches: Mapping[str, Path],
+        images: Path | None,
     ) -> None:
-        if requires and images is None:
+        if reads and images is None:
             raise PipelineError("a system that reads image features needs the table of images")
-        self._requires = requires
-        self._readers = {name: _open(caches[name]) for name in requires}
-        self._keys = usable(read_images(images)) if requires and images else {}
-        for name, reader in self._readers.items():
+        self._keys = usable(read_images(images)) if reads and images else {}
+        self._readers: dict[str, Reader | ImageWords] = {}
+        self._outputs: dict[str, str] = {}
+        for read in reads:
+            path = caches[read.cache]
+            reader: Reader | ImageWords
+            match read:
+                case StoreOutput(output=output):
+                    reader = Reader(path)
+                case ImageClasses():
+                    reader, output = ImageWords(path), CLASSES
             reader.check()
-            _check_output(reader, requires[name], caches[name])
-            _check_complete(reader, set(self._keys.values()), caches[name])
+            _check_output(reader, output, path)
+            _check_complete(reader, set(self._keys.values()), path)
+            self._readers[read.cache], self._outputs[read.cache] = reader, output
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of one image's features in each cache."""
         return {
-            name: reader.outputs[self._requires[name]].shape
+            name: reader.outputs[self._outputs[name]].shape
             for name, reader in self._readers.items()
         }
 
@@ -98,35 +107,32 @@ class ImageFeatures:
 
     @property
     def classes(self) -> int:
-        """How many classes an image word is one of; 0 where no cache holds image words."""
+        """The number of classes that an image word is one of; 0 if no image words are read."""
         return max(
             (r.classes for r in self._readers.values() if isinstance(r, ImageWords)), default=0
         )
 
     def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
-        """Features of B image ids: cache -> (B, ...), zeros for none, and (B,) bool.
+        """Read the features of B image ids.
 
-        Features are float32, or int64 where a cache holds classes. An id without a usable image
-        is masked exactly as a post without an id.
+        An id without a usable image is masked exactly as a post without an id.
+
+        Returns:
+            The features, cache -> (B, ...), float32, or int64 where a cache holds classes, with
+            zeros where an image is missing; and which images are there, (B,) bool.
         """
         keys = [self._keys.get(image) if image is not None else None for image in images]
         there = torch.tensor([key is not None for key in keys])  # (B,)
+        wanted = [key for key in keys if key is not None]
         features = {}
         for name, reader in self._readers.items():
-            output = self._requires[name]
-            of = reader.outputs[output]
-            dtype = np.dtype(np.float32 if np.dtype(of.dtype).kind == "f" else np.int64)
-            rows = np.zeros((len(keys), *of.shape), dtype)  # (B, ...)
-            wanted = [key for key in keys if key is not None]
+            held = reader.outputs[self._outputs[name]]
+            dtype = np.dtype(np.float32 if np.dtype(held.dtype).kind == "f" else np.int64)
+            rows = np.zeros((len(keys), *held.shape), dtype)  # (B, ...)
             if wanted:
-                rows[there.numpy()] = reader.rows(output, wanted)
+                rows[there.numpy()] = reader.rows(self._outputs[name], wanted)
             features[name] = torch.from_numpy(rows)
         return features, there
-
-
-def _open(path: Path) -> Reader | ImageWords:
-    """A feature store is a folder, the table of image words a Parquet file."""
-    return ImageWords(path) if path.suffix == ".parquet" else Reader(path)
 
 
 def _check_output(reader: Reader | ImageWords, output: str, path: Path) -> None:

@@ -1,9 +1,8 @@
-"""The words a trained system knows, with their first vectors.
+"""The words that a trained system knows, with their first vectors.
 
-They are the vocabulary's words (of the splits it was built from: train, unless params say
-otherwise) and, behind them, every other word for which a source has a pretrained vector: of the
-posts, and of the phrases that go with them. A word that is in neither is the unknown word: nothing
-of it was ever trained.
+First come the words of the vocabulary (built from train, unless params say otherwise), then every
+other word of the posts and of their phrases for which a source has a pretrained vector. Any other
+word is looked up as the unknown word: no vector of it was ever trained.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pipeline.files import read_json, write_json
 from pipeline.text.vectors.words import WordVectors, read_vectors
 from pipeline.text.vocab import Vocabulary
 
-RANDOM_WIDTH = 100  # of the word vectors of a system that names no source
+RANDOM_WIDTH = 100  # the width of word vectors if a system names no source
 
 
 @dataclass(frozen=True)
@@ -56,25 +55,34 @@ class Lexicon:
         )
 
 
+@dataclass(frozen=True)
+class WordTable:
+    """A lexicon, and the first vector of each of its W words."""
+
+    lexicon: Lexicon
+    vectors: Tensor  # (W, d); zeros where a source lacks the word
+    found: Tensor  # (W,) bool: true where any source has the word
+
+
 def assemble(
     vocab: Path,
     sources: Mapping[str, Path],
     removed: float = 0.0,
     phrases: Mapping[str, Sequence[Path]] | None = None,
-) -> tuple[Lexicon, Tensor, Tensor]:
+) -> WordTable:
     """Join the vocabularies in the folder `vocab` with the vector files of `sources`.
 
     Args:
         vocab: the folder.
         sources: source -> its file.
         removed: the share of words whose vectors are treated as not there (Moon et al. 2018,
-            Table 3). Which ones depends on the word alone: every system and every seed lacks
-            the same, and a larger share lacks those of a smaller one too.
-        phrases: source -> its vectors of the words of phrases, a file for each table of them.
+            Table 3). The word alone decides whether it is among them, so that every system and
+            every seed lacks the same words, and a larger share lacks those of a smaller one too.
+        phrases: source -> its vectors of the words of phrases, a file for each table of phrases.
 
     Returns:
-        The lexicon, the table (W, d) of the sources' vectors side by side in the order of
-        `sources`, zeros where a source lacks the word, and found (W,), true where any has it.
+        The table, in which the vectors of the sources stand side by side in the order of
+        `sources`.
 
     Raises:
         PipelineError: if a source does not cover the vocabulary (it was built for another one),
@@ -101,11 +109,12 @@ def assemble(
         Vocabulary.read(vocab / "labels.parquet").entries,
         words.normalization,
     )
-    return lexicon, torch.from_numpy(np.concatenate(parts, 1)), torch.from_numpy(found)
+    vectors = torch.from_numpy(np.concatenate(parts, 1))
+    return WordTable(lexicon, vectors, torch.from_numpy(found))
 
 
 def _joined(paths: Sequence[Path]) -> WordVectors:
-    """One source's vectors out of several files; a word that stands in two has them of the first.
+    """Join one source's vectors out of several files; for a word in two of them the first counts.
 
     Raises:
         PipelineError: if they differ in width.
@@ -140,7 +149,7 @@ def _entries(words: Vocabulary, sources: Sequence[WordVectors]) -> list[str]:
 
 
 def without(source: WordVectors, share: float) -> WordVectors:
-    """The source with a share of its words not found, drawn by their hash."""
+    """The source with a share of its words marked as not found; their hashes decide which."""
     if not share:
         return source
     draws = [hashlib.sha256(word.encode()).digest()[:8] for word in source.words]

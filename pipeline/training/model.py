@@ -1,128 +1,106 @@
-"""A trained system on disk: what it is, how it is loaded, how it tags."""
+"""The folder of a trained system: `system.json`, `lexicon.json`, and `seed-N/` for each seed."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.fit.checkpoint import load
 from pipeline.params.block import parse
-from pipeline.systems.system import Batch, Inputs, Phrase, System, SystemParams, find_system
+from pipeline.systems.system import Inputs, System, SystemParams, find_system
 from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon
 
-FILE = "system.json"
+DESCRIPTION = "system.json"
+LEXICON = "lexicon.json"
 
 
 @dataclass(frozen=True)
-class Description:
-    """What `system.json` of a model folder holds: enough to build the network again."""
+class TrainedModel:
+    """What a model folder holds beside the weights: enough to build the networks again."""
 
-    system: str
-    params: dict[str, Any]
-    seeds: list[int]
+    directory: Path
+    system: type[System]
+    params: SystemParams
+    seeds: Sequence[int]
+    lexicon: Lexicon
     word_width: int
-    shapes: dict[str, tuple[int, ...]]
+    shapes: dict[str, tuple[int, ...]]  # cache -> the shape of one image's features
     classes: int  # of image words
-    fingerprints: dict[str, str]  # of the caches it was trained on
+    fingerprints: dict[str, str]  # of the caches that it was trained on
+
+    def write(self) -> None:
+        """Write the description and the lexicon into the folder."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.lexicon.write(self.directory / LEXICON)
+        tree = {
+            "system": self.system.name,
+            "params": self.params.model_dump(),
+            "seeds": list(self.seeds),
+            "word_width": self.word_width,
+            "shapes": self.shapes,
+            "classes": self.classes,
+            "fingerprints": self.fingerprints,
+        }
+        write_json(self.directory / DESCRIPTION, tree)
 
     @classmethod
-    def of(
-        cls,
-        system: str,
-        params: SystemParams,
-        seeds: Sequence[int],
-        inputs: Inputs,
-        caches: Caches,
-    ) -> Description:
-        """Describe a system about to be trained."""
+    def read(cls, directory: Path) -> TrainedModel:
+        """Read what `write` wrote, and find its system by name.
+
+        Raises:
+            PipelineError: for a file that is missing or damaged, a system that is not known here,
+                or params that its block refuses.
+        """
+        path = directory / DESCRIPTION
+        tree = read_json(path)
+        system = find_system(tree["system"])
         return cls(
-            system,
-            params.model_dump(),
-            list(seeds),
-            int(inputs.table.shape[1]),
-            caches.features.shapes,
-            caches.features.classes,
-            caches.fingerprints,
+            directory=directory,
+            system=system,
+            params=parse(tree["params"], system.Params, str(path)),
+            seeds=tree["seeds"],
+            lexicon=Lexicon.read(directory / LEXICON),
+            word_width=tree["word_width"],
+            shapes={name: tuple(shape) for name, shape in tree["shapes"].items()},
+            classes=tree["classes"],
+            fingerprints=tree["fingerprints"],
         )
 
-    def write(self, directory: Path) -> None:
-        """Write into the model folder."""
-        write_json(directory / FILE, asdict(self))
+    def seed_folder(self, seed: int) -> Path:
+        """The folder of one seed's weights and history."""
+        return self.directory / f"seed-{seed}"
 
-    @classmethod
-    def read(cls, directory: Path) -> Description:
-        """Read from a model folder."""
-        tree = read_json(directory / FILE)
-        shapes = {name: tuple(shape) for name, shape in tree.pop("shapes").items()}
-        return cls(shapes=shapes, **tree)
-
-    def check_caches(self, caches: Caches, directory: Path) -> None:
+    def check_caches(self, caches: Caches) -> None:
         """Refuse caches of another origin, such as another backbone, than it was trained on."""
         if caches.fingerprints != self.fingerprints:
             raise PipelineError(
-                f"{directory}: trained on features with the fingerprints {self.fingerprints}, but "
-                f"the caches now hold {caches.fingerprints}; run its train stage again"
+                f"{self.directory}: trained on features with the fingerprints "
+                f"{self.fingerprints}, but the caches now hold {caches.fingerprints}; run its "
+                "train stage again"
             )
 
+    def network(self, seed: int) -> System:
+        """Build the network of one seed and load its weights.
 
-def load_network(directory: Path, seed: int, lexicon: Lexicon, device: torch.device) -> System:
-    """The network of one seed of a model folder, in eval mode on `device`."""
-    described = Description.read(directory)
-    module = find_system(described.system)
-    params = parse(described.params, module.Params, str(directory / FILE))
-    # Only the sizes count: the weights that are loaded replace the first ones.
-    words = len(lexicon.words)
-    inputs = Inputs(
-        torch.zeros(words, described.word_width),
-        torch.zeros(words, dtype=torch.bool),
-        len(lexicon.characters),
-        lexicon.tags,
-        described.shapes,
-        described.classes,
-    )
-    network = module.build(params, inputs)
-    load(network, directory / f"seed-{seed}")
-    return network.to(device).eval()
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with every tensor on `device`."""
-    features = {name: value.to(device) for name, value in batch.features.items()}
-    phrases = {name: Phrase(**_moved(phrase, device)) for name, phrase in batch.phrases.items()}
-    return Batch(features=features, phrases=phrases, **_moved(batch, device))
-
-
-def _moved(held: Batch | Phrase, device: torch.device) -> dict[str, Any]:
-    """The fields that are tensors, on `device`."""
-    values = {field.name: getattr(held, field.name) for field in dataclasses.fields(held)}
-    return {k: value.to(device) for k, value in values.items() if isinstance(value, Tensor)}
-
-
-@torch.no_grad()
-def tag(
-    network: System,
-    batches: Iterable[Batch],
-    places: Sequence[Sequence[int]],
-    tags: Sequence[str],
-    device: torch.device,
-) -> list[list[str]]:
-    """Tag batches of posts; `places` says which posts each batch holds.
-
-    Returns:
-        The labels of each post, in the posts' order.
-    """
-    network.eval()
-    predicted: dict[int, list[str]] = {}
-    for batch, held in zip(batches, places, strict=True):
-        for place, ids in zip(held, network.decode(to_device(batch, device)), strict=True):
-            predicted[place] = [tags[tag_id] for tag_id in ids]
-    return [predicted[place] for place in range(len(predicted))]
+        Raises:
+            PipelineError: as `pipeline.fit.checkpoint.load` raises it.
+        """
+        words = len(self.lexicon.words)
+        # The weights that are loaded replace these first ones: only the sizes count.
+        inputs = Inputs(
+            torch.zeros(words, self.word_width),
+            torch.zeros(words, dtype=torch.bool),
+            len(self.lexicon.characters),
+            self.lexicon.tags,
+            self.shapes,
+            self.classes,
+        )
+        network = self.system(self.params, inputs)
+        load(network, self.seed_folder(seed))
+        return network

@@ -8,22 +8,39 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pipeline.corpus.posts import Post, read_posts
+from pipeline.device import find_device
 from pipeline.errors import PipelineError
-from pipeline.fit.batching import in_order, shuffled
+from pipeline.fit.batching import shuffled
 from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
+from pipeline.fit.optimization import risks
 from pipeline.metrics.scores import strict_f1
-from pipeline.progress import Mode, progress
-from pipeline.systems.system import Batch, Inputs, System, SystemParams, find_system
-from pipeline.tables.phrases import OUTPUT
+from pipeline.params.runtime import Runtime
+from pipeline.params.train import Train
+from pipeline.progress import progress
+from pipeline.systems.system import Batch, Inputs, System, SystemParams
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
 from pipeline.training.curves import Curves
-from pipeline.training.lexicon import Lexicon, assemble
-from pipeline.training.model import Description, tag, to_device
+from pipeline.training.lexicon import Lexicon, WordTable, assemble
+from pipeline.training.model import TrainedModel
+from pipeline.training.tagger import Tagger, to_device
+
+
+@dataclass(frozen=True)
+class TrainFiles:
+    """What a training reads, and the two folders that it writes."""
+
+    posts: Path  # train is trained on, dev selects the epoch, test stays unread
+    vocab: Path  # folder of the vocabularies
+    vectors: Mapping[str, Path]  # source -> its vector file, in the order of `params.vectors`
+    phrase_vectors: Mapping[str, Sequence[Path]]  # source -> a file for each table of phrases
+    images: Path | None  # the table of images, for systems that read what goes with images
+    caches: Mapping[str, Path]  # cache -> folder of its feature store, or its table
+    model: Path  # written: `pipeline.training.model`
+    curves: Path  # written: the learning curves of each seed
 
 
 @dataclass(frozen=True)
@@ -32,168 +49,161 @@ class Corpus:
 
     train: EncodedPosts
     dev: EncodedPosts
-    gold: list[tuple[str, ...]]  # of dev
+    gold: list[tuple[str, ...]]  # the labels of dev
     caches: Caches
     lexicon: Lexicon
     inputs: Inputs
 
 
 def train_system(
-    system: str,
+    system: type[System],
     params: SystemParams,
-    seeds: Sequence[int],
-    posts: Path,
-    vocab: Path,
-    vectors: Mapping[str, Path],
-    images: Path | None,
-    caches: Mapping[str, Path],
-    model: Path,
-    curves: Path,
-    *,
-    device: torch.device,
-    bar: Mode,
+    train: Train,
+    files: TrainFiles,
+    runtime: Runtime,
     say: Callable[[str], None],
-    phrase_vectors: Mapping[str, Sequence[Path]] | None = None,
 ) -> None:
-    """Train `system` once a seed and write the models and their curves.
+    """Train a system once a seed and write the models and their curves.
 
     Args:
-        system: its name, a file of `pipeline/systems/`.
+        system: the system.
         params: its block of params.yaml.
-        seeds: one training run each.
-        posts: the table of posts; train is trained on, dev selects the epoch, test stays unread.
-        vocab: folder of the vocabularies.
-        vectors: source -> its vector file; the sources that `params.vectors` names, in order;
-            one that it names twice counts once.
-        images: the table of images, for systems that read what goes with images.
-        caches: cache -> folder of its feature store, or its table of image words or phrases.
-        model: folder written: `system.json`, `lexicon.json`, `seed-N/`.
-        curves: folder written: DVCLive's curves of each seed.
-        device: where the network runs.
-        bar: how progress is shown (see `pipeline.progress`).
+        train: the seeds, and how long each may train.
+        files: what is read and written.
+        runtime: where the network runs, and how progress is shown.
         say: is told a line an epoch.
-        phrase_vectors: source -> its vectors of the phrases' words, a file for each table.
 
     Raises:
-        PipelineError: for faults of the caches or the posts, or a training that diverges.
+        PipelineError: for faults of the caches or the posts, for vectors other than the block
+            names, or a training that diverges.
     """
-    check_vectors(system, params.vectors, vectors)
-    module = find_system(system)
-    opened = open_caches(module.REQUIRES, caches, images)
-    further = phrase_vectors or {}
-    check_phrase_vectors(system, params.vectors, list(module.REQUIRES.values()), further)
-    words = assemble(vocab, vectors, params.removed_vectors, further)
-    read = read_posts(posts)
-    train, dev = of_split(read, "train", posts), of_split(read, "dev", posts)
-    corpus = gather(train, dev, words, opened)
-    for risk in params.training.risks():
-        say(f"warning: {system}: {risk}")
-    model.mkdir(parents=True, exist_ok=True)
-    corpus.lexicon.write(model / "lexicon.json")
-    Description.of(system, params, seeds, corpus.inputs, corpus.caches).write(model)
-    for seed in seeds:
-        with Curves(curves / f"seed-{seed}") as curve:
+    params = params.capped(train.max_epochs)
+    check_vectors(system, params, files.vectors)
+    check_phrase_vectors(system, params, files.phrase_vectors)
+    caches = open_caches(system.reads, files.caches, files.images)
+    words = assemble(files.vocab, files.vectors, params.removed_vectors, files.phrase_vectors)
+    posts = read_posts(files.posts)
+    learnt, dev = (of_split(posts, split, files.posts) for split in ("train", "dev"))
+    corpus = gather(learnt, dev, words, caches)
+    for risk in risks(params.training):
+        say(f"warning: {system.name}: {risk}")
+    model = describe(system, params, train.seeds, corpus, files.model)
+    model.write()
+    for seed in train.seeds:
+        with Curves(files.curves / f"seed-{seed}") as curve:
 
             def watch(epoch: Epoch, seed: int = seed, curve: Curves = curve) -> None:
                 curve.log(epoch)
                 say(
-                    f"{system} seed {seed} epoch {epoch.epoch}: loss {epoch.loss:.3f}, "
+                    f"{system.name} seed {seed} epoch {epoch.epoch}: loss {epoch.loss:.3f}, "
                     f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
                 )
 
-            network, fitted = train_network(system, params, corpus, seed, device, bar, watch)
-        save(network, fitted, model / f"seed-{seed}")
-        say(f"{system} seed {seed}: best epoch {fitted.best.epoch}, dev F1 {fitted.best.score:.2f}")
+            tagger, fitted = train_network(system, params, corpus, seed, runtime, watch)
+        save(tagger.network, fitted, model.seed_folder(seed))
+        best = fitted.best
+        say(f"{system.name} seed {seed}: best epoch {best.epoch}, dev F1 {best.score:.2f}")
 
 
-def check_vectors(system: str, named: Sequence[str], given: Mapping[str, Path]) -> None:
-    """Refuse other sources of vectors than `named`, in order; one named twice counts once.
+def check_vectors(system: type[System], params: SystemParams, given: Mapping[str, Path]) -> None:
+    """Refuse other sources of vectors than the block names, in order; one named twice counts once.
 
     Raises:
         PipelineError: where `given`, source -> its file, has others.
     """
-    if list(given) != list(dict.fromkeys(named)):
+    if list(given) != list(dict.fromkeys(params.vectors)):
         raise PipelineError(
-            f"{system}: params name the vectors {list(named)}, the stage passes {list(given)}"
+            f"{system.name}: params name the vectors {params.vectors}, the stage passes "
+            f"{list(given)}"
         )
 
 
 def check_phrase_vectors(
-    system: str,
-    sources: Sequence[str],
-    outputs: Sequence[str],
-    given: Mapping[str, Sequence[Path]],
+    system: type[System], params: SystemParams, given: Mapping[str, Sequence[Path]]
 ) -> None:
-    """Refuse to train with words of phrases that would be unknown for want of a file.
-
-    Args:
-        system: the system's name, for the message.
-        sources: those whose vectors it reads.
-        outputs: what it reads of each of its caches.
-        given: source -> files of its vectors of phrases' words.
+    """Refuse to train if words of phrases would be unknown because a file of vectors is missing.
 
     Raises:
-        PipelineError: unless there is a file of each source for each table of phrases.
+        PipelineError: unless `given`, source -> files, has a file of each source that the block
+            names for each table of phrases that the system reads.
     """
-    tables = outputs.count(OUTPUT)
-    wanted = dict.fromkeys(sources, tables) if tables else {}
+    tables = len(system.phrase_tables())
+    wanted = dict.fromkeys(params.vectors, tables) if tables else {}
     counts = {source: len(files) for source, files in given.items()}
     if counts != wanted:
         raise PipelineError(
-            f"{system}: reads {tables} tables of phrases with the vectors {list(sources)}, so that "
-            f"--phrase-vectors is needed {tables} times of each; it was given for {counts}"
+            f"{system.name}: reads {tables} tables of phrases with the vectors {params.vectors}, "
+            f"so that --phrase-vectors is needed {tables} times of each; it was given for {counts}"
         )
 
 
 def train_network(
-    system: str,
+    system: type[System],
     params: SystemParams,
     corpus: Corpus,
     seed: int,
-    device: torch.device,
-    bar: Mode,
+    runtime: Runtime,
     watch: Callable[[Epoch], None],
-) -> tuple[System, Fitted]:
-    """One seed's run: the network with the weights of its best epoch, and how it went."""
+) -> tuple[Tagger, Fitted]:
+    """Train one seed: a tagger with the weights of its best epoch, and the run's history."""
     torch.manual_seed(seed)
-    network = find_system(system).build(params, corpus.inputs).to(device)
-    options = params.training
+    device, options = find_device(runtime.device), params.training
+    network = system(params, corpus.inputs).to(device)
+    tagger = Tagger(network, corpus.lexicon, corpus.caches, options.batch_posts, device)
     lengths = corpus.train.lengths()
-    tests = in_order(corpus.dev.lengths(), options.batch_posts)
 
     def batches(epoch: int) -> Iterable[Batch]:
         random = np.random.default_rng([seed, epoch])
         places = list(shuffled(lengths, options.batch_posts, random))
-        read = (to_device(corpus.train.batch(p, corpus.caches.features), device) for p in places)
-        return progress(read, len(places), "batches", bar, title=f"seed {seed} epoch {epoch}")
+        read = (to_device(corpus.train.batch(part), device) for part in places)
+        title = f"seed {seed} epoch {epoch}"
+        return progress(read, len(places), "batches", runtime.progress, title=title)
 
     def score() -> float:
-        read = (corpus.dev.batch(places, corpus.caches.features) for places in tests)
-        predicted = tag(network, read, tests, corpus.lexicon.tags, device)
-        return strict_f1(corpus.gold, predicted)
+        return strict_f1(corpus.gold, tagger.tag(corpus.dev))
 
-    return network, fit(network, batches, network.loss, score, options, watch)
+    return tagger, fit(network, batches, network.loss, score, options, watch)
 
 
-def gather(
-    train: Sequence[Post],
-    dev: Sequence[Post],
-    words: tuple[Lexicon, Tensor, Tensor],
-    caches: Caches,
-) -> Corpus:
-    """Encode the posts to train on and to select by; `words` as `assemble` gives them."""
-    lexicon, table, found = words
-    features = caches.features
+def gather(train: Sequence[Post], dev: Sequence[Post], words: WordTable, caches: Caches) -> Corpus:
+    """Encode the posts to train on and to select by."""
+    lexicon, features = words.lexicon, caches.features
     inputs = Inputs(
-        table, found, len(lexicon.characters), lexicon.tags, features.shapes, features.classes
+        words.vectors,
+        words.found,
+        len(lexicon.characters),
+        lexicon.tags,
+        features.shapes,
+        features.classes,
     )
     return Corpus(
-        EncodedPosts(train, lexicon, caches.phrases),
-        EncodedPosts(dev, lexicon, caches.phrases),
+        EncodedPosts(train, lexicon, caches),
+        EncodedPosts(dev, lexicon, caches),
         [post.labels for post in dev],
         caches,
         lexicon,
         inputs,
+    )
+
+
+def describe(
+    system: type[System],
+    params: SystemParams,
+    seeds: Sequence[int],
+    corpus: Corpus,
+    directory: Path,
+) -> TrainedModel:
+    """The model folder of a system about to be trained."""
+    return TrainedModel(
+        directory=directory,
+        system=system,
+        params=params,
+        seeds=seeds,
+        lexicon=corpus.lexicon,
+        word_width=int(corpus.inputs.table.shape[1]),
+        shapes=dict(corpus.inputs.shapes),
+        classes=corpus.inputs.classes,
+        fingerprints=corpus.caches.fingerprints,
     )
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +13,8 @@ from benchmarks.corpus import Corpus
 from benchmarks.phrases import WORDS
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
+from pipeline.systems.system import PhraseWords, StoreOutput, System
 from pipeline.training.phrases import Phrases
 
 THINGS = (404, 700, 950)
@@ -35,7 +36,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, data: Path, shown: bool, seed: int = 1) -> list[Post]:
-    made = planted._make(folder, data, seed, shown, "image", "adaptive_coattention")
+    made = planted._make(folder, data, seed, shown, "image", AdaptiveCoAttention)
     return read_posts(made.posts)
 
 
@@ -85,13 +86,13 @@ def test_an_unknown_benchmark_names_the_nearest(root: Path) -> None:
     assert "did you mean 'planted'" in done.stderr
 
 
-@pytest.fixture
-def reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+CACHES = ["captions", "hashtags", "knowledge"]
+
+
+class Reading(System):
     """A system that reads one cache of phrases of each kind, and image features."""
-    caches = ["captions", "hashtags", "knowledge"]
-    requires = {"tags": "pooled", **dict.fromkeys(caches, "words")}
-    monkeypatch.setattr(planted, "find_system", lambda name: SimpleNamespace(REQUIRES=requires))
-    return caches
+
+    reads = (StoreOutput("tags", "pooled", "tags"), *map(PhraseWords, CACHES))
 
 
 def told(corpus: Corpus, cache: str, post: Post) -> list[str]:
@@ -103,18 +104,18 @@ def told(corpus: Corpus, cache: str, post: Post) -> list[str]:
 
 
 def test_one_table_of_phrases_tells_the_type_and_no_other(
-    reading: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planted, "POSTS", {"train": 40, "dev": 3, "test": 3})
-    assert planted.readable_signals("any") == ["image", *reading]
+    assert planted.readable_signals(Reading) == ["image", *CACHES]
     texts = set()
-    for signal in reading:
+    for signal in CACHES:
         for shown in (True, False):
             folder = tmp_path / f"{signal}-{shown}"
-            corpus = planted._make(folder, tmp_path / "no data", 1, shown, signal, "any")
+            corpus = planted._make(folder, tmp_path / "no data", 1, shown, signal, Reading)
             posts = read_posts(corpus.posts)
             texts.add(tuple(post.tokens for post in posts))
-            for cache in reading:
+            for cache in CACHES:
                 found = [told(corpus, cache, post) for post in posts]
                 types = [[entity(post)[1]] for post in posts]
                 if cache == signal:
@@ -130,12 +131,11 @@ def test_one_table_of_phrases_tells_the_type_and_no_other(
 
 
 def test_pictures_of_no_post_have_a_phrase_without_words(
-    reading: list[str], data: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the picture tells there may be more crops than posts: a table lacks no image."""
     monkeypatch.setattr(planted, "POSTS", {"train": 6, "dev": 2, "test": 2})
-    assert "captions" in reading
-    corpus = planted._make(data / "crops", data, 1, True, "image", "any")
+    corpus = planted._make(data / "crops", data, 1, True, "image", Reading)
     phrases = Phrases({"captions": corpus.phrases["captions"]}, corpus.images())
     posts = read_posts(corpus.posts)
     named = {post.image for post in posts}

@@ -5,28 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import Tensor
 
 from pipeline.corpus.posts import Post, read_posts
-from pipeline.evaluation.evaluate import evaluate_system
 from pipeline.evaluation.explanations import (
     SCHEMA,
     read_explanations,
     tabulate,
     write_explanations,
 )
-from pipeline.params.block import parse
 from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
-from pipeline.systems.system import Batch, Inputs, SystemParams, find_system
-from pipeline.training.train import train_system
+from pipeline.systems.system import Batch, Inputs
+from tests.systems.blocks import block
+from tests.training.runs import evaluate, train
 from tests.training.tiny import GRID, Workspace, make_workspace
 
 LENGTHS = [5, 1, 3]
 HIDDEN = 8
-CPU = torch.device("cpu")
 
 SETTINGS: list[dict[str, object]] = [
     {},
@@ -38,18 +37,11 @@ SETTINGS: list[dict[str, object]] = [
 ]
 
 
-def params_of(name: str, model: Mapping[str, object]) -> SystemParams:
-    training = {"learning_rate": 0.02, "max_epochs": 1, "patience": 1, "batch_posts": 5}
-    tree = {"vectors": ["tiny"], "training": training, "model": {"hidden": HIDDEN, **model}}
-    return parse(tree, find_system(name).Params, name)
-
-
 def make(model: Mapping[str, object]) -> AdaptiveCoAttention:
     inputs = Inputs(torch.randn(20, 7), torch.rand(20) < 0.5, 11, ("O", "B-PER"), {"regions": GRID})
-    module = find_system("adaptive_coattention")
-    network = module.build(params_of("adaptive_coattention", model), inputs)
-    assert isinstance(network, AdaptiveCoAttention)
-    return network.eval().double()
+    params = block("adaptive_coattention", {"hidden": HIDDEN, **model})
+    assert isinstance(params, AdaptiveCoAttention.Params)
+    return AdaptiveCoAttention(params, inputs).eval().double()
 
 
 def make_batch() -> Batch:
@@ -168,45 +160,15 @@ def test_nothing_to_show_is_the_same_table_without_rows(tmp_path: Path) -> None:
     assert found.schema.equals(SCHEMA)
 
 
-def evaluate(name: str, made: Workspace, out: Path) -> Path:
-    wanted = find_system(name).REQUIRES
-    caches = {cache: getattr(made, cache) for cache in wanted}
-    images = made.images if wanted else None
-    params = params_of(name, {})
-    train_system(
-        name,
-        params,
-        [3, 4],
-        made.posts,
-        made.vocab,
-        {"tiny": made.vectors},
-        images,
-        caches,
-        out / "model",
-        out / "curves",
-        device=CPU,
-        bar="none",
-        say=lambda line: None,
-    )
-    evaluate_system(
-        out / "model",
-        made.posts,
-        images,
-        caches,
-        out / "predictions.parquet",
-        out / "metrics.json",
-        out / "details.json",
-        explanations=out / "explanations.parquet",
-        dataset="tiny",
-        device=CPU,
-        bar="none",
-    )
-    return out / "explanations.parquet"
+def explained(name: str, made: Workspace, out: Path) -> pa.Table:
+    train(name, made, out, [3, 4], max_epochs=1)
+    evaluate(name, made, out)
+    return read_explanations(out / "explanations.parquet")
 
 
 def test_evaluate_tells_it_of_the_test_posts_with_an_image(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "features")
-    table = read_explanations(evaluate("adaptive_coattention", made, tmp_path))
+    table = explained("adaptive_coattention", made, tmp_path)
     test = [post for post in read_posts(made.posts) if post.split == "test"]
     seen = [post for post in test if post.image not in (None, "img6")]  # img6 is missing
     assert 0 < len(seen) < len(test)
@@ -229,4 +191,4 @@ def test_evaluate_tells_it_of_the_test_posts_with_an_image(tmp_path: Path) -> No
 
 def test_a_system_that_looks_at_nothing_writes_no_rows(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "features")
-    assert len(read_explanations(evaluate("bilstm_crf", made, tmp_path))) == 0
+    assert len(explained("bilstm_crf", made, tmp_path)) == 0

@@ -9,14 +9,15 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.fit.optimization import Optimization, build_optimizer, build_schedule
+from tests.systems.blocks import TRAINING
 
 INPUTS = torch.randn(64, 3, generator=torch.Generator().manual_seed(7))
 TARGETS = INPUTS @ torch.tensor([[1.0], [-2.0], [0.5]])
 
 
 def options(**changes: object) -> Optimization:
-    given = {"learning_rate": 0.1, "max_epochs": 6, "patience": 2, "optimizer": "sgd"} | changes
-    return Optimization.model_validate(given)
+    given = {"learning_rate": 0.1, "max_epochs": 6, "patience": 2, "optimizer": "sgd"}
+    return Optimization.model_validate(TRAINING | given | changes)
 
 
 def run(

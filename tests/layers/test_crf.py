@@ -1,12 +1,14 @@
-"""The decoders against enumeration of every tag sequence."""
+"""The decoders against enumeration of every tag sequence, and against pytorch-crf."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import Tensor
+from torchcrf import CRF
 
-from pipeline.layers.crf import CRFDecoder, SoftmaxDecoder, bio_penalties
+from pipeline.layers.crf import CRFDecoder, SoftmaxDecoder, bio_penalties, viterbi
 from pipeline.metrics.spans import strict_spans
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -62,6 +64,43 @@ def test_crf_decodes_the_best_sequence(
         assert tuple(tags) == max(scores, key=lambda key: scores[key].item())
     for name, value in decoder.state_dict().items():  # decoding leaves the parameters alone
         assert torch.equal(before[name], value)
+
+
+def drawn(whole: bool, *shape: int) -> Tensor:
+    """Random scores; `whole` numbers of a few values have many ties."""
+    return torch.randint(-1, 2, shape).float() if whole else torch.randn(shape)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("penalized", [False, True])
+@pytest.mark.parametrize("steps", [1, 2, 17])
+def test_viterbi_gives_the_tags_of_pytorch_crf_ties_included(
+    whole: bool, penalized: bool, steps: int
+) -> None:
+    crf, n = CRF(len(TAGS), batch_first=True), len(TAGS)
+    for _ in range(20):
+        with torch.no_grad():
+            for weight in crf.parameters():
+                weight.copy_(drawn(whole, *weight.shape))
+            start, step = bio_penalties(TAGS) if penalized else (torch.zeros(n), torch.zeros(n, n))
+            crf.start_transitions += start
+            crf.transitions += step
+        emissions = drawn(whole, 9, steps, n)
+        mask = torch.arange(steps) < torch.randint(1, steps + 1, (9, 1))
+        weights = crf.start_transitions, crf.transitions, crf.end_transitions
+        assert viterbi(emissions, mask, *weights) == crf.decode(emissions, mask)
+
+
+def test_decoding_touches_no_weight_and_threads_may_share_a_decoder() -> None:
+    decoder = CRFDecoder(6, TAGS, constrained=True)
+    features, mask = torch.randn(8, 12, 6), torch.arange(12) < torch.randint(1, 13, (8, 1))
+    alone = decoder.decode(features, mask)
+    tensors = [*decoder.parameters(), *decoder.buffers()]
+    versions = [tensor._version for tensor in tensors]
+    with ThreadPoolExecutor(2) as threads:
+        together = threads.map(lambda _: decoder.decode(features, mask), range(100))
+        assert all(found == alone for found in together)
+    assert [tensor._version for tensor in tensors] == versions
 
 
 def valid(tags: tuple[int, ...]) -> bool:

@@ -22,9 +22,9 @@ from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
 from pipeline.params.vocab import Vocab
-from pipeline.systems.adaptive_coattention import Params as CoAttention
-from pipeline.systems.bilstm_crf import Params as BiLSTM
-from pipeline.systems.cnn_bilstm_crf import Params as CnnBiLSTM
+from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
+from pipeline.systems.bilstm_crf import BiLSTMCRF
+from pipeline.systems.cnn_bilstm_crf import CNNBiLSTMCRF
 from tests.params.blocks import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +32,9 @@ PARAMS = ROOT / "params.yaml"
 BLOCKS: dict[str, type[Block]] = SECTIONS | {
     "extract.tags": Extract,
     "extract.regions": Extract,
-    "systems.bilstm_crf": BiLSTM,
-    "systems.cnn_bilstm_crf": CnnBiLSTM,
-    "systems.adaptive_coattention": CoAttention,
+    "systems.bilstm_crf": BiLSTMCRF.Params,
+    "systems.cnn_bilstm_crf": CNNBiLSTMCRF.Params,
+    "systems.adaptive_coattention": AdaptiveCoAttention.Params,
 }
 Write = Callable[[str], Path]
 
@@ -84,7 +84,7 @@ def test_exponents_without_a_point_are_numbers(write: Write) -> None:
     options["training"]["learning_rate"] = "RATE"
     text = yaml.safe_dump({"systems": {"bilstm_crf": options}}).replace("RATE", "1e-3")
     assert "learning_rate: 1e-3\n" in text
-    assert read(write(text), "systems.bilstm_crf", BiLSTM).training.learning_rate == 0.001
+    assert read(write(text), "systems.bilstm_crf", BiLSTMCRF.Params).training.learning_rate == 0.001
 
 
 def test_blocks_are_frozen() -> None:
@@ -93,7 +93,7 @@ def test_blocks_are_frozen() -> None:
         for name in type(value).model_fields:
             with pytest.raises(ValidationError, match="frozen"):
                 setattr(value, name, getattr(value, name))
-    inner = read(PARAMS, "systems.bilstm_crf", BiLSTM)
+    inner = read(PARAMS, "systems.bilstm_crf", BiLSTMCRF.Params)
     with pytest.raises(ValidationError, match="frozen"):
         inner.training.batch_posts = 4  # type: ignore[misc]
 
@@ -184,10 +184,12 @@ def test_all_faults_are_told_at_once() -> None:
         (Tags, {"top_k": "many"}, "top_k"),
         (Tags, {"top_k": None}, "top_k"),
         (Tags, {"top_k": [5]}, "top_k"),
-        (Train, {"seeds": []}, "seeds"),
-        (Train, {"seeds": 1}, "seeds"),
-        (Train, {"seeds": [1, "two"]}, "seeds.1"),
-        (Train, {}, "seeds"),
+        (Train, {"seeds": [], "max_epochs": None}, "seeds"),
+        (Train, {"seeds": 1, "max_epochs": None}, "seeds"),
+        (Train, {"seeds": [1, "two"], "max_epochs": None}, "seeds.1"),
+        (Train, {"max_epochs": None}, "seeds"),
+        (Train, {"seeds": [1]}, "max_epochs"),
+        (Train, {"seeds": [1], "max_epochs": 0}, "max_epochs"),
         (IndexImages, {"on_bad_image": "drop"}, "on_bad_image"),
         (IndexImages, {"max_pixels": -1}, "max_pixels"),
         (Leaderboard, {"order_by": "train"}, "order_by"),
@@ -235,7 +237,7 @@ def test_a_source_of_vectors_fits_together(source: dict[str, Any]) -> None:
 def test_a_learning_rate_is_a_positive_number(rate: object) -> None:
     value = tree("systems.bilstm_crf")
     value["training"]["learning_rate"] = rate
-    (line,) = refusal(value, BiLSTM)
+    (line,) = refusal(value, BiLSTMCRF.Params)
     assert line.startswith("params.yaml: x: training.learning_rate: ")
 
 

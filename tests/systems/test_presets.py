@@ -7,6 +7,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
+from pipeline.fit.optimization import risks
 from pipeline.params.block import parse
 from pipeline.systems.system import find_system, known_systems
 
@@ -107,7 +108,7 @@ def test_a_preset_fits_its_system_and_changes_no_other(
     params = parse(chosen.pop(system), find_system(system).Params, f"{system}={preset}")
     # Only the published rate of the co-attention network is one that is known to diverge.
     diverges = (system, preset) == ("adaptive_coattention", "published")
-    assert bool(params.training.risks()) == diverges
+    assert bool(risks(params.training)) == diverges
     default.pop(system)
     assert chosen == default
 

@@ -1,14 +1,16 @@
 """Every system: the same result padded or alone, masked images that change nothing, gradients."""
 
 import dataclasses
+import importlib
 
 import pytest
 import torch
 from torch import Tensor
 
 from pipeline.errors import PipelineError
-from pipeline.params.block import ParamsError, parse
+from pipeline.params.block import ParamsError
 from pipeline.systems.system import Batch, Inputs, Phrase, System, find_system, known_systems
+from tests.systems.blocks import block
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 LENGTHS = [6, 1, 3, 2]
@@ -62,7 +64,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
 
 def sees(name: str, model: dict[str, object]) -> bool:
     """Whether the setting reads images."""
-    features = SHAPES.keys() & find_system(name).REQUIRES.keys()
+    features = SHAPES.keys() & {read.cache for read in find_system(name).reads}
     shown = "image" in model.get("modalities", ["image"])  # type: ignore[operator]
     return bool(features) and shown and bool(model.get("image", True))
 
@@ -71,20 +73,11 @@ SEEING = [(name, model) for name, model in VARIANTS if sees(name, model)]
 
 
 def make(name: str, **model: object) -> System:
-    module = find_system(name)
-    params = parse(
-        {
-            "vectors": [],
-            "training": {"learning_rate": 0.01, "max_epochs": 1, "patience": 1},
-            "model": {"hidden": 8, **model},
-        },
-        module.Params,
-        name,
-    )
+    system, params = find_system(name), block(name, {"hidden": 8, **model})
     table = torch.randn(20, 7)
-    shapes = {cache: SHAPES[cache] for cache in module.REQUIRES if cache in SHAPES}
+    shapes = {read.cache: SHAPES[read.cache] for read in system.reads if read.cache in SHAPES}
     inputs = Inputs(table, torch.rand(20) < 0.5, 11, TAGS, shapes, CLASSES)
-    return module.build(params, inputs).eval()
+    return system(params, inputs).eval()
 
 
 def make_batch(has_image: list[bool]) -> Batch:
@@ -354,3 +347,20 @@ def test_unknown_systems_and_settings_name_the_nearest() -> None:
         find_system("system")
     with pytest.raises(ParamsError, match=r"unknown key 'model\.droput' \(did you mean 'dropout'"):
         make("bilstm_crf", droput=0.3)
+
+
+def test_a_file_of_two_systems_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("pipeline.systems.bilstm_crf")
+    second = type("Second", (module.BiLSTMCRF,), {"__module__": module.__name__})
+    monkeypatch.setattr(module, "Second", second, raising=False)
+    with pytest.raises(PipelineError, match=r"bilstm_crf.py defines 2 public subclasses of System"):
+        find_system("bilstm_crf")
+
+
+def test_a_system_is_named_by_its_file_and_reads_each_cache_once() -> None:
+    for name in known_systems():
+        system = find_system(name)
+        assert system.name == name
+        caches = [read.cache for read in system.reads]
+        assert len(caches) == len(set(caches))
+        assert set(system.phrase_tables()) == set(caches) & set(PHRASES)

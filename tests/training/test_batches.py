@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import in_order, shuffled
+from pipeline.systems.system import ImageClasses, StoreOutput
 from pipeline.text.vectors.words import WordVectors
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import ImageFeatures, open_caches
+from pipeline.training.caches import Caches, ImageFeatures, open_caches
 from pipeline.training.lexicon import Lexicon, assemble, without
 from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches
 
-REGIONS = {"regions": "grid"}
+REGIONS = [StoreOutput("regions", "grid", "regions")]
+WORDS = [ImageClasses("words", "tags")]
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=200).map(np.array)
 
 
@@ -42,17 +44,16 @@ def test_batches_hold_posts_of_like_length_in_a_new_order_each_epoch() -> None:
     assert padded < 1.1 * lengths.sum()
 
 
-def load(workspace: Workspace) -> tuple[list[Post], Lexicon, ImageFeatures]:
-    lexicon, _, _ = assemble(workspace.vocab, {"tiny": workspace.vectors})
-    features = ImageFeatures(REGIONS, {"regions": workspace.regions}, workspace.images)
-    return read_posts(workspace.posts), lexicon, features
+def load(workspace: Workspace) -> tuple[list[Post], Lexicon, Caches]:
+    lexicon = assemble(workspace.vocab, {"tiny": workspace.vectors}).lexicon
+    caches = open_caches(REGIONS, {"regions": workspace.regions}, workspace.images)
+    return read_posts(workspace.posts), lexicon, caches
 
 
 def test_a_batch_reads_back_as_its_posts(workspace: Workspace) -> None:
-    posts, lexicon, features = load(workspace)
-    encoded = EncodedPosts(posts, lexicon)
+    posts, lexicon, caches = load(workspace)
     places = [3, 60, 17, 44, 0, 5]
-    batch = encoded.batch(places, features)
+    batch = EncodedPosts(posts, lexicon, caches).batch(places)
     for row, place in enumerate(places):
         post = posts[place]
         length = len(post.tokens)
@@ -75,7 +76,8 @@ def test_a_batch_reads_back_as_its_posts(workspace: Workspace) -> None:
 
 
 def test_words_of_test_are_known_by_their_vectors_alone(workspace: Workspace) -> None:
-    lexicon, table, found = assemble(workspace.vocab, {"tiny": workspace.vectors})
+    words = assemble(workspace.vocab, {"tiny": workspace.vectors})
+    lexicon, table, found = words.lexicon, words.vectors, words.found
     train = {
         lexicon.word(token)
         for post in read_posts(workspace.posts)
@@ -99,13 +101,14 @@ def _written(lexicon: Lexicon, workspace: Workspace):  # noqa: ANN202
 def test_a_share_of_the_vectors_can_be_removed(workspace: Workspace) -> None:
     """Moon et al. 2018, Table 3: what has lost its vector is as if no source had it."""
     sources = {"tiny": workspace.vectors}
-    all_words, table, found = assemble(workspace.vocab, sources)
+    whole = assemble(workspace.vocab, sources)
+    all_words, table, found = whole.lexicon, whole.vectors, whole.found
     known = set(all_words.words)
     for share in (0.25, 0.5, 0.75):
-        lexicon, fewer, still = assemble(workspace.vocab, sources, share)
-        again, same, _ = assemble(workspace.vocab, sources, share)
-        assert lexicon == again
-        assert torch.equal(fewer, same)
+        less, again = (assemble(workspace.vocab, sources, share) for _ in range(2))
+        lexicon, fewer, still = less.lexicon, less.vectors, less.found
+        assert lexicon == again.lexicon
+        assert torch.equal(fewer, again.vectors)
         assert set(lexicon.words) <= known
         known = set(lexicon.words)  # a larger share lacks what a smaller one lacks
         rows = {word: row for row, word in enumerate(lexicon.words)}
@@ -124,19 +127,17 @@ def test_the_share_is_of_the_words() -> None:
 
 
 def test_sources_are_concatenated_in_their_order(workspace: Workspace) -> None:
-    one, table, found = assemble(workspace.vocab, {"a": workspace.vectors})
-    two, both, found_in_any = assemble(
-        workspace.vocab, {"a": workspace.vectors, "b": workspace.vectors}
-    )
-    assert one == two
-    assert torch.equal(both, torch.cat([table, table], 1))
-    assert torch.equal(found, found_in_any)
+    one = assemble(workspace.vocab, {"a": workspace.vectors})
+    two = assemble(workspace.vocab, {"a": workspace.vectors, "b": workspace.vectors})
+    assert one.lexicon == two.lexicon
+    assert torch.equal(two.vectors, torch.cat([one.vectors, one.vectors], 1))
+    assert torch.equal(one.found, two.found)
 
 
 def test_the_spelling_of_padding_is_an_unknown_word(workspace: Workspace) -> None:
     _, lexicon, _ = load(workspace)
     post = Post("train/0", "train", None, ("<pad>", "saw"), ("O", "O"), 1)
-    batch = EncodedPosts([post], lexicon).batch([0], ImageFeatures({}, {}, None))
+    batch = EncodedPosts([post], lexicon, open_caches((), {}, None)).batch([0])
     assert batch.words[0, 0] == 1
     assert (batch.chars != 0).sum() == len("<pad>") + len("saw")
 
@@ -145,7 +146,7 @@ def test_a_label_outside_the_vocabulary_names_the_post(workspace: Workspace) -> 
     _, lexicon, _ = load(workspace)
     post = Post("dev/7", "dev", None, ("Anna",), ("B-ORG",), 1)
     with pytest.raises(PipelineError, match=r"dev/7: the label 'B-ORG'"):
-        EncodedPosts([post], lexicon)
+        EncodedPosts([post], lexicon, open_caches((), {}, None))
 
 
 def test_caches_that_do_not_fit_are_refused(workspace: Workspace) -> None:
@@ -155,23 +156,19 @@ def test_caches_that_do_not_fit_are_refused(workspace: Workspace) -> None:
     with pytest.raises(PipelineError, match="needs the table of images"):
         ImageFeatures(REGIONS, regions, None)
     with pytest.raises(PipelineError, match="holds \\['grid'\\], but this system reads 'pooled'"):
-        ImageFeatures({"regions": "pooled"}, regions, workspace.images)
+        ImageFeatures([StoreOutput("regions", "pooled", "x")], regions, workspace.images)
     words = {"words": workspace.image_words}
-    with pytest.raises(PipelineError, match="holds \\['classes', 'probabilities'\\], but this"):
-        ImageFeatures({"words": "logits"}, words, workspace.images)
     write_caches(workspace, ["img0", "img1"])
-    for requires, caches in ((REGIONS, regions), ({"words": "classes"}, words)):
+    for reads, caches in ((REGIONS, regions), (WORDS, words)):
         with pytest.raises(PipelineError, match="lacks 4 of the 6 usable images"):
-            ImageFeatures(requires, caches, workspace.images)
+            ImageFeatures(reads, caches, workspace.images)
     workspace.image_words.unlink()
     with pytest.raises(PipelineError, match="dvc repro tags"):
-        ImageFeatures({"words": "classes"}, words, workspace.images)
+        ImageFeatures(WORDS, words, workspace.images)
 
 
 def test_image_words_are_the_classes_of_each_image(workspace: Workspace) -> None:
-    features = ImageFeatures(
-        {"words": "classes"}, {"words": workspace.image_words}, workspace.images
-    )
+    features = ImageFeatures(WORDS, {"words": workspace.image_words}, workspace.images)
     read, there = features.read(["img3", None, "img6", "img0"])
     assert there.tolist() == [True, False, False, True]
     assert read["words"].dtype == torch.int64

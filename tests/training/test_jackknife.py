@@ -4,17 +4,18 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.errors import PipelineError
 from pipeline.metrics.spans import strict_spans
+from pipeline.params.tag_posts import TagPosts
+from pipeline.systems.system import find_system
 from pipeline.tables.parquet import read_table
 from pipeline.training import jackknife
-from pipeline.training.jackknife import SCHEMA, deal, tag_posts
-from tests.training.test_train import params_of
+from pipeline.training.jackknife import SCHEMA, TagFiles, deal, tag_posts
+from tests.training.runs import RUNTIME, params_of
 from tests.training.tiny import Workspace
 
 TEXTS = st.dictionaries(
@@ -38,22 +39,11 @@ def test_copies_share_a_fold_and_folds_are_even(
     assert max(map(len, held)) - min(map(len, held)) <= 1
 
 
-def run(workspace: Workspace, out: Path, said: list[str], folds: int = 3, **given: object) -> str:
-    params = params_of("bilstm_crf", **{"max_epochs": 2} | given)
-    report = tag_posts(
-        "bilstm_crf",
-        params,
-        folds,
-        1,
-        workspace.posts,
-        workspace.vocab,
-        {"tiny": workspace.vectors},
-        out,
-        device=torch.device("cpu"),
-        bar="none",
-        say=said.append,
-    )
-    return str(report)
+def run(workspace: Workspace, out: Path, said: list[str], max_epochs: int = 2) -> str:
+    files = TagFiles(workspace.posts, workspace.vocab, {"tiny": workspace.vectors}, out)
+    options = TagPosts(folds=3, seed=1, max_epochs=max_epochs)
+    system, params = find_system("bilstm_crf"), params_of("bilstm_crf")
+    return str(tag_posts(system, params, options, files, RUNTIME, said.append))
 
 
 def test_no_model_saw_what_it_tags(
@@ -66,7 +56,7 @@ def test_no_model_saw_what_it_tags(
     tagged: list[list[Post]] = []
     gather, tag = jackknife.gather, jackknife._tag
     monkeypatch.setattr(jackknife, "gather", lambda *a: seen.append(a[0]) or gather(*a))
-    monkeypatch.setattr(jackknife, "_tag", lambda *a: tagged.append(a[2]) or tag(*a))
+    monkeypatch.setattr(jackknife, "_tag", lambda *a: tagged.append(a[1]) or tag(*a))
     said: list[str] = []
     run(workspace, tmp_path / "tagged.parquet", said)
     assert len(seen) == len(tagged) == len(said) == 4
@@ -103,17 +93,8 @@ def test_the_table_holds_the_spans_and_the_labels_of_a_post_do_not_matter(
 
 
 def test_a_tagger_that_reads_images_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    files = TagFiles(workspace.posts, workspace.vocab, {"tiny": workspace.vectors}, tmp_path)
+    system, params = find_system("adaptive_coattention"), params_of("adaptive_coattention")
+    options = TagPosts(folds=2, seed=1, max_epochs=1)
     with pytest.raises(PipelineError, match="adaptive_coattention reads images"):
-        tag_posts(
-            "adaptive_coattention",
-            params_of("adaptive_coattention"),
-            2,
-            1,
-            workspace.posts,
-            workspace.vocab,
-            {"tiny": workspace.vectors},
-            tmp_path / "tagged.parquet",
-            device=torch.device("cpu"),
-            bar="none",
-            say=print,
-        )
+        tag_posts(system, params, options, files, RUNTIME, print)

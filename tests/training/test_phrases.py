@@ -8,16 +8,22 @@ import torch
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.systems.system import ImageClasses, PhraseWords
 from pipeline.tables.phrases import NONE, plain, write_phrases
 from pipeline.text.vectors.phrases import build_phrase_vectors
 from pipeline.text.vectors.words import read_vectors
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import ImageFeatures, open_caches
+from pipeline.training.caches import Caches, open_caches
 from pipeline.training.lexicon import assemble
 from pipeline.training.phrases import Phrases
 from tests.training.tiny import NAMES, Workspace, classes_of, key_of, phrase_vectors
 
-NOTHING = ImageFeatures({}, {}, None)
+NOTHING = open_caches((), {}, None)
+
+
+def only(phrases: Phrases) -> Caches:
+    """Caches of nothing but phrases."""
+    return Caches(NOTHING.features, phrases)
 
 
 @pytest.fixture
@@ -46,9 +52,8 @@ def test_a_post_has_the_phrases_of_its_image_its_tokens_and_its_own(
 def test_a_batch_reads_back_as_its_phrases(workspace: Workspace, tables: dict[str, Path]) -> None:
     posts = read_posts(workspace.posts)
     files = [phrase_vectors(workspace, cache) for cache in tables]
-    lexicon, table, found = assemble(
-        workspace.vocab, {"tiny": workspace.vectors}, 0.0, {"tiny": files}
-    )
+    words = assemble(workspace.vocab, {"tiny": workspace.vectors}, 0.0, {"tiny": files})
+    lexicon, table, found = words.lexicon, words.vectors, words.found
     assert {"city", "lima", "surprise"} <= set(lexicon.words)
     assert not {"thing1", "class", "CITY"} & set(lexicon.words)
     row = lexicon.words.index("city")
@@ -59,7 +64,7 @@ def test_a_batch_reads_back_as_its_phrases(workspace: Workspace, tables: dict[st
     np.testing.assert_array_equal(table[lexicon.words.index("lima")].numpy(), lima)
     phrases = Phrases(tables, workspace.images)
     places = [3, 1, 60, 0, 9]
-    batch = EncodedPosts(posts, lexicon, phrases).batch(places, NOTHING)
+    batch = EncodedPosts(posts, lexicon, only(phrases)).batch(places)
     wanted = phrases.of([posts[place] for place in places])
     for cache, phrase in batch.phrases.items():
         longest = max(len(by_cache[cache].words) for by_cache in wanted)
@@ -81,7 +86,7 @@ def test_a_batch_reads_back_as_its_phrases(workspace: Workspace, tables: dict[st
                 assert len(letters) == len(word)
                 assert all(c in (o, "<unk>") for c, o in zip(letters, word, strict=True))
     # The posts themselves are read as without phrases.
-    plain_batch = EncodedPosts(posts, lexicon).batch(places, NOTHING)
+    plain_batch = EncodedPosts(posts, lexicon, NOTHING).batch(places)
     assert torch.equal(batch.words, plain_batch.words)
     for at in range(len(places)):
         for t in range(int(batch.mask[at].sum())):
@@ -95,9 +100,9 @@ def test_a_cache_without_any_words_is_a_column_that_is_masked(
 ) -> None:
     write_phrases(tables["hashtags"], "token", "f1", [])
     posts = read_posts(workspace.posts)
-    lexicon, _, _ = assemble(workspace.vocab, {"tiny": workspace.vectors})
+    lexicon = assemble(workspace.vocab, {"tiny": workspace.vectors}).lexicon
     phrases = Phrases({"hashtags": tables["hashtags"]}, None)
-    batch = EncodedPosts(posts, lexicon, phrases).batch([0, 1], NOTHING)
+    batch = EncodedPosts(posts, lexicon, only(phrases)).batch([0, 1])
     assert batch.phrases["hashtags"].words.tolist() == [[0], [0]]
     assert not batch.phrases["hashtags"].mask.any()
     empty = read_vectors(phrase_vectors(workspace, "hashtags"))
@@ -105,9 +110,9 @@ def test_a_cache_without_any_words_is_a_column_that_is_masked(
 
 
 def test_the_table_of_image_words_is_the_attributes_of_posts(workspace: Workspace) -> None:
-    requires = {"image_words": "classes", "attributes": "words"}
-    table = workspace.image_words
-    caches = open_caches(requires, dict.fromkeys(requires, table), workspace.images)
+    reads = [ImageClasses("image_words", "tags"), PhraseWords("attributes", "tags")]
+    table = dict.fromkeys(["image_words", "attributes"], workspace.image_words)
+    caches = open_caches(reads, table, workspace.images)
     assert caches.features.shapes.keys() == {"image_words"}
     assert caches.fingerprints["attributes"] == caches.fingerprints["image_words"]
     posts = read_posts(workspace.posts)

@@ -1,95 +1,18 @@
 """Training and evaluating on caches alone: whole runs of a tiny corpus."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation.evaluate import evaluate_system
-from pipeline.params.block import parse
-from pipeline.systems.system import SystemParams, find_system, known_systems
+from pipeline.params.train import Train
+from pipeline.systems.system import find_system, known_systems
 from pipeline.training.train import check_phrase_vectors, train_system
-from tests.training.tiny import Workspace, phrase_vectors, write_caches
-
-CPU = torch.device("cpu")
-
-
-# What a network with other published choices than these small sizes suit needs to learn by.
-SLOWLY = {"learning_rate": 0.005, "max_epochs": 20, "patience": 20}
-TRAINING = {"cwi": SLOWLY, "cwi_attention": SLOWLY}
-MODEL = {
-    "modality_attention": {"transform": "relu"},
-    "cwi_attention": {"readout": "both"},
-}
-
-
-def params_of(name: str, **training: object) -> SystemParams:
-    given = {"learning_rate": 0.02, "max_epochs": 8, "patience": 8, "batch_posts": 8}
-    given |= TRAINING.get(name, {}) | training
-    model = {"hidden": 16, "dropout": 0.1} | MODEL.get(name, {})
-    tree = {"vectors": ["tiny"], "training": given, "model": model}
-    return parse(tree, find_system(name).Params, name)
-
-
-def caches_of(name: str, workspace: Workspace) -> tuple[dict[str, Path], Path | None]:
-    wanted = find_system(name).REQUIRES
-    caches = {cache: getattr(workspace, cache) for cache in wanted}
-    return caches, workspace.images if wanted else None
-
-
-def phrase_vectors_of(name: str, workspace: Workspace) -> dict[str, list[Path]]:
-    requires = find_system(name).REQUIRES
-    files = [phrase_vectors(workspace, cache) for cache in requires if requires[cache] == "words"]
-    return {"tiny": files} if files else {}
-
-
-def train(
-    name: str,
-    workspace: Workspace,
-    out: Path,
-    seeds: list[int],
-    said: list[str] | None = None,
-    **training: object,
-) -> None:
-    caches, images = caches_of(name, workspace)
-    train_system(
-        name,
-        params_of(name, **training),
-        seeds,
-        workspace.posts,
-        workspace.vocab,
-        {"tiny": workspace.vectors},
-        images,
-        caches,
-        out / "model",
-        out / "curves",
-        device=CPU,
-        bar="none",
-        say=([] if said is None else said).append,
-        phrase_vectors=phrase_vectors_of(name, workspace),
-    )
-
-
-def evaluate(name: str, workspace: Workspace, out: Path) -> dict[str, dict[str, dict[str, float]]]:
-    caches, images = caches_of(name, workspace)
-    evaluate_system(
-        out / "model",
-        workspace.posts,
-        images,
-        caches,
-        out / "predictions.parquet",
-        out / "metrics.json",
-        out / "details.json",
-        dataset="tiny",
-        device=CPU,
-        bar="none",
-    )
-    headline: dict[str, dict[str, dict[str, float]]] = json.loads(
-        (out / "metrics.json").read_text()
-    )
-    return headline
+from tests.systems.blocks import block
+from tests.training.runs import RUNTIME, evaluate, files_of, params_of, train
+from tests.training.tiny import Workspace, write_caches
 
 
 @pytest.mark.parametrize("name", known_systems())
@@ -125,7 +48,7 @@ def test_the_same_seed_gives_the_same_bytes(workspace: Workspace, tmp_path: Path
     assert Path("model/seed-7/weights.safetensors") in a
 
 
-@pytest.mark.parametrize("name", [name for name in known_systems() if find_system(name).REQUIRES])
+@pytest.mark.parametrize("name", [name for name in known_systems() if find_system(name).reads])
 def test_a_cache_of_another_backbone_is_refused_at_evaluation(
     name: str, workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -140,37 +63,44 @@ def test_a_preset_known_to_diverge_is_warned_of_when_training_starts(
 ) -> None:
     said: list[str] = []
     published = {"optimizer": "rmsprop", "learning_rate": 0.19, "max_epochs": 1}
-    train("bilstm_crf", workspace, tmp_path / "a", [1], said, **published)
+    params = params_of("bilstm_crf", **published)
+    train("bilstm_crf", workspace, tmp_path / "a", [1], said.append, params)
     assert said[0].startswith("warning: bilstm_crf: rmsprop moves every weight")
-    train("bilstm_crf", workspace, tmp_path / "b", [1], said := [], max_epochs=1)
+    said.clear()
+    train("bilstm_crf", workspace, tmp_path / "b", [1], said.append, max_epochs=1)
     assert not any("warning" in line for line in said)
 
 
 def test_vectors_other_than_the_params_name_are_refused(
     workspace: Workspace, tmp_path: Path
 ) -> None:
+    files = dataclasses.replace(files_of("bilstm_crf", workspace, tmp_path), vectors={})
+    system, params = find_system("bilstm_crf"), params_of("bilstm_crf")
     with pytest.raises(PipelineError, match=r"name the vectors \['tiny'\], the stage passes \[\]"):
-        train_system(
-            "bilstm_crf",
-            params_of("bilstm_crf"),
-            [1],
-            workspace.posts,
-            workspace.vocab,
-            {},
-            None,
-            {},
-            tmp_path / "model",
-            tmp_path / "curves",
-            device=CPU,
-            bar="none",
-            say=print,
-        )
+        train_system(system, params, Train(seeds=[1], max_epochs=None), files, RUNTIME, print)
 
 
 def test_each_source_needs_its_vectors_of_each_table_of_phrases() -> None:
-    for given in ({}, {"a": [Path("one")]}, {"c": [Path("one"), Path("two")]}):
-        with pytest.raises(PipelineError, match=r"reads 2 tables of phrases .* 2 times of each"):
-            check_phrase_vectors("system", ["a", "b"], ["words", "grid", "words"], given)
-    with pytest.raises(PipelineError, match="reads 0 tables"):
-        check_phrase_vectors("system", ["a"], ["grid"], {"a": [Path("one")]})
-    check_phrase_vectors("system", ["a"], ["words"], {"a": [Path("one")]})
+    for name, tables in (("trimod", 2), ("attributes_knowledge", 2), ("cwi", 0)):
+        system, params = find_system(name), block(name, {}, vectors=["a", "b"])
+        whole = {source: [Path(str(n)) for n in range(tables)] for source in "ab"} if tables else {}
+        check_phrase_vectors(system, params, whole)
+        for given in ({"a": [Path("one")]}, {"c": [Path("one"), Path("two")]}):
+            with pytest.raises(PipelineError, match=rf"{name}: reads {tables} tables of phrases"):
+                check_phrase_vectors(system, params, given)
+    with pytest.raises(PipelineError, match=r"needed 2 times of each; it was given for \{\}"):
+        check_phrase_vectors(find_system("trimod"), block("trimod", {}, vectors=["a", "b"]), {})
+
+
+@pytest.mark.parametrize("most", [1, 2, 9, None])
+def test_a_cap_on_epochs_holds_for_every_seed(
+    most: int | None, workspace: Workspace, tmp_path: Path
+) -> None:
+    params = params_of("bilstm_crf", max_epochs=3)
+    train("bilstm_crf", workspace, tmp_path, [1, 2], params=params, max_epochs=most)
+    expected = min(3, most or 3)
+    for seed in (1, 2):
+        history = json.loads((tmp_path / f"model/seed-{seed}/history.json").read_text())
+        assert len(history["epochs"]) == expected
+    told = json.loads((tmp_path / "model/system.json").read_text())["params"]
+    assert told["training"]["max_epochs"] == expected

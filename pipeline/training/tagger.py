@@ -1,0 +1,111 @@
+"""The one way from posts to tags: encoded, batched by length, moved to the device, decoded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pipeline.corpus.posts import Post
+from pipeline.fit.batching import in_order
+from pipeline.progress import Mode, progress
+from pipeline.systems.system import Batch, Phrase, System
+from pipeline.training.batches import EncodedPosts
+from pipeline.training.caches import Caches
+from pipeline.training.lexicon import Lexicon
+from pipeline.training.model import TrainedModel
+
+Looked = Mapping[str, npt.NDArray[np.float32]]  # kind -> (B, T, k), as `System.explain` gives it
+
+
+class Tagger:
+    """Tags posts with one network, in training or trained, and tells what the network looked at.
+
+    Args:
+        network: it is moved to `device`.
+        lexicon: the words, characters and tags that it was built for.
+        caches: what it reads beside the text.
+        batch_posts: the number of posts that it reads at a time.
+        device: where it runs.
+    """
+
+    def __init__(
+        self,
+        network: System,
+        lexicon: Lexicon,
+        caches: Caches,
+        batch_posts: int,
+        device: torch.device,
+    ) -> None:
+        self.network = network.to(device)
+        self._lexicon = lexicon
+        self._caches = caches
+        self._batch_posts = batch_posts
+        self._device = device
+
+    @classmethod
+    def load(cls, model: TrainedModel, seed: int, caches: Caches, device: torch.device) -> Tagger:
+        """The tagger of one seed of a model folder.
+
+        Raises:
+            PipelineError: for weights that are missing or damaged, and for caches of another
+                origin than the model was trained on.
+        """
+        model.check_caches(caches)
+        batch_posts = model.params.training.batch_posts
+        return cls(model.network(seed), model.lexicon, caches, batch_posts, device)
+
+    def encode(self, posts: Sequence[Post]) -> EncodedPosts:
+        """Posts as the tagger reads them; taggers of one lexicon and its caches may share them."""
+        return EncodedPosts(posts, self._lexicon, self._caches)
+
+    @torch.no_grad()
+    def tag(self, posts: EncodedPosts, bar: Mode = "none", title: str = "") -> list[list[str]]:
+        """The labels of each post, in the order of the posts.
+
+        Args:
+            posts: the posts.
+            bar: how progress is shown (see `pipeline.progress`).
+            title: stands before it.
+        """
+        self.network.eval()
+        parts = in_order(posts.lengths(), self._batch_posts)
+        found: dict[int, list[str]] = {}
+        for places in progress(parts, len(parts), "batches", bar, title=title):
+            batch = to_device(posts.batch(places), self._device)
+            for place, ids in zip(places, self.network.decode(batch), strict=True):
+                found[place] = [self._lexicon.tags[tag] for tag in ids]
+        return [found[place] for place in range(len(posts))]
+
+    @torch.no_grad()
+    def explain(
+        self, posts: EncodedPosts, places: Sequence[int]
+    ) -> Iterator[tuple[Sequence[int], Looked]]:
+        """What the network looked at in the posts at `places`, in their order.
+
+        Returns:
+            For each batch the places of its B posts, and what was looked at in them.
+        """
+        self.network.eval()
+        for start in range(0, len(places), self._batch_posts):
+            held = places[start : start + self._batch_posts]
+            looked = self.network.explain(to_device(posts.batch(held), self._device))
+            yield held, {kind: value.float().cpu().numpy() for kind, value in looked.items()}
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with every tensor on `device`."""
+    features = {name: value.to(device) for name, value in batch.features.items()}
+    phrases = {name: Phrase(**_moved(phrase, device)) for name, phrase in batch.phrases.items()}
+    return Batch(features=features, phrases=phrases, **_moved(batch, device))
+
+
+def _moved(held: Batch | Phrase, device: torch.device) -> dict[str, Any]:
+    """Those fields that are tensors, moved to `device`."""
+    values = {field.name: getattr(held, field.name) for field in dataclasses.fields(held)}
+    return {k: value.to(device) for k, value in values.items() if isinstance(value, Tensor)}

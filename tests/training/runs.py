@@ -1,0 +1,86 @@
+"""Whole runs of a system on the tiny corpus: trained, then evaluated."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
+from pipeline.params.runtime import Runtime
+from pipeline.params.train import Train
+from pipeline.systems.system import SystemParams, find_system
+from pipeline.training.model import TrainedModel
+from pipeline.training.train import TrainFiles, train_system
+from tests.systems.blocks import block
+from tests.training.tiny import Workspace, phrase_vectors
+
+RUNTIME = Runtime(device="cpu", progress="none")
+
+# What a network with other published choices than these small sizes suit needs to learn by.
+SLOWLY = {"learning_rate": 0.005, "max_epochs": 20, "patience": 20}
+TRAINING = {"cwi": SLOWLY, "cwi_attention": SLOWLY}
+MODEL = {
+    "modality_attention": {"transform": "relu"},
+    "cwi_attention": {"readout": "both"},
+}
+
+
+def params_of(name: str, **training: object) -> SystemParams:
+    """A block that learns the tiny corpus in a few epochs."""
+    given = {"learning_rate": 0.02, "max_epochs": 8, "patience": 8, "batch_posts": 8}
+    model = {"hidden": 16, "dropout": 0.1, "unknown_rate": 0.01} | MODEL.get(name, {})
+    return block(name, model, given | TRAINING.get(name, {}) | training, ["tiny"])
+
+
+def files_of(name: str, made: Workspace, out: Path) -> TrainFiles:
+    """What the system reads of the tiny corpus, and folders in `out`."""
+    system = find_system(name)
+    phrases = [phrase_vectors(made, cache) for cache in system.phrase_tables()]
+    return TrainFiles(
+        posts=made.posts,
+        vocab=made.vocab,
+        vectors={"tiny": made.vectors},
+        phrase_vectors={"tiny": phrases} if phrases else {},
+        images=made.images if system.reads else None,
+        caches={read.cache: getattr(made, read.cache) for read in system.reads},
+        model=out / "model",
+        curves=out / "curves",
+    )
+
+
+def train(
+    name: str,
+    made: Workspace,
+    out: Path,
+    seeds: Sequence[int],
+    say: Callable[[str], None] = lambda _: None,
+    params: SystemParams | None = None,
+    max_epochs: int | None = None,
+) -> None:
+    """Train a system into `out`/model and `out`/curves."""
+    options = Train(seeds=list(seeds), max_epochs=max_epochs)
+    train_system(
+        find_system(name),
+        params or params_of(name),
+        options,
+        files_of(name, made, out),
+        RUNTIME,
+        say,
+    )
+
+
+def evaluate(name: str, made: Workspace, out: Path) -> dict[str, Any]:
+    """Evaluate what `train` wrote into `out`, and give the headline."""
+    trained = files_of(name, made, out)
+    written = EvaluationFiles(
+        trained.posts,
+        trained.images,
+        trained.caches,
+        predictions=out / "predictions.parquet",
+        explanations=out / "explanations.parquet",
+        metrics=out / "metrics.json",
+        details=out / "details.json",
+    )
+    evaluate_system(TrainedModel.read(out / "model"), written, "tiny", RUNTIME)
+    headline: dict[str, Any] = json.loads((out / "metrics.json").read_text())
+    return headline
