@@ -17,7 +17,8 @@ import click
 import torch
 
 from pipeline.errors import PipelineError
-from pipeline.fit.optimization import Optimization, build_optimizer
+from pipeline.fit.optimization import build_optimizer
+from pipeline.params.optimization import Optimization
 from pipeline.systems.attributes_knowledge import (
     ATTRIBUTES,
     KNOWLEDGE,

@@ -20,8 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import PipelineError
 
-# Their blocks stand beside what they describe: optimization is a ground floor above this one.
-TRAINED = ("captioner", "segmenter", "systems")
+NO_SECTIONS = ("block", "optimization")  # modules of this folder that hold no section
 
 
 class ParamsError(PipelineError):
@@ -38,9 +37,9 @@ B = TypeVar("B", bound=Block)
 
 
 def sections() -> list[str]:
-    """The known top-level sections: the modules of this folder, and those of what is trained."""
-    modules = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    return sorted([*(name for name in modules if name != "block"), *TRAINED])
+    """The known top-level sections: each is a module of this folder, but for `systems`."""
+    modules = {m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])}
+    return sorted(modules.difference(NO_SECTIONS) | {"systems"})
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from pipeline.captions.decoder import Decoder, DecoderSizes
+from pipeline.captions.decoder import Decoder
 from pipeline.captions.vocabulary import END, PAD, START, UNSAID
+from pipeline.params.captioner import DecoderSizes
 
 
 def make() -> Decoder:

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from pipeline.captions.caption import Report, caption
-from pipeline.captions.train import CaptionerParams, train_captioner
+from pipeline.captions.train import train_captioner
 from pipeline.corpus.images import Image, bad, write_images
+from pipeline.params.captioner import CaptionerParams
 from tests.training.tiny import grid_of, key_of, write_store
 
 CPU = torch.device("cpu")

@@ -1,8 +1,8 @@
 """Which block stands behind each section of params.yaml."""
 
-from pipeline.captions.train import CaptionerParams
 from pipeline.params.block import Block
 from pipeline.params.caption import Caption
+from pipeline.params.captioner import CaptionerParams
 from pipeline.params.dataset import Dataset
 from pipeline.params.graph import Graph
 from pipeline.params.hashtags import Hashtags
@@ -12,12 +12,12 @@ from pipeline.params.leaderboard import Leaderboard
 from pipeline.params.mentions import Mentions
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
+from pipeline.params.segmenter import SegmenterParams
 from pipeline.params.tag_posts import TagPosts
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
 from pipeline.params.vocab import Vocab
-from pipeline.text.hashtags.train import SegmenterParams
 
 SECTIONS: dict[str, type[Block]] = {
     "caption": Caption,

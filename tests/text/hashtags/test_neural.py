@@ -13,12 +13,13 @@ from torch import nn
 
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
-from pipeline.fit.optimization import Optimization
-from pipeline.text.hashtags.border_network import BorderNetwork, BorderSizes, Run, Runs
+from pipeline.params.optimization import Optimization
+from pipeline.params.segmenter import BorderSizes, SegmenterParams
+from pipeline.text.hashtags.border_network import BorderNetwork, Run, Runs
 from pipeline.text.hashtags.border_phrases import CountedPhrases, cased, in_form, stretches
 from pipeline.text.hashtags.character_skipgram import WINDOW, pairs_of, pretrain
 from pipeline.text.hashtags.neural import NeuralSegmenter, read_segmenter
-from pipeline.text.hashtags.train import Example, SegmenterParams, train_segmenter
+from pipeline.text.hashtags.train import Example, train_segmenter
 from pipeline.text.hashtags.word_counts import START, WordCounts
 
 CPU = torch.device("cpu")
