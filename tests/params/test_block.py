@@ -18,6 +18,7 @@ from pipeline.params.index_images import IndexImages
 from pipeline.params.leaderboard import Leaderboard
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
+from pipeline.params.sections import SECTIONS
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
@@ -25,7 +26,6 @@ from pipeline.params.vocab import Vocab
 from pipeline.systems.adaptive_coattention import Params as CoAttention
 from pipeline.systems.bilstm_crf import Params as BiLSTM
 from pipeline.systems.cnn_bilstm_crf import Params as CnnBiLSTM
-from tests.params.blocks import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = ROOT / "params.yaml"
