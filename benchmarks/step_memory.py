@@ -12,22 +12,25 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import torch
 
 from pipeline.errors import PipelineError
 from pipeline.fit.optimization import build_optimizer
-from pipeline.params.optimization import Optimization
+from pipeline.params.block import read
 from pipeline.systems.attributes_knowledge import (
     ATTRIBUTES,
     KNOWLEDGE,
     REGIONS,
     AttributesKnowledge,
     Model,
+    Params,
 )
 from pipeline.systems.system import Batch, Inputs, Phrase
 
+PARAMS = Path("params.yaml")
 WORDS, WIDTH, CHARACTERS = 25_000, 300, 100  # Twitter2015's words in fastText's vectors
 REGION = (49, 512)  # VGG16's last pooling layer
 NAMED = {ATTRIBUTES: 8, KNOWLEDGE: 6}  # words of a post's phrases
@@ -58,7 +61,7 @@ def _step(posts: int, tokens: int) -> dict[str, object]:
     inputs = Inputs(table, torch.ones(WORDS, dtype=torch.bool), CHARACTERS, TAGS, {REGIONS: REGION})
     network = AttributesKnowledge(Model(), inputs)
     del table
-    options = Optimization(learning_rate=0.001, max_epochs=1, patience=1)
+    options = read(PARAMS, "systems.attributes_knowledge", Params).training
     optimizer = build_optimizer(network.parameters(), options)
     batch = _batch(posts, tokens)
     before, start = _resident(), time.perf_counter()

@@ -11,21 +11,21 @@ from pipeline.params.optimization import Optimization
 class DecoderSizes(Block):
     """The network's sizes."""
 
-    width: int = Field(128, ge=1)  # of a region behind its projection
-    word_width: int = Field(64, ge=1)
-    hidden: int = Field(256, ge=1)
-    attention_width: int = Field(128, ge=1)
-    dropout: float = Field(0.3, ge=0, lt=1)
+    width: int = Field(ge=1)  # a region is projected to this width
+    word_width: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+    attention_width: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
 
 
 class CaptionerParams(Block):
     """The block `captioner`."""
 
-    seed: int = 1
-    held_out: Literal["images", "captions"] = "images"
-    dev_share: float = Field(0.1, gt=0, le=1)  # of the images
-    max_words: int = Field(30, ge=1)  # longer captions are left out
-    min_count: int = Field(1, ge=1)  # rarer words are unknown
-    beam_width: int = Field(1, ge=1)  # with which dev is captioned
+    seed: int
+    held_out: Literal["images", "captions"]  # dev's images, or one caption of each of them
+    dev_share: float = Field(gt=0, le=1)  # this share of the images is dev's
+    max_words: int = Field(ge=1)  # longer captions are left out
+    min_count: int = Field(ge=1)  # rarer words are unknown
+    beam_width: int = Field(ge=1)  # when dev is captioned
     model: DecoderSizes
     training: Optimization

@@ -14,15 +14,15 @@ LARGE_STEP = 0.05
 class Optimization(Block):
     """Optimizer, its rate, and when to stop."""
 
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
     learning_rate: float = Field(gt=0)
-    momentum: float = Field(0.0, ge=0, lt=1)  # sgd and rmsprop
-    weight_decay: float = Field(0.0, ge=0)
-    decay: float = Field(0.0, ge=0)  # the rate at epoch e, from 0, is learning_rate / (1 + decay e)
-    clip_norm: float | None = Field(None, gt=0)  # largest norm of all gradients together
-    averaging: float = Field(0.0, ge=0, lt=1)  # of the weights; near 1: over many steps; 0: none
-    batch_posts: int = Field(16, ge=1)
-    accumulate: int = Field(1, ge=1)  # batches whose gradients are averaged for one step
+    momentum: float = Field(ge=0, lt=1)  # sgd and rmsprop read it
+    weight_decay: float = Field(ge=0)
+    decay: float = Field(ge=0)  # the rate of epoch e, from 0, is learning_rate / (1 + decay e)
+    clip_norm: float | None = Field(gt=0)  # largest norm of all gradients together; None: any
+    averaging: float = Field(ge=0, lt=1)  # decay of the weights' moving average; 0: no average
+    batch_posts: int = Field(ge=1)
+    accumulate: int = Field(ge=1)  # one step averages the gradients of so many batches
     max_epochs: int = Field(ge=1)
     patience: int = Field(ge=1)  # epochs without a better dev score before training stops
 

@@ -22,6 +22,7 @@ from pipeline.params.block import parse
 from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
 from pipeline.systems.system import Batch, Inputs, SystemParams, find_system
 from pipeline.training.train import train_system
+from tests.blocks import OPTIMIZATION
 from tests.training.tiny import GRID, Workspace, make_workspace
 
 LENGTHS = [5, 1, 3]
@@ -39,7 +40,12 @@ SETTINGS: list[dict[str, object]] = [
 
 
 def params_of(name: str, model: Mapping[str, object]) -> SystemParams:
-    training = {"learning_rate": 0.02, "max_epochs": 1, "patience": 1, "batch_posts": 5}
+    training = OPTIMIZATION | {
+        "learning_rate": 0.02,
+        "max_epochs": 1,
+        "patience": 1,
+        "batch_posts": 5,
+    }
     tree = {"vectors": ["tiny"], "training": training, "model": {"hidden": HIDDEN, **model}}
     return parse(tree, find_system(name).Params, name)
 

@@ -10,6 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.fit.optimization import build_optimizer, build_schedule
 from pipeline.params.optimization import Optimization
+from tests.blocks import OPTIMIZATION
 
 INPUTS = torch.randn(64, 3, generator=torch.Generator().manual_seed(7))
 TARGETS = INPUTS @ torch.tensor([[1.0], [-2.0], [0.5]])
@@ -17,7 +18,7 @@ TARGETS = INPUTS @ torch.tensor([[1.0], [-2.0], [0.5]])
 
 def options(**changes: object) -> Optimization:
     given = {"learning_rate": 0.1, "max_epochs": 6, "patience": 2, "optimizer": "sgd"} | changes
-    return Optimization.model_validate(given)
+    return Optimization.model_validate(OPTIMIZATION | given)
 
 
 def run(

@@ -9,6 +9,7 @@ from torch import Tensor
 from pipeline.errors import PipelineError
 from pipeline.params.block import ParamsError, parse
 from pipeline.systems.system import Batch, Inputs, Phrase, System, find_system, known_systems
+from tests.blocks import OPTIMIZATION
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 LENGTHS = [6, 1, 3, 2]
@@ -75,7 +76,7 @@ def make(name: str, **model: object) -> System:
     params = parse(
         {
             "vectors": [],
-            "training": {"learning_rate": 0.01, "max_epochs": 1, "patience": 1},
+            "training": OPTIMIZATION | {"learning_rate": 0.01, "max_epochs": 1, "patience": 1},
             "model": {"hidden": 8, **model},
         },
         module.Params,

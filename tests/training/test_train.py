@@ -11,6 +11,7 @@ from pipeline.evaluation.evaluate import evaluate_system
 from pipeline.params.block import parse
 from pipeline.systems.system import SystemParams, find_system, known_systems
 from pipeline.training.train import check_phrase_vectors, train_system
+from tests.blocks import OPTIMIZATION
 from tests.training.tiny import Workspace, phrase_vectors, write_caches
 
 CPU = torch.device("cpu")
@@ -29,7 +30,7 @@ def params_of(name: str, **training: object) -> SystemParams:
     given = {"learning_rate": 0.02, "max_epochs": 8, "patience": 8, "batch_posts": 8}
     given |= TRAINING.get(name, {}) | training
     model = {"hidden": 16, "dropout": 0.1} | MODEL.get(name, {})
-    tree = {"vectors": ["tiny"], "training": given, "model": model}
+    tree = {"vectors": ["tiny"], "training": OPTIMIZATION | given, "model": model}
     return parse(tree, find_system(name).Params, name)
 
 
