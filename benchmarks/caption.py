@@ -25,12 +25,13 @@ from benchmarks.corpus import PARAMS, SPLITS, Corpus
 from benchmarks.crops import write_crop
 from pipeline.captions.captioner import GRID, read_captioner
 from pipeline.captions.corpus import words_of
-from pipeline.captions.train import CaptionerParams, train_captioner
+from pipeline.captions.train import train_captioner
 from pipeline.corpus.images import read_images, usable
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.params.block import read
 from pipeline.params.caption import Caption
+from pipeline.params.captioner import CaptionerParams
 from pipeline.params.runtime import Runtime
 from pipeline.store.reader import Reader
 

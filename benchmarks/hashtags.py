@@ -23,11 +23,12 @@ from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
+from pipeline.params.segmenter import SegmenterParams
 from pipeline.text.hashtags.border_phrases import in_form, stretches
 from pipeline.text.hashtags.neural import read_segmenter
 from pipeline.text.hashtags.rules import CamelCase, WordSegment
 from pipeline.text.hashtags.segmenter import Segmenter, exactly_right, segment
-from pipeline.text.hashtags.train import SegmenterParams, train_segmenter
+from pipeline.text.hashtags.train import train_segmenter
 
 DATA = Path("../shared/data")
 LABELLED = Path("tests/text/hashtags/hashtags.tsv")

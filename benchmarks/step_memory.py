@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import torch
@@ -27,6 +28,7 @@ from pipeline.systems.attributes_knowledge import (
 )
 from pipeline.systems.system import Batch, Inputs, Phrase
 
+PARAMS = Path("params.yaml")
 WORDS, WIDTH, CHARACTERS = 25_000, 300, 100  # Twitter2015's words in fastText's vectors
 REGION = (49, 512)  # VGG16's last pooling layer
 NAMED = {ATTRIBUTES.cache: 8, KNOWLEDGE.cache: 6}  # words of a post's phrases

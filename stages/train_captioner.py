@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from pipeline.captions.train import CaptionerParams, train_captioner
+from pipeline.captions.train import train_captioner
 from pipeline.device import find_device
 from pipeline.params.block import read
+from pipeline.params.captioner import CaptionerParams
 from pipeline.params.runtime import Runtime
 from stages.command import IN, OUT, PARAMS, stage
 

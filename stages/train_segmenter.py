@@ -9,7 +9,8 @@ import click
 from pipeline.device import find_device
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
-from pipeline.text.hashtags.train import SegmenterParams, train_segmenter
+from pipeline.params.segmenter import SegmenterParams
+from pipeline.text.hashtags.train import train_segmenter
 from stages.command import IN, OUT, PARAMS, stage
 
 

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from pipeline.captions.beam import Found, search
-from pipeline.captions.decoder import Decoder, DecoderSizes
+from pipeline.captions.decoder import Decoder
 from pipeline.captions.vocabulary import END, START, Vocabulary
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, sha256_of, write_json
 from pipeline.fit.checkpoint import WEIGHTS, load, save
 from pipeline.fit.loop import Fitted
 from pipeline.params.block import parse
+from pipeline.params.captioner import DecoderSizes
 
 FILE = "captioner.json"
 GRID = "grid"  # the output of the feature store that is read

@@ -10,23 +10,12 @@ the next word is told. Regions are projected to `width` first.
 from __future__ import annotations
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.captions.beam import State
 from pipeline.captions.vocabulary import PAD, START, UNSAID
 from pipeline.layers.attention import InteractiveAttention
-from pipeline.params.block import Block
-
-
-class DecoderSizes(Block):
-    """The network's sizes."""
-
-    width: int = Field(128, ge=1)  # of a region behind its projection
-    word_width: int = Field(64, ge=1)
-    hidden: int = Field(256, ge=1)
-    attention_width: int = Field(128, ge=1)
-    dropout: float = Field(0.3, ge=0, lt=1)
+from pipeline.params.captioner import DecoderSizes
 
 
 class Decoder(nn.Module):

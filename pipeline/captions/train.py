@@ -10,37 +10,22 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import Field
 from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor, nn
 
 from pipeline.captions.captioner import GRID, Captioner, write_captioner
 from pipeline.captions.corpus import Caption, read_captions
-from pipeline.captions.decoder import Decoder, DecoderSizes
+from pipeline.captions.decoder import Decoder
 from pipeline.captions.vocabulary import Vocabulary
 from pipeline.corpus.images import read_images
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
-from pipeline.fit.optimization import Optimization
-from pipeline.params.block import Block
+from pipeline.params.captioner import CaptionerParams
 from pipeline.progress import Mode, progress
 from pipeline.store.reader import Reader
 
 BATCH = 64  # images at a time, when dev is captioned
-
-
-class CaptionerParams(Block):
-    """The block `captioner`."""
-
-    seed: int = 1
-    held_out: Literal["images", "captions"] = "images"
-    dev_share: float = Field(0.1, gt=0, le=1)  # of the images
-    max_words: int = Field(30, ge=1)  # longer captions are left out
-    min_count: int = Field(1, ge=1)  # rarer words are unknown
-    beam_width: int = Field(1, ge=1)  # with which dev is captioned
-    model: DecoderSizes
-    training: Optimization
 
 
 def split(

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.fit.averaging import Average
 from pipeline.fit.generators import generator_states, restore_generators
-from pipeline.fit.optimization import Optimization, build_optimizer, build_schedule
+from pipeline.fit.optimization import build_optimizer, build_schedule
+from pipeline.params.optimization import Optimization
 
 Batch = TypeVar("Batch")
 

@@ -1,9 +1,9 @@
 """Reading a section of `params.yaml` as a typed, frozen block; unknown keys are errors.
 
-`params.yaml` is composed from `conf/`, where each value carries its comment. Each section has
-one module in this folder, so that a stage depends on its own block's code alone; the blocks of
-the systems stand beside the systems, in `pipeline/systems/`. Only `stages/` and `cli.py` open
-the file: library functions take the values that they use.
+`params.yaml` is composed from `conf/`, where each value carries its comment; defaults stand there
+alone, and every key stands in the file. Each section has one module in this folder, so that a stage
+depends on its own block's code alone; the blocks of the systems stand beside the systems, in
+`pipeline/systems/`. Only `stages/` and `cli/` open the file: library functions take blocks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import PipelineError
 
-# Their blocks stand beside what they describe: optimization is a ground floor above this one.
-TRAINED = ("captioner", "segmenter", "systems")
+NO_SECTIONS = ("block", "optimization", "sections")  # modules of this folder that hold no section
 
 
 class ParamsError(PipelineError):
@@ -38,9 +37,9 @@ B = TypeVar("B", bound=Block)
 
 
 def sections() -> list[str]:
-    """The known top-level sections: the modules of this folder, and those of what is trained."""
-    modules = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    return sorted([*(name for name in modules if name != "block"), *TRAINED])
+    """The known top-level sections: each is a module of this folder, but for `systems`."""
+    modules = {m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])}
+    return sorted(modules.difference(NO_SECTIONS) | {"systems"})
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -56,19 +55,28 @@ def read(path: Path, section: str, block: type[B]) -> B:
         ParamsError: naming the file and the key, for a file that is no mapping, a section that
             is missing or unknown, an unknown key (with the nearest known one), or a wrong value.
     """
-    value: Any = _tree(path)
-    for name in value:
+    return find(load(path), section, block, str(path))
+
+
+def find(tree: Mapping[str, Any], section: str, block: type[B], where: str) -> B:
+    """The section at the dotted path `section` of the whole tree of a params.yaml, as a `block`.
+
+    Raises:
+        ParamsError: as `read`; every line begins with `where`.
+    """
+    for name in tree:
         if name not in sections():
-            raise ParamsError(f"{path}: unknown section {name!r}{nearest(str(name), sections())}")
+            raise ParamsError(f"{where}: unknown section {name!r}{nearest(str(name), sections())}")
+    value: Any = tree
     done: list[str] = []
     for key in section.split("."):
-        if not isinstance(value, dict) or key not in value:
-            known = value if isinstance(value, dict) else {}
-            where = f"section {'.'.join([*done, key])!r}"
-            raise ParamsError(f"{path}: {where} is missing{nearest(key, known)}")
+        if not isinstance(value, Mapping) or key not in value:
+            known = value if isinstance(value, Mapping) else {}
+            missing = f"section {'.'.join([*done, key])!r} is missing"
+            raise ParamsError(f"{where}: {missing}{nearest(key, known)}")
         value = value[key]
         done.append(key)
-    return parse(value, block, f"{path}: {section}")
+    return parse(value, block, f"{where}: {section}")
 
 
 def parse(value: object, block: type[B], where: str) -> B:
@@ -79,7 +87,12 @@ def parse(value: object, block: type[B], where: str) -> B:
         raise ParamsError("\n".join(_faults(error, block, where))) from None
 
 
-def _tree(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
+    """The tree of a YAML file that is a mapping.
+
+    Raises:
+        ParamsError: naming the file, if it is missing or holds something else.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

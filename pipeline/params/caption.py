@@ -1,4 +1,4 @@
-"""How captions are looked for."""
+"""How captions are searched for."""
 
 from pydantic import Field
 
@@ -6,8 +6,8 @@ from pipeline.params.block import Block
 
 
 class Caption(Block):
-    """How captions are looked for. Nothing here touches a network's weights or the encoder."""
+    """The beam search of captions. Nothing here touches the decoder's weights or the backbone."""
 
-    beam_width: int = Field(3, ge=1)
-    length_power: float = Field(0.7, ge=0)  # log probabilities are divided by length^this; 0: not
-    max_words: int = Field(20, ge=1)
+    beam_width: int = Field(ge=1)
+    length_power: float = Field(ge=0)  # log probabilities are divided by length^this
+    max_words: int = Field(ge=1)

@@ -4,11 +4,11 @@ from pipeline.params.block import Block
 
 
 class Dataset(Block):
-    """Three CoNLL files, a folder of images, and captions of some of them."""
+    """Three CoNLL files, a folder of images, and captions of some of these."""
 
     name: str
     train: str
     dev: str
     test: str
     images: str
-    captions: str  # a caption corpus, of pictures in the folder of images
+    captions: str  # a caption corpus whose pictures lie in `images`

@@ -11,7 +11,7 @@ class Extract(Block):
     """One role's backbone. All of it changes the numbers, so all of it enters the fingerprint."""
 
     backbone: str  # a module of pipeline/vision/backbones
-    weights: str  # a name the backbone knows, or a file
-    sha256: str | None = None  # of the weights file; given, it must match
-    outputs: list[str] = Field(min_length=1)  # which of the backbone's outputs are kept
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    weights: str  # a name that the backbone knows, or a file
+    sha256: str | None  # the weights file must have this digest; None: any will do
+    outputs: list[str] = Field(min_length=1)  # the outputs of the backbone that are kept
+    precision: Literal["float32", "bfloat16", "float16"]

@@ -6,14 +6,31 @@ from pipeline.params.block import Block
 
 
 class Graph(Block):
-    """A knowledge graph; dvc.yaml passes the paths on to the stages."""
+    """A knowledge graph; dvc.yaml passes the paths on to the stages.
+
+    Attributes:
+        triples: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
+            with bzip2; or a folder, of which all such files are read.
+        entity_names: a file beside the triples with a name and a text on each line, tab-separated:
+            an entity's first text is its label, others are aliases. None: there is no such file.
+        relation_names: likewise for relations.
+        labels: relations, by IRI; an entity's first literal of such a relation is its label,
+            others are aliases.
+        aliases: relations whose literals are further names.
+        redirects: relations whose subject is another name of the object; of several redirects of
+            one subject, the last counts.
+        languages: only labels and aliases in these languages count; literals without a language
+            always do. Empty: all languages count.
+        images: the folder of the entities' pictures.
+        image_table: a table of entities and files; or `images` itself, with a folder an entity.
+    """
 
     triples: str
-    entity_names: str | None = None
-    relation_names: str | None = None
+    entity_names: str | None
+    relation_names: str | None
     labels: list[str]
-    aliases: list[str] = []
-    redirects: list[str] = []
-    languages: list[str] = []
+    aliases: list[str]
+    redirects: list[str]
+    languages: list[str]
     images: str = Field(min_length=1)
     image_table: str = Field(min_length=1)

@@ -10,5 +10,5 @@ from pipeline.params.block import Block
 class Hashtags(Block):
     """How hashtags become words."""
 
-    segmenter: Literal["neural", "wordsegment", "camel"] = "neural"
-    max_characters: int = Field(100, ge=1)  # a longer hashtag is kept as one word, and counted
+    segmenter: Literal["neural", "wordsegment", "camel"]
+    max_characters: int = Field(ge=1)  # a longer hashtag is kept as one word, and counted

@@ -1,4 +1,4 @@
-"""What an image may be."""
+"""Which images can be used."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from pipeline.params.block import Block
 
 
 class IndexImages(Block):
-    """What an image may be."""
+    """Which images can be used, and what happens to the others."""
 
-    on_bad_image: Literal["mask", "error"] = "mask"  # mask: counted and listed, never dropped
-    max_pixels: int = Field(100_000_000, gt=0)  # width x height above this is refused undecoded
+    on_bad_image: Literal["mask", "error"]  # mask: counted and listed, never dropped
+    max_pixels: int = Field(gt=0)  # an image of more (width x height) is refused undecoded

@@ -6,13 +6,25 @@ from pipeline.params.block import Block
 
 
 class Knowledge(Block):
-    """How the entity that a post's picture shows is looked for."""
+    """How knowledge is looked for; all of it changes the table.
 
-    scorer: str = "WRatio"  # of fuzzywuzzy
-    cutoff: int = Field(90, ge=1, le=100)  # the least score of a candidate
-    best: int = Field(10, ge=1)  # candidates of a mention
-    theta: float = Field(0.9, gt=0, le=1)  # the least cosine of two pictures of the same
-    hops: int = Field(2, ge=0)  # from a candidate
-    conceptual: list[str] = Field(min_length=1)  # relations that are knowledge
-    relation_words: bool = False  # whether their words count too
-    fan_out: int | None = Field(None, ge=1)  # edges followed of one entity; null: all
+    Attributes:
+        scorer: the scorer of fuzzywuzzy that compares a mention with a label.
+        cutoff: a candidate has at least this score.
+        best: a mention has at most so many candidates.
+        theta: two pictures show the same entity if their cosine is at least this.
+        hops: an entity that is shown is at most so many relations away from a candidate.
+        conceptual: relations whose triples are the knowledge: whole names, or what follows the
+            last `/` or `#`.
+        relation_words: whether the words of these relations belong to the post's words.
+        fan_out: at most so many edges of an entity are followed; None: all.
+    """
+
+    scorer: str
+    cutoff: int = Field(ge=1, le=100)
+    best: int = Field(ge=1)
+    theta: float = Field(gt=0, le=1)
+    hops: int = Field(ge=0)
+    conceptual: list[str] = Field(min_length=1)
+    relation_words: bool
+    fan_out: int | None = Field(ge=1)

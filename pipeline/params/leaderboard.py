@@ -8,4 +8,4 @@ from pipeline.params.block import Block
 class Leaderboard(Block):
     """How the leaderboard is ordered."""
 
-    order_by: Literal["test", "dev"] = "test"
+    order_by: Literal["test", "dev"]

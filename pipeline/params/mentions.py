@@ -10,5 +10,5 @@ from pipeline.params.block import Block
 class Mentions(Block):
     """Which words of a post may name an entity."""
 
-    source: Literal["tagger", "ngrams", "gold"] = "tagger"  # gold: for analysis only
-    longest: int = Field(4, ge=1)  # words of an n-gram
+    source: Literal["tagger", "ngrams", "gold"]  # gold: for analysis only
+    longest: int = Field(ge=1)  # an n-gram has at most so many words

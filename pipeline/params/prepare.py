@@ -9,4 +9,4 @@ class Prepare(Block):
     """How labels are read."""
 
     entity_types: list[str] = Field(min_length=1)  # any other type in a label is an error
-    rename: dict[str, str] = {}  # renames types first, e.g. {MISC: OTHER}
+    rename: dict[str, str]  # types are renamed first, e.g. {MISC: OTHER}

@@ -12,10 +12,10 @@ Engine = Literal["local", "ray"]
 class Runtime(Block):
     """Knobs that cannot change a number; no stage of dvc.yaml depends on them."""
 
-    device: str = "auto"  # auto: cuda where there is one, else cpu
-    batch: int = Field(16, ge=1)  # images that the network computes at a time
-    workers: int = Field(2, ge=1)  # threads that decode images
-    engine: Engine = "local"  # ray: a cluster's CPUs decode, its GPUs compute
-    actors: int | None = Field(None, ge=1)  # of ray, each with the network; null: one a GPU
-    progress: Literal["auto", "bar", "lines", "none"] = "auto"
-    weights_dir: str | None = None  # a mirror folder of weight files
+    device: str  # auto: cuda if there is one, else cpu
+    batch: int = Field(ge=1)  # the network computes so many images at a time
+    workers: int = Field(ge=1)  # so many threads decode images
+    engine: Engine  # ray: a cluster's CPUs decode, its GPUs compute
+    actors: int | None = Field(ge=1)  # ray's actors, each with the network; None: one a GPU
+    progress: Literal["auto", "bar", "lines", "none"]
+    weights_dir: str | None  # a mirror folder of weight files

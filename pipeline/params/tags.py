@@ -8,4 +8,4 @@ from pipeline.params.block import Block
 class Tags(Block):
     """Image words from the cached logits."""
 
-    top_k: int = Field(5, ge=1, le=1000)
+    top_k: int = Field(ge=1, le=1000)

@@ -19,9 +19,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
-from pipeline.fit.optimization import Optimization
 from pipeline.layers.crf import TagDecoder
 from pipeline.params.block import Block, nearest
+from pipeline.params.optimization import Optimization
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from pipeline.captions.decoder import Decoder, DecoderSizes
+from pipeline.captions.decoder import Decoder
 from pipeline.captions.vocabulary import END, PAD, START, UNSAID
+from pipeline.params.captioner import DecoderSizes
 
 
 def make() -> Decoder:
     torch.manual_seed(3)
-    sizes = DecoderSizes(width=4, word_width=3, hidden=5, attention_width=4)
+    sizes = DecoderSizes(width=4, word_width=3, hidden=5, attention_width=4, dropout=0.3)
     return Decoder(sizes, regions=6, words=9).double().eval()
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import torch
 
 from pipeline.captions.caption import Report, caption
-from pipeline.captions.train import CaptionerParams, train_captioner
+from pipeline.captions.train import train_captioner
 from pipeline.corpus.images import Image, bad, write_images
+from pipeline.params.captioner import CaptionerParams
+from tests.blocks import OPTIMIZATION
 from tests.training.tiny import grid_of, key_of, write_store
 
 CPU = torch.device("cpu")
@@ -19,10 +21,15 @@ IMAGES = [
 ]
 PARAMS = CaptionerParams.model_validate(
     {
+        "seed": 1,
         "held_out": "captions",
         "dev_share": 1.0,
+        "max_words": 30,
+        "min_count": 1,
+        "beam_width": 1,
         "model": {"width": 16, "word_width": 8, "hidden": 32, "attention_width": 8, "dropout": 0},
-        "training": {"learning_rate": 0.02, "batch_posts": 8, "max_epochs": 25, "patience": 25},
+        "training": OPTIMIZATION
+        | {"learning_rate": 0.02, "batch_posts": 8, "max_epochs": 25, "patience": 25},
     }
 )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -69,3 +70,47 @@ def test_a_wrong_override_is_a_sentence(override: str, message: str, tmp_path: P
     assert message in done.output
     assert "Traceback" not in done.output
     assert not (tmp_path / "params.yaml").exists()
+
+
+REFUSED = [
+    (["tags.top_k=0"], ["tags: top_k: Input should be greater than or equal to 1"]),
+    (["+tags.topk=3"], ["tags: unknown key 'topk' (did you mean 'top_k'?)"]),
+    (["+tagz.top_k=3"], ["unknown section 'tagz' (did you mean 'tags'?)"]),
+    (["~vocab"], ["section 'vocab' is missing"]),
+    (["~systems"], ["section 'systems' is missing"]),
+    (["extract.tags.precision=f8"], ["extract.tags: precision: Input should be"]),
+    (
+        ["train.seeds=[]", "systems.cwi.model.dropout=2"],
+        ["train: seeds: List should", "systems.cwi: model.dropout: Input should be less than 1"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("overrides", "messages"), REFUSED, ids=lambda words: words[0])
+def test_what_a_block_refuses_is_not_written(
+    overrides: list[str], messages: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("as it was", encoding="utf-8")
+    done = CliRunner().invoke(main, [*overrides, "--params", str(path)])
+    assert done.exit_code == 1
+    lines = done.output.removeprefix("Error: ").splitlines()
+    for line, message in zip(lines, messages, strict=True):
+        assert line.startswith(f"{path}: {message}")
+    assert path.read_text(encoding="utf-8") == "as it was"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unknown_system_gets_the_nearest(tmp_path: Path) -> None:
+    words = ["+systems.cwii.vectors=[]", "--params", str(tmp_path / "params.yaml")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1
+    assert "unknown system 'cwii' (did you mean 'cwi'?)" in done.output
+
+
+def test_no_stage_imports_the_map_of_all_blocks() -> None:
+    """Else the digest of the stage's code would depend on every block."""
+    graph = grimp.build_graph("pipeline", "stages", "cli", cache_dir=None)
+    importers = graph.find_downstream_modules("pipeline.params.sections")
+    assert "cli.params" in importers
+    assert not {name for name in importers if name.startswith("stages")}

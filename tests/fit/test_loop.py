@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
 from pipeline.fit.loop import Epoch, Fitted, fit
-from pipeline.fit.optimization import Optimization, build_optimizer, build_schedule
+from pipeline.fit.optimization import build_optimizer, build_schedule
+from pipeline.params.optimization import Optimization
 from tests.systems.blocks import TRAINING
 
 INPUTS = torch.randn(64, 3, generator=torch.Generator().manual_seed(7))

@@ -1,8 +1,8 @@
 """Blocks of params.yaml: typed, frozen, and no key passes that nobody reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -18,6 +18,8 @@ from pipeline.params.index_images import IndexImages
 from pipeline.params.leaderboard import Leaderboard
 from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
+from pipeline.params.sections import SECTIONS
+from pipeline.params.tag_posts import TagPosts
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
 from pipeline.params.vectors import Vectors
@@ -25,7 +27,6 @@ from pipeline.params.vocab import Vocab
 from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
 from pipeline.systems.bilstm_crf import BiLSTMCRF
 from pipeline.systems.cnn_bilstm_crf import CNNBiLSTMCRF
-from tests.params.blocks import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = ROOT / "params.yaml"
@@ -57,6 +58,12 @@ def tree(section: str) -> Any:
     return found
 
 
+def changed(section: str, **changes: object) -> dict[str, Any]:
+    """The same, with some values replaced."""
+    value: dict[str, Any] = tree(section)
+    return value | changes
+
+
 def refusal(value: object, block: type[Block], where: str = "params.yaml: x") -> list[str]:
     with pytest.raises(ParamsError) as caught:
         parse(value, block, where)
@@ -71,11 +78,29 @@ def test_every_section_of_the_project(section: str) -> None:
     assert read(PARAMS, section, BLOCKS[section]).model_dump() == tree(section)
 
 
-def test_defaults_stand_in(write: Write) -> None:
-    path = write("index_images: {}\nvocab:\n  normalize: {digits: true}\n")
-    assert read(path, "index_images", IndexImages) == IndexImages(on_bad_image="mask")
-    vocab = read(path, "vocab", Vocab)
-    assert (vocab.normalize.digits, vocab.normalize.lowercase) == (True, True)
+def with_inner(block: type[Block]) -> Iterator[type[Block]]:
+    """The block and the blocks inside it."""
+    yield block
+    for field in block.model_fields.values():
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, Block):
+                yield from with_inner(inner)
+
+
+@pytest.mark.parametrize(
+    "block", [*(one for one in SECTIONS.values() if one is not TagPosts), Extract]
+)
+def test_defaults_stand_in_conf_alone(block: type[Block]) -> None:
+    """So params.yaml holds every key, and a default is changed in one place."""
+    for inner in with_inner(block):
+        optional = [name for name, field in inner.model_fields.items() if not field.is_required()]
+        assert not optional, inner
+
+
+def test_every_key_that_is_missing_is_named() -> None:
+    lines = refusal({"normalize": {"digits": True}, "splits": ["train"]}, Vocab)
+    missing = ["min_count", "normalize.lowercase", "normalize.urls", "normalize.users"]
+    assert sorted(lines) == [f"params.yaml: x: {key}: Field required" for key in missing]
 
 
 def test_exponents_without_a_point_are_numbers(write: Write) -> None:
@@ -106,7 +131,7 @@ def test_sections_are_the_modules() -> None:
 
 
 def test_an_unknown_key_is_named_with_the_nearest(write: Write) -> None:
-    path = write("vocab:\n  min_cuont: 2\n")
+    path = write(yaml.safe_dump({"vocab": changed("vocab", min_cuont=2)}))
     with pytest.raises(ParamsError) as caught:
         read(path, "vocab", Vocab)
     assert str(caught.value) == (
@@ -164,7 +189,8 @@ def test_no_unknown_key_passes(key: str) -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    lines = refusal({"splits": ["train", "tset"], "min_count": 0, "normalise": {}}, Vocab)
+    wrong = changed("vocab", splits=["train", "tset"], min_count=0, normalise={})
+    lines = refusal(wrong, Vocab)
     assert len(lines) == 3
     assert all(line.startswith("params.yaml: x: ") for line in lines)
     assert any("splits.1" in line for line in lines)
@@ -173,6 +199,8 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 # ---- wrong values
+
+PERHAPS = {"lowercase": True, "urls": "perhaps", "users": True, "digits": False}
 
 
 @pytest.mark.parametrize(
@@ -190,16 +218,16 @@ def test_all_faults_are_told_at_once() -> None:
         (Train, {"max_epochs": None}, "seeds"),
         (Train, {"seeds": [1]}, "max_epochs"),
         (Train, {"seeds": [1], "max_epochs": 0}, "max_epochs"),
-        (IndexImages, {"on_bad_image": "drop"}, "on_bad_image"),
-        (IndexImages, {"max_pixels": -1}, "max_pixels"),
+        (IndexImages, changed("index_images", on_bad_image="drop"), "on_bad_image"),
+        (IndexImages, changed("index_images", max_pixels=-1), "max_pixels"),
         (Leaderboard, {"order_by": "train"}, "order_by"),
-        (Prepare, {"entity_types": []}, "entity_types"),
+        (Prepare, changed("prepare", entity_types=[]), "entity_types"),
         (Prepare, {"entity_types": ["PER"], "rename": {"MISC": None}}, "rename.MISC"),
-        (Runtime, {"batch": 0}, "batch"),
-        (Runtime, {"progress": "loud"}, "progress"),
-        (Vocab, {"splits": ["valid"]}, "splits.0"),
-        (Vocab, {"normalize": "none"}, "normalize"),
-        (Vocab, {"normalize": {"urls": "perhaps"}}, "normalize.urls"),
+        (Runtime, changed("runtime", batch=0), "batch"),
+        (Runtime, changed("runtime", progress="loud"), "progress"),
+        (Vocab, changed("vocab", splits=["valid"]), "splits.0"),
+        (Vocab, changed("vocab", normalize="none"), "normalize"),
+        (Vocab, {"splits": ["train"], "min_count": 1, "normalize": PERHAPS}, "normalize.urls"),
         (Dataset, {"name": "a", "train": "b", "dev": "c", "test": "d", "captions": "e"}, "images"),
         (
             Dataset,
@@ -222,14 +250,14 @@ def test_a_section_that_is_no_mapping(value: object) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        {"kind": "package", "path": "a", "width": 50},
+        {"kind": "package", "path": "a", "width": 50, "package": None},
         {"kind": "text", "path": "a", "width": 50, "package": "p"},
-        {"kind": "text", "path": "a", "width": 0},
-        {"kind": "glove", "path": "a", "width": 50},
+        {"kind": "text", "path": "a", "width": 0, "package": None},
+        {"kind": "glove", "path": "a", "width": 50, "package": None},
     ],
 )
 def test_a_source_of_vectors_fits_together(source: dict[str, Any]) -> None:
-    (line,) = refusal({"sources": {"mine": source}}, Vectors)
+    (line,) = refusal(changed("vectors", sources={"mine": source}), Vectors)
     assert line.startswith("params.yaml: x: sources.mine")
 
 

@@ -12,22 +12,11 @@ from dvc.utils.hydra import compose_and_dump
 
 from pipeline.params.block import parse
 from pipeline.systems.system import SystemParams, find_system, known_systems
+from tests.blocks import OPTIMIZATION
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"
-TRAINING: dict[str, object] = {
-    "optimizer": "adam",
-    "learning_rate": 0.01,
-    "momentum": 0.0,
-    "weight_decay": 0.0,
-    "decay": 0.0,
-    "clip_norm": None,
-    "averaging": 0.0,
-    "batch_posts": 16,
-    "accumulate": 1,
-    "max_epochs": 1,
-    "patience": 1,
-}
+TRAINING = OPTIMIZATION | {"learning_rate": 0.01, "max_epochs": 1, "patience": 1}
 
 
 def block(

@@ -43,12 +43,22 @@ class Names:
         found = pc.index_in(names, value_set=self._column)
         return np.array(found.fill_null(-1), np.int32)
 
-    def extend(self, new: pa.BinaryArray) -> np.ndarray:
-        """(n,) int32 the numbers that distinct names get, none of which is held yet.
+    def encode(self, texts: Sequence[str] | pa.StringArray) -> np.ndarray:
+        """(n,) int32 the numbers of names, which may repeat; those not held yet are taken in.
 
         Raises:
             PipelineError: for more text than the column holds.
         """
+        coded = pa.array(texts, pa.string()).dictionary_encode()
+        distinct = coded.dictionary.view(pa.binary())
+        numbers = self.find(distinct)
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = self._extend(distinct.take(pa.array(new)))
+        each: np.ndarray = numbers[np.asarray(coded.indices)]
+        return each
+
+    def _extend(self, new: pa.BinaryArray) -> np.ndarray:
+        """(n,) int32 the numbers that distinct names get, none of which is held yet."""
         if self.nbytes + new.nbytes > LIMIT:
             raise PipelineError(
                 f"the graph's names take more than {LIMIT:,} bytes, which is all that its table"
@@ -57,13 +67,3 @@ class Names:
         first = len(self)
         self._column = pa.concat_arrays([self._column, new])
         return np.arange(first, len(self), dtype=np.int32)
-
-    def encode(self, texts: Sequence[str] | pa.StringArray) -> np.ndarray:
-        """(n,) int32 the numbers of names, which may repeat; those not held yet are taken in."""
-        coded = pa.array(texts, pa.string()).dictionary_encode()
-        distinct = coded.dictionary.view(pa.binary())
-        numbers = self.find(distinct)
-        new = np.flatnonzero(numbers < 0)
-        numbers[new] = self.extend(distinct.take(pa.array(new)))
-        each: np.ndarray = numbers[np.asarray(coded.indices)]
-        return each

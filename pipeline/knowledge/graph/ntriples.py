@@ -1,37 +1,30 @@
 """Reading N-Triples as a stream: plain, gzip or bzip2, with broken lines told, not fatal.
 
-pyoxigraph says what is a triple. Lines of three IRIs, or of two and a literal without escapes, are
-cut in columns, and pyoxigraph is asked for each IRI when it is new, and for what ends the literals.
-It parses all other lines.
+pyoxigraph parses many lines at a time; if it finds a fault among them, it parses them again line by
+line. So each broken line is known by its number and costs no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyoxigraph as ox
 
 from pipeline.errors import PipelineError
 from pipeline.knowledge.graph.faults import Faults
 from pipeline.knowledge.graph.lines import blocks
 from pipeline.knowledge.graph.names import Names
-from pipeline.knowledge.graph.parsed_lines import ParsedLines, parse
-from pipeline.knowledge.graph.plain_lines import Heads, find_lines
-from pipeline.knowledge.graph.statements import (
-    Statements,
-    Texts,
-    Vocabulary,
-    join_texts,
-    name_all,
-    stripped,
-)
+from pipeline.knowledge.graph.statements import Statements, Texts, Vocabulary, stripped
 
-# Bytes of lines in the first block; growing, in later ones; and with many names at most.
-FIRST, BLOCK, LARGEST = 1 << 20, 1 << 25, 1 << 30
+# Bytes of lines in the first block, in a later one, and in the largest: blocks grow with the names.
+FIRST, BLOCK, LARGEST = 1 << 20, 1 << 25, 1 << 27
+PARSED = 8192  # lines parsed at a time
+ANY = ""  # stands for the language of a literal without one
 
 
 def read_ntriples(
@@ -49,10 +42,10 @@ def read_ntriples(
 
     Args:
         path: the file.
-        names: of this file alone, at first none; filled with IRIs, and with `_:` and a label for
-            each blank node.
+        names: the names of this file alone, at first none; filled with IRIs, and with `_:` and a
+            label for each blank node.
         vocabulary: which literals name an entity.
-        faults: where broken lines are told.
+        faults: is told each broken line.
         scope: begins the labels of blank nodes, which mean something within their file only.
         block: about how many bytes of lines are taken at a time; more once the names take more,
             as their hash table is built for each block.
@@ -62,28 +55,16 @@ def read_ntriples(
             lines has no triple but broken lines: then it is something else.
     """
     for number, content in blocks(path, _sizes(names, block)):
-        lines = find_lines(content)
-        heads = Heads(lines)
-        link_lines, links = _links(heads, names)
-        literals = _literals(heads, names, vocabulary)
-        known = faults.count
-        others = ParsedLines(vocabulary, scope)
-        rest = _rest(len(lines), link_lines, literals.lines)
-        others.parse(lines, rest, path, number, faults)
-        count = len(link_lines) + len(literals.lines) + others.count
-        if number == 1 and not count and faults.count > known:
+        known, found = faults.count, _Block(vocabulary, scope)
+        for line, wrong in found.take(_quads(content)):
+            faults.add(path, number + line, wrong)
+        if number == 1 and not found.count and faults.count > known:
+            lines = content.count(b"\n") + (not content.endswith(b"\n"))
             raise PipelineError(
-                f"{path}: no N-Triples: none of its first {len(lines)} lines is a triple,"
+                f"{path}: no N-Triples: none of its first {lines} lines is a triple,"
                 f" {faults.count} are broken:\n{faults}"
             )
-        if others.link_lines:
-            links = np.concatenate([links, names.encode(others.links).reshape(-1, 3)])
-            links = links[_order(link_lines, others.link_lines)]
-        texts = literals.texts
-        if others.text_lines:
-            more = name_all(others.named, others.texts, others.labels, names)
-            texts = join_texts([texts, more]).take(_order(literals.text_lines, others.text_lines))
-        yield Statements(links, texts, count, literals.aside + others.aside)
+        yield found.statements(names)
 
 
 def _sizes(names: Names, block: int) -> Iterator[int]:
@@ -93,104 +74,88 @@ def _sizes(names: Names, block: int) -> Iterator[int]:
         size = max(min(2 * size, block), min(names.nbytes, LARGEST))
 
 
-def _links(heads: Heads, names: Names) -> tuple[np.ndarray, np.ndarray]:
-    """The lines (n,) that are three IRIs, and the numbers (n, 3) int32 of these."""
-    at, parts = heads.links()
-    links = _numbers(parts, names).reshape(-1, 3)
-    good = (links >= 0).all(axis=1)
-    return at[good], links[good]
+class _Block:
+    """The statements of some lines, with names numbered for these lines alone."""
+
+    def __init__(self, vocabulary: Vocabulary, scope: str) -> None:
+        self.count = self._aside = 0
+        self._numbers: dict[str, int] = {}
+        self._links: list[int] = []  # subject, relation and object of each, one after the other
+        self._owners: list[int] = []  # the entities that the texts name
+        self._texts: list[str] = []
+        self._labels: list[bool] = []  # whether each text may be the label
+        self._naming = dict.fromkeys(vocabulary.aliases, False) | dict.fromkeys(
+            vocabulary.labels, True
+        )
+        self._languages = {*vocabulary.languages, ANY} if vocabulary.languages else set()
+        self._scope = scope
+
+    def take(self, quads: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+        """Take statements in; yield the place and the fault of each broken line."""
+        naming, languages, links = self._naming, self._languages, self._links
+        for line, quad in quads:  # one loop: a call for each statement would take longer than it
+            if type(quad) is str:
+                yield line, quad
+                continue
+            subject, predicate, target, _ = quad
+            relation = predicate.value
+            kind = type(target)
+            if kind is ox.Triple:
+                yield line, "its object is a triple, which is no entity"
+                continue
+            self.count += 1
+            if kind is not ox.Literal:
+                links += (self._of(subject), self._number(relation), self._of(target))
+            elif relation not in naming:
+                self._aside += 1
+            elif not languages or (target.language or ANY) in languages:
+                self._owners.append(self._of(subject))
+                self._texts.append(target.value)
+                self._labels.append(naming[relation])
+
+    def statements(self, names: Names) -> Statements:
+        """What was taken in, its names numbered by `names`."""
+        numbers = names.encode(list(self._numbers))
+        owners, links = (np.array(some, np.int64) for some in (self._owners, self._links))
+        texts = Texts(numbers[owners], stripped(self._texts), np.array(self._labels, bool))
+        return Statements(numbers[links].reshape(-1, 3), texts, self.count, self._aside)
+
+    def _of(self, node: Any) -> int:
+        name: str = node.value
+        return self._number(name if type(node) is ox.NamedNode else f"_:{self._scope}{name}")
+
+    def _number(self, name: str) -> int:
+        return self._numbers.setdefault(name, len(self._numbers))
 
 
-@dataclass(frozen=True)
-class _Literals:
-    """Literals by columns.
-
-    Attributes:
-        lines: (n,) that are two IRIs and a literal without escapes.
-        text_lines: (m,) those of them whose literal names an entity.
-        texts: (m,) these literals.
-        aside: how many of the lines have a relation that names nothing.
-    """
-
-    lines: np.ndarray
-    text_lines: np.ndarray
-    texts: Texts
-    aside: int
+def _quads(content: bytes) -> Iterator[tuple[int, Any]]:
+    """(place, statement or fault) for the lines of a block, whose places count from 0."""
+    file, start = io.BytesIO(content), 0
+    while lines := list(islice(file, PARSED)):
+        yield from _parsed(lines, start)
+        start += len(lines)
 
 
-def _literals(heads: Heads, names: Names, vocabulary: Vocabulary) -> _Literals:
-    cut = heads.literals()
-    numbers = _numbers(cut.names, names).reshape(-1, 2)
-    languages = [_language(end) for end in cut.ends.dictionary.to_pylist()]
-    wanted = {"", *vocabulary.languages} if vocabulary.languages else {*languages}
-    ends = np.asarray(cut.ends.indices)
-    good = (numbers >= 0).all(axis=1)
-    good &= np.array([language is not None for language in languages], bool)[ends]
-    try:
-        texts = cut.texts.cast(pa.string())
-    except pa.ArrowInvalid:  # some are not UTF-8: the parser tells which
-        good[:] = False
-        texts = cut.texts
-    labels = _among(numbers[:, 1], vocabulary.labels, names)
-    naming = labels | _among(numbers[:, 1], vocabulary.aliases, names)
-    spoken = np.array([language in wanted for language in languages], bool)[ends]
-    rows = np.flatnonzero(good & naming & spoken)
-    said = stripped(texts.take(pa.array(rows)).to_pylist())
-    return _Literals(
-        cut.at[good],
-        cut.at[rows],
-        Texts(numbers[rows, 0], said, labels[rows]),
-        int(np.count_nonzero(good & ~naming)),
-    )
-
-
-def _among(numbers: np.ndarray, wanted: Collection[str], names: Names) -> np.ndarray:
-    """(n,) bool which numbers are of wanted names."""
-    distinct = np.flatnonzero(np.bincount(numbers[numbers >= 0]))  # quicker than np.unique
-    texts = names.texts.take(pa.array(distinct)).to_pylist()
-    chosen = [number for number, text in zip(distinct, texts, strict=True) if text in wanted]
-    return np.isin(numbers, chosen)
-
-
-def _language(end: bytes) -> str | None:
-    """The language of a literal that ends so, "" without one; None if none can end so."""
-    try:
-        literals = [quad.object for quad in parse(b'<a:a> <a:a> ""' + end + b" .")]
-    except SyntaxError:
-        return None
-    return (literals[0].language or "") if len(literals) == 1 else None
-
-
-def _numbers(parts: pa.DictionaryArray, names: Names) -> np.ndarray:
-    """(n,) int32 the numbers of IRIs, new ones taken in; -1 for what is none."""
-    distinct = parts.dictionary
-    numbers = names.find(distinct)
-    new = np.flatnonzero(numbers < 0)
-    good = new[_are_iris(distinct.take(pa.array(new)))]
-    numbers[good] = names.extend(distinct.take(pa.array(good)))
-    each: np.ndarray = numbers[np.asarray(parts.indices)]
-    return each
-
-
-def _order(*lines: Sequence[int] | np.ndarray) -> np.ndarray:
-    """The order of statements by their lines, given in parts that are each in order."""
-    return np.argsort(np.concatenate(lines), kind="stable")
-
-
-def _rest(count: int, *chosen: np.ndarray) -> np.ndarray:
-    """The numbers below `count` that are not chosen."""
-    rest = np.ones(count, bool)
-    for some in chosen:
-        rest[some] = False
-    return np.flatnonzero(rest)
-
-
-def _are_iris(names: pa.BinaryArray) -> np.ndarray:
-    """(n,) bool which names pyoxigraph takes for IRIs."""
-    good = np.ones(len(names), bool)
-    for at, name in enumerate(names.to_pylist()):
+def _parsed(lines: Sequence[bytes], start: int) -> Iterable[tuple[int, Any]]:
+    text = b"".join(lines)
+    # A statement has a line of its own, but the parser also ends lines at a lone carriage return.
+    if text.count(b"\r") == text.count(b"\r\n"):
         try:
-            ox.NamedNode(name.decode())
-        except ValueError:  # not UTF-8, or no IRI
-            good[at] = False
-    return good
+            quads = list(_parse(text))
+        except SyntaxError:
+            quads = []
+        if len(quads) == len(lines):
+            return enumerate(quads, start)
+    found: list[tuple[int, Any]] = []
+    for at, line in enumerate(lines, start):
+        try:
+            for quad in _parse(line):  # a statement before the fault is one
+                found.append((at, quad))
+        except SyntaxError as error:
+            # The parser's own words, less its place, which is that of one line out of its file.
+            found.append((at, str(error.msg).partition(": ")[2] or str(error.msg)))
+    return found
+
+
+def _parse(text: bytes) -> Any:
+    return ox.parse(text, format=ox.RdfFormat.N_TRIPLES)

@@ -19,30 +19,17 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.layers.characters import PAD, character_vectors
 from pipeline.layers.recurrent import BiLSTM
-from pipeline.params.block import Block
+from pipeline.params.segmenter import BorderSizes
 from pipeline.text.hashtags.segmenter import folded
 from pipeline.text.hashtags.word_counts import WordCounts
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"  # ids from 1
 SHAPES = 4  # padding, small, capital, digit
 SURE = 12.0  # largest log odds of the counts
-
-
-class BorderSizes(Block):
-    """The network's sizes."""
-
-    char_width: int = Field(32, ge=1)
-    shape_width: int = Field(8, ge=1)
-    counts: bool = True  # whether the network is told what the word counts alone would say
-    filters: int = Field(64, ge=1)  # of each window
-    windows: list[int] = Field([3, 5, 7], min_length=1)  # odd: centred on the character
-    hidden: int = Field(192, ge=2, multiple_of=2)  # of the BiLSTM, both directions
-    dropout: float = Field(0.1, ge=0, lt=1)
 
 
 @dataclass(frozen=True)

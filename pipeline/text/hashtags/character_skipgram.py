@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.fit.loop import Epoch, fit
-from pipeline.fit.optimization import Optimization
 from pipeline.layers.characters import PAD
+from pipeline.params.optimization import Optimization
 
 WINDOW = 2  # characters on either side
 HELD_OUT = 0.05  # share of the pairs, by which the epoch is chosen

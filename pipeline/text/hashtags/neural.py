@@ -13,7 +13,8 @@ from pipeline.files import read_json, write_json
 from pipeline.fit.checkpoint import load, save
 from pipeline.fit.loop import Fitted
 from pipeline.params.block import parse
-from pipeline.text.hashtags.border_network import BorderNetwork, BorderSizes, Run, Runs
+from pipeline.params.segmenter import BorderSizes
+from pipeline.text.hashtags.border_network import BorderNetwork, Run, Runs
 from pipeline.text.hashtags.segmenter import Words
 from pipeline.text.hashtags.word_counts import WordCounts
 

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
-from pipeline.fit.optimization import Optimization
-from pipeline.params.block import Block
+from pipeline.params.segmenter import SegmenterParams
 from pipeline.progress import Mode, progress
-from pipeline.text.hashtags.border_network import BorderNetwork, BorderSizes, Run, Runs, padded
+from pipeline.text.hashtags.border_network import BorderNetwork, Run, Runs, padded
 from pipeline.text.hashtags.border_phrases import CountedPhrases, Phrase, cased, stretches
 from pipeline.text.hashtags.character_skipgram import pretrain
 from pipeline.text.hashtags.neural import NeuralSegmenter, write_segmenter
@@ -26,17 +24,6 @@ from pipeline.text.hashtags.segmenter import exactly_right
 from pipeline.text.hashtags.word_counts import WordCounts
 
 DEV = 1000  # phrases of the dev posts, at most
-
-
-class SegmenterParams(Block):
-    """The block `segmenter`."""
-
-    seed: int = 1
-    phrases: int = Field(ge=1)  # to train on
-    corpus_share: float = Field(0.4, ge=0, le=1)  # of them, as far as the posts have as many
-    model: BorderSizes
-    pretraining: Optimization  # of the characters' vectors, by skip-gram
-    training: Optimization
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The reading in columns against the parser's reading of every line alone."""
+"""The reading of many lines at a time against the parser's reading of every line alone."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def name(node: Any) -> str:
     return node.value if isinstance(node, ox.NamedNode) else f"_:1.{node.value}"
 
 
-def columns(path: Path, faults: Faults, block: int) -> Found:
+def read(path: Path, faults: Faults, block: int) -> Found:
     names, links, texts = Names(), [], []
     count = aside = 0
     for some in read_ntriples(path, names, VOCABULARY, faults, "1.", block=block):
@@ -114,7 +114,7 @@ def check(path: Path, lines: list[bytes], block: int, *, ended: bool = True) -> 
     path.write_bytes(content)
     expected, found = Faults(), Faults()
     wanted = one_by_one(split(content), path, expected)
-    assert columns(path, found, block) == wanted
+    assert read(path, found, block) == wanted
     assert (found.count, found.first) == (expected.count, expected.first)
 
 
@@ -184,7 +184,7 @@ def test_numbers_of_lines_hold_over_many_blocks(tmp_path: Path) -> None:
     ]
     check(tmp_path / "many.nt", lines, 4096)
     faults = Faults()
-    columns(tmp_path / "many.nt", faults, 4096)
+    read(tmp_path / "many.nt", faults, 4096)
     assert faults.count == 6 <= LISTED
     assert [line.split(":")[1] for line in faults.first] == [str(997 * k + 6) for k in range(6)]
 
@@ -192,7 +192,7 @@ def test_numbers_of_lines_hold_over_many_blocks(tmp_path: Path) -> None:
 def test_a_triple_as_an_object_is_told(tmp_path: Path) -> None:
     path, faults = tmp_path / "quoted.nt", Faults()
     path.write_bytes(b"<a:a> <a:b> <a:c> .\n<a:a> <a:b> <<( <a:a> <a:b> <a:c> )>> .\n")
-    assert columns(path, faults, 1 << 20)[2] == 1
+    assert read(path, faults, 1 << 20)[2] == 1
     assert faults.first == [f"  {path}:2: its object is a triple, which is no entity"]
 
 
@@ -203,4 +203,4 @@ def test_more_names_than_a_table_holds_are_refused(
     path = tmp_path / "many.nt"
     path.write_bytes(b"".join(b"<a:%d> <a:b> <a:c> .\n" % at for at in range(50)))
     with pytest.raises(PipelineError, match="take more than 100 bytes"):
-        columns(path, Faults(), 1 << 20)
+        read(path, Faults(), 1 << 20)

@@ -13,13 +13,15 @@ from torch import nn
 
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
-from pipeline.fit.optimization import Optimization
-from pipeline.text.hashtags.border_network import BorderNetwork, BorderSizes, Run, Runs
+from pipeline.params.optimization import Optimization
+from pipeline.params.segmenter import BorderSizes, SegmenterParams
+from pipeline.text.hashtags.border_network import BorderNetwork, Run, Runs
 from pipeline.text.hashtags.border_phrases import CountedPhrases, cased, in_form, stretches
 from pipeline.text.hashtags.character_skipgram import WINDOW, pairs_of, pretrain
 from pipeline.text.hashtags.neural import NeuralSegmenter, read_segmenter
-from pipeline.text.hashtags.train import Example, SegmenterParams, train_segmenter
+from pipeline.text.hashtags.train import Example, train_segmenter
 from pipeline.text.hashtags.word_counts import START, WordCounts
+from tests.blocks import OPTIMIZATION
 
 CPU = torch.device("cpu")
 WORDS = {"a": 40.0, "at": 20.0, "cat": 10.0, "the": 60.0, "hat": 9.0, "tin": 5.0, "in": 50.0}
@@ -74,9 +76,20 @@ def test_borders_of_very_long_runs_are_numbers() -> None:
         assert ((borders >= 0) & (borders <= 1.0001)).all()
 
 
+SIZES = {
+    "char_width": 6,
+    "shape_width": 3,
+    "counts": True,
+    "filters": 4,
+    "windows": [3, 5, 7],
+    "hidden": 6,
+    "dropout": 0.1,
+}
+
+
 def make(counts: bool = True) -> BorderNetwork:
     torch.manual_seed(1)
-    sizes = BorderSizes(char_width=6, shape_width=3, filters=4, hidden=6, counts=counts)
+    sizes = BorderSizes.model_validate(SIZES | {"counts": counts})
     return BorderNetwork(sizes).eval()
 
 
@@ -134,7 +147,7 @@ def test_skip_gram_brings_characters_with_like_neighbours_together() -> None:
     runs = [[3, random.integers(1, 3), 4] for _ in range(400)]
     runs += [[7, random.integers(5, 7), 8] for _ in range(400)]
     table = nn.Embedding(9, 4, padding_idx=0)
-    options = Optimization(learning_rate=0.05, max_epochs=40, patience=40)
+    options = Optimization(**OPTIMIZATION, learning_rate=0.05, max_epochs=40, patience=40)
     pretrain(table, runs, options, random, lambda _: None)
     near = nn.functional.normalize(table.weight.detach()[1:], dim=1)
     alike = near @ near.T
@@ -194,10 +207,13 @@ def posts(tmp_path: Path) -> Path:
 
 PARAMS = SegmenterParams.model_validate(
     {
+        "seed": 1,
         "phrases": 400,
-        "model": {"char_width": 8, "shape_width": 2, "filters": 16, "hidden": 16, "counts": False},
-        "pretraining": {"learning_rate": 0.01, "max_epochs": 1, "patience": 1},
-        "training": {"learning_rate": 0.02, "max_epochs": 6, "patience": 6, "batch_posts": 16},
+        "corpus_share": 0.4,
+        "model": SIZES
+        | {"char_width": 8, "shape_width": 2, "filters": 16, "hidden": 16, "counts": False},
+        "pretraining": OPTIMIZATION | {"learning_rate": 0.01, "max_epochs": 1, "patience": 1},
+        "training": OPTIMIZATION | {"learning_rate": 0.02, "max_epochs": 6, "patience": 6},
     }
 )
 

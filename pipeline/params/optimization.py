@@ -1,0 +1,23 @@
+"""How a network is optimised: the block that everything trained shares."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.params.block import Block
+
+
+class Optimization(Block):
+    """Optimizer, its rate, and when to stop."""
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
+    learning_rate: float = Field(gt=0)
+    momentum: float = Field(ge=0, lt=1)  # sgd and rmsprop read it
+    weight_decay: float = Field(ge=0)
+    decay: float = Field(ge=0)  # the rate of epoch e, from 0, is learning_rate / (1 + decay e)
+    clip_norm: float | None = Field(gt=0)  # largest norm of all gradients together; None: any
+    averaging: float = Field(ge=0, lt=1)  # decay of the weights' moving average; 0: no average
+    batch_posts: int = Field(ge=1)
+    accumulate: int = Field(ge=1)  # one step averages the gradients of so many batches
+    max_epochs: int = Field(ge=1)
+    patience: int = Field(ge=1)  # epochs without a better dev score before training stops
