@@ -22,6 +22,7 @@ from pipeline.evaluation.evaluate import evaluate_system
 from pipeline.files import read_json
 from pipeline.params.block import parse, read
 from pipeline.params.extract import Extract
+from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.params.vocab import Vocab
@@ -31,7 +32,7 @@ from pipeline.text.vectors.phrases import build_phrase_vectors
 from pipeline.text.vectors.words import Kind, build_vectors
 from pipeline.text.vocab import build_vocab
 from pipeline.training.train import train_system
-from pipeline.vision.extract import extract
+from pipeline.vision.extract import Files, extract
 from pipeline.vision.tags import tags
 
 PARAMS = Path("params.yaml")
@@ -95,9 +96,8 @@ class Corpus:
                 self.image_folder,
                 table,
                 self.folder / "images.json",
-                on_bad_image="mask",
-                max_pixels=100_000_000,
-                workers=2,
+                IndexImages(),
+                Runtime(),
             )
             click.echo(str(report).splitlines()[0])
         return table
@@ -117,18 +117,8 @@ class Corpus:
         """The feature store of a role, with the backbone that params.yaml gives it."""
         params, runtime = read(PARAMS, f"extract.{role}", Extract), read(PARAMS, "runtime", Runtime)
         store = self.folder / role
-        report = extract(
-            self.images(),
-            self.image_folder or self.folder,
-            store,
-            params.backbone,
-            params.weights,
-            params.outputs,
-            params.precision,
-            batch=runtime.batch,
-            workers=runtime.workers,
-            device=runtime.device,
-        )
+        files = Files(self.images(), self.image_folder or self.folder, store)
+        report = extract(files, params, runtime)
         click.echo(str(report).splitlines()[0])
         return store
 

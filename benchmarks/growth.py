@@ -23,9 +23,11 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.corpus.images import OK, Image, write_images
+from pipeline.params.extract import Extract
+from pipeline.params.runtime import Runtime
 from pipeline.store.reader import Reader
 from pipeline.store.store import Store
-from pipeline.vision.extract import extract
+from pipeline.vision.extract import Files, extract
 
 SIDE = 64  # pixels of the pictures
 OUTPUTS = ["logits", "pooled"]
@@ -96,8 +98,9 @@ def _run(root: Path, rows: Sequence[Image], store: str) -> Cost:
 
 def _extract(root: Path, store: str, pipe: multiprocessing.connection.Connection) -> None:
     start = time.perf_counter()
-    network = "efficientnet_lite0", "imagenet", OUTPUTS
-    extract(root / "images.parquet", root / "images", root / store, *network, device="cpu")
+    params = Extract(backbone="efficientnet_lite0", weights="imagenet", outputs=OUTPUTS)
+    runtime = Runtime(device="cpu", progress="none")
+    extract(Files(root / "images.parquet", root / "images", root / store), params, runtime)
     seconds = time.perf_counter() - start
     pipe.send(Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 

@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from pipeline.corpus.images import Image, read_images, usable, write_images
 from pipeline.corpus.listing import Listing, Resolver
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +57,11 @@ class Corpus:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def index(self, ids: Sequence[str | None] = (), on_bad_image: str = "mask") -> Report:
+    def index(
+        self,
+        ids: Sequence[str | None] = (),
+        on_bad_image: Literal["mask", "error"] = "mask",
+    ) -> Report:
         posts = [
             Post(f"train/{n}", "train", image, ("word",), ("O",), n + 1)
             for n, image in enumerate(ids)
@@ -65,9 +72,8 @@ class Corpus:
             self.folder,
             self.root / "images.parquet",
             self.root / "images.json",
-            on_bad_image=on_bad_image,
-            max_pixels=100_000_000,
-            workers=2,
+            IndexImages(on_bad_image=on_bad_image),
+            Runtime(),
         )
 
     def rows(self) -> dict[str, Image]:

@@ -35,6 +35,8 @@ from pipeline.vision.backbone import (
 from pipeline.vision.weights import State, find_weights
 from tests.vision.conftest import photo
 
+pytestmark = pytest.mark.processor
+
 CPU = torch.device("cpu")
 SAMPLE = Path(__file__).parents[2] / ".." / "shared" / "data" / "imagenet-sample"
 

@@ -24,8 +24,11 @@ from pipeline.knowledge.labels.indexing import index_labels
 from pipeline.knowledge.lookup.depictions import index_entity_images
 from pipeline.knowledge.lookup.knowledge import Files, Settings, find_knowledge
 from pipeline.knowledge.lookup.mentions import GOLD, Source, find_mentions
+from pipeline.params.extract import Extract
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
 from pipeline.tables.phrases import read_phrases
-from pipeline.vision.extract import extract
+from pipeline.vision import extract as extraction
 from tests.knowledge.conftest import EXAMPLE, VOCABULARY, named, statement
 
 SAMPLE = Vocabulary(
@@ -67,7 +70,15 @@ class Project:
         """Run the stages on posts that are already written."""
         files, folder = self.files(), self.folder
         limits: dict[str, Any] = {"on_bad_image": "mask", "max_pixels": 10**7, "workers": 1}
-        index_images(files.posts, images, files.images, folder / "images.json", **limits)
+        runtime = Runtime(device="cpu", workers=1)
+        index_images(
+            files.posts,
+            images,
+            files.images,
+            folder / "images.json",
+            IndexImages(max_pixels=10**7),
+            runtime,
+        )
         names = {"entity_names": None, "relation_names": None}
         import_graph(triples, files.graph, folder / "graph.json", vocabulary, **names)
         index_labels(files.graph, files.label_index, "WRatio")
@@ -84,7 +95,8 @@ class Project:
             (files.store, files.images, images),
             (files.entity_store, files.entity_images, entity_images),
         ):
-            extract(index, source, store, "efficientnet_lite0", "imagenet", ["pooled"], workers=1)
+            network = Extract(backbone="efficientnet_lite0", weights="imagenet", outputs=["pooled"])
+            extraction.extract(extraction.Files(index, source, store), network, runtime)
 
     def mentions(self, source: Source) -> None:
         files = self.files()
