@@ -23,6 +23,7 @@ from pipeline.files import read_json
 from pipeline.params.block import parse, read
 from pipeline.params.extract import Extract
 from pipeline.params.index_images import IndexImages
+from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.params.vocab import Vocab
@@ -53,7 +54,7 @@ class Corpus:
         self._sources: dict[Path, tuple[Kind, Path, str | None, int]] = {}
         self.posts = folder / "posts.parquet"
         self.vocab = folder / "vocab"
-        click.echo(prepare(files, self.posts, folder / "posts.json", TYPES, {}))
+        click.echo(prepare(files, self.posts, folder / "posts.json", Prepare(entity_types=TYPES)))
         params = read(PARAMS, "vocab", Vocab)
         normalization = Normalization(**params.normalize.model_dump())
         click.echo(

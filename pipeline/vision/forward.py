@@ -49,8 +49,8 @@ class Forward:
         self._say = say
         if features.is_slow_on(device):
             say(
-                f"{backbone.name}: this processor has no instructions for {features.precision}: the"
-                " features come out right, but precision float32 would be some ten times as fast"
+                f"{backbone.name}: this processor has no instructions for {features.precision}, so"
+                " that features come out right, but some ten times slower than in float32"
             )
 
     def rows(self, names: Sequence[str], pixels: Pixels) -> Arrays:

@@ -172,8 +172,8 @@ def test_a_precision_without_instructions_is_said_before_the_first_pass(
     corpus = make_corpus(0, 1)
     assert corpus.extract(say=say, precision="bfloat16").computed == 2
     sentence = (
-        "efficientnet_lite0: this processor has no instructions for bfloat16: the features come out"
-        " right, but precision float32 would be some ten times as fast"
+        "efficientnet_lite0: this processor has no instructions for bfloat16, so that features come"
+        " out right, but some ten times slower than in float32"
     )
     assert said == ([] if has else [(sentence, 0)])
 

@@ -26,6 +26,7 @@ from pipeline.knowledge.lookup.knowledge import Files, Settings, find_knowledge
 from pipeline.knowledge.lookup.mentions import GOLD, Source, find_mentions
 from pipeline.params.extract import Extract
 from pipeline.params.index_images import IndexImages
+from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
 from pipeline.tables.phrases import read_phrases
 from pipeline.vision import extract as extraction
@@ -115,7 +116,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Project:
     samples = root / "samples"
     splits = {split: samples / "posts" / f"{split}.txt" for split in ("train", "dev", "test")}
     types = ["PER", "LOC", "ORG", "OTHER"]
-    prepare(splits, project.files().posts, project.folder / "posts.json", types, {})
+    prepare(
+        splits, project.files().posts, project.folder / "posts.json", Prepare(entity_types=types)
+    )
     graph = samples / "graph"
     project.read(
         samples / "images",
