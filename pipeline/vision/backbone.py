@@ -1,7 +1,7 @@
 """The contract that every backbone keeps: what it can give, what it needs, and that it is checked.
 
 A backbone is one module of `pipeline/vision/backbones` with a constant `BACKBONE`. To add one,
-add such a module; nothing else names it.
+add such a module; if it gives logits, `pipeline/vision/classes.py` names their classes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ class Backbone:
             whose regions go row by row from the top left.
         preprocessing: its authors'.
         weights: the published weights by name.
-        classes: gives the names of the classes, in the order of the logits.
         network: makes the network as published; its state dict has the keys of the weights file.
         parts: cuts it.
     """
@@ -66,7 +65,6 @@ class Backbone:
     outputs: Mapping[str, Output]
     preprocessing: Preprocessing
     weights: Mapping[str, Published]
-    classes: Callable[[], Sequence[str]]
     network: Callable[[], nn.Module]
     parts: Callable[[Any], Parts]
 
