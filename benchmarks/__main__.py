@@ -18,7 +18,8 @@ def known() -> list[str]:
     """The benchmarks there are: modules of this folder that define a command `main`."""
     modules = pkgutil.iter_modules([str(Path(__file__).parent)])
     names = [module.name for module in modules if not module.ispkg]
-    return sorted(name for name in names if name not in ("__main__", "corpus", "crops", "phrases"))
+    shared = ("__main__", "blocks", "corpus", "crops", "phrases")
+    return sorted(name for name in names if name not in shared)
 
 
 def run() -> None:

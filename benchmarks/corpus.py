@@ -21,6 +21,8 @@ from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.files import read_json
 from pipeline.params.block import parse, read
 from pipeline.params.extract import Extract
+from pipeline.params.index_images import IndexImages
+from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
@@ -31,7 +33,7 @@ from pipeline.text.vectors.words import Kind, build_vectors
 from pipeline.text.vocab import build_vocab
 from pipeline.training.model import TrainedModel
 from pipeline.training.train import TrainFiles, train_system
-from pipeline.vision.extract import extract
+from pipeline.vision.extract import Files, extract
 from pipeline.vision.tags import tags
 
 PARAMS = Path("params.yaml")
@@ -52,7 +54,11 @@ class Corpus:
         self._sources: dict[Path, tuple[Kind, Path, str | None, int]] = {}
         self.posts = folder / "posts.parquet"
         self.vocab = folder / "vocab"
-        click.echo(prepare(files, self.posts, folder / "posts.json", TYPES, {}))
+        click.echo(
+            prepare(
+                files, self.posts, folder / "posts.json", Prepare(entity_types=TYPES, rename={})
+            )
+        )
         params = read(PARAMS, "vocab", Vocab)
         normalization = Normalization(**params.normalize.model_dump())
         click.echo(
@@ -95,9 +101,8 @@ class Corpus:
                 self.image_folder,
                 table,
                 self.folder / "images.json",
-                on_bad_image="mask",
-                max_pixels=100_000_000,
-                workers=2,
+                read(PARAMS, "index_images", IndexImages),
+                read(PARAMS, "runtime", Runtime),
             )
             click.echo(str(report).splitlines()[0])
         return table
@@ -117,18 +122,8 @@ class Corpus:
         """The feature store of a role, with the backbone that params.yaml gives it."""
         params, runtime = read(PARAMS, f"extract.{role}", Extract), read(PARAMS, "runtime", Runtime)
         store = self.folder / role
-        report = extract(
-            self.images(),
-            self.image_folder or self.folder,
-            store,
-            params.backbone,
-            params.weights,
-            params.outputs,
-            params.precision,
-            batch=runtime.batch,
-            workers=runtime.workers,
-            device=runtime.device,
-        )
+        files = Files(self.images(), self.image_folder or self.folder, store)
+        report = extract(files, params, runtime)
         click.echo(str(report).splitlines()[0])
         return store
 

@@ -20,9 +20,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.blocks import of_project, quiet
 from pipeline.corpus.image_index import index_images
 from pipeline.corpus.posts import Post, write_posts
-from pipeline.vision.extract import extract
+from pipeline.params.extract import Extract
+from pipeline.params.index_images import IndexImages
+from pipeline.vision.extract import Files, extract
 
 IMAGES = 64
 EARLIER = 15  # images of the store that grows: 2 shards become 8
@@ -84,22 +87,15 @@ def _index(root: Path, name: str, images: int) -> Path:
     for path in sorted((root / "images").iterdir())[:images]:
         (part / path.name).symlink_to(path)
     write_posts([Post("train/0", "train", None, ("a",), ("O",), 1)], posts)
-    index_images(
-        posts,
-        part,
-        table,
-        root / "images.json",
-        on_bad_image="error",
-        max_pixels=10**8,
-        workers=1,
-    )
+    params = of_project("index_images", IndexImages, on_bad_image="error")
+    index_images(posts, part, table, root / "images.json", params, quiet())
     return table
 
 
 def _extract(table: Path, folder: Path, store: Path, threads: int = 1) -> None:
     torch.set_num_threads(threads)
-    weights = "efficientnet_lite0", "imagenet", ["logits"]
-    extract(table, folder, store, *weights, batch=BATCH, workers=1, device="cpu")
+    params = of_project("extract.tags", Extract, outputs=["logits"])
+    extract(Files(table, folder, store), params, quiet(batch=BATCH, workers=1))
 
 
 def _content(store: Path) -> dict[str, bytes]:

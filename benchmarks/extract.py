@@ -28,15 +28,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from benchmarks.blocks import quiet
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Fingerprint
+from pipeline.params.extract import Precision
 from pipeline.progress import Shares, say
 from pipeline.store.store import Store
-from pipeline.vision.backbone import Backbone, Features, Precision, load_backbone
+from pipeline.vision.backbone import Backbone, Features, load_backbone
 from pipeline.vision.decode import File, batches
-from pipeline.vision.extract import fill
-from pipeline.vision.forward import Forward
+from pipeline.vision.local_engine import fill_here
 from pipeline.vision.weights import State, find_weights
 
 DATA = Path("../shared/data/imagenet-sample")
@@ -162,14 +163,14 @@ class Case:
     def pipeline(self, features: Features) -> float:
         """Seconds from the files to a finished store."""
         fingerprint = Fingerprint(self.backbone.name, 1, "0" * 64, "", "", "", features.outputs)
-        forward = Forward(self.backbone, features, self.device, BATCH, say)
+        runtime = quiet(device=str(self.device), batch=BATCH, workers=self.workers)
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             with Store(Path(folder) / "store", fingerprint) as store:
                 store.missing(file.sha256 for file in self.files)
                 shares = Shares()
-                for _ in fill(
-                    store, forward, self.files, shares, batch=BATCH, workers=self.workers
+                for _ in fill_here(
+                    store, self.backbone, features, self.files, shares, runtime, say
                 ):
                     pass
                 store.finish()

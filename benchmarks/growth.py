@@ -22,10 +22,12 @@ import click
 import numpy as np
 from PIL import Image as Pillow
 
+from benchmarks.blocks import of_project, quiet
 from pipeline.corpus.images import OK, Image, write_images
+from pipeline.params.extract import Extract
 from pipeline.store.reader import Reader
 from pipeline.store.store import Store
-from pipeline.vision.extract import extract
+from pipeline.vision.extract import Files, extract
 
 SIDE = 64  # pixels of the pictures
 OUTPUTS = ["logits", "pooled"]
@@ -96,8 +98,8 @@ def _run(root: Path, rows: Sequence[Image], store: str) -> Cost:
 
 def _extract(root: Path, store: str, pipe: multiprocessing.connection.Connection) -> None:
     start = time.perf_counter()
-    network = "efficientnet_lite0", "imagenet", OUTPUTS
-    extract(root / "images.parquet", root / "images", root / store, *network, device="cpu")
+    params = of_project("extract.tags", Extract, outputs=OUTPUTS)
+    extract(Files(root / "images.parquet", root / "images", root / store), params, quiet())
     seconds = time.perf_counter() - start
     pipe.send(Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 

@@ -22,6 +22,7 @@ from pipeline.corpus.prepare import prepare
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.params.block import read
+from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
 from pipeline.params.segmenter import SegmenterParams
 from pipeline.text.hashtags.border_phrases import in_form, stretches
@@ -54,7 +55,7 @@ def main(data: Path, phrases: int, epochs: int, seed: int) -> dict[str, object]:
     runtime = read(PARAMS, "runtime", Runtime)
     with tempfile.TemporaryDirectory() as folder:
         posts, model = Path(folder) / "posts.parquet", Path(folder) / "segmenter"
-        prepare(files, posts, Path(folder) / "posts.json", TYPES, {})
+        prepare(files, posts, Path(folder) / "posts.json", Prepare(entity_types=TYPES, rename={}))
         train_segmenter(
             params, posts, model, device=find_device(runtime.device), bar="none", say=click.echo
         )

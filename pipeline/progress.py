@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal, TextIO, TypeVar
+from time import monotonic
+from typing import Literal, TypeVar
 
 from tqdm import tqdm
 
@@ -25,30 +25,25 @@ def progress(
     title: str = "",
     weight: Callable[[T], int] = lambda _: 1,
     note: Callable[[], str] = str,
-    stream: TextIO | None = None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[T]:
-    """Pass `items` on, and tell on `stream` how many of `total` are done.
+    """Pass `items` on, and tell on standard error how many of `total` are done.
 
     Args:
         items: what the loop goes over.
         total: how much there will be in all, in `unit`.
         unit: what is counted, in the plural, e.g. "images".
-        mode: "bar"; "lines": one line every 30 s; "none"; "auto": a bar where `stream` is a
-            terminal, lines elsewhere (a log file, DVC's output, a batch queue).
+        mode: "bar"; "lines": one line every 30 s; "none"; "auto": a bar on a terminal, lines
+            elsewhere (a log file, DVC's output, a batch queue).
         title: stands before the count.
         weight: how many units one item is, e.g. the length of a batch.
         note: what stands behind each line or the bar, e.g. what bounds the loop.
-        stream: standard error if not given.
-        clock: the time in seconds.
     """
-    stream = stream or sys.stderr
     if mode == "auto":
-        mode = "bar" if stream.isatty() else "lines"
+        mode = "bar" if sys.stderr.isatty() else "lines"
     if mode == "bar":
-        yield from _bar(items, total, unit, title, weight, note, stream)
+        yield from _bar(items, total, unit, title, weight, note)
     elif mode == "lines":
-        yield from _lines(items, total, unit, title, weight, note, stream, clock)
+        yield from _lines(items, total, unit, title, weight, note)
     else:
         yield from items
 
@@ -65,7 +60,7 @@ class Shares:
     A step within another counts for itself alone.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.seconds: dict[str, float] = {}
         self._clock = clock
 
@@ -108,9 +103,8 @@ def _bar(
     title: str,
     weight: Callable[[T], int],
     note: Callable[[], str],
-    stream: TextIO,
 ) -> Iterator[T]:
-    with tqdm(total=total, unit=f" {unit}", desc=title or None, file=stream) as bar:
+    with tqdm(total=total, unit=f" {unit}", desc=title or None, file=sys.stderr) as bar:
         for item in items:
             yield item
             bar.set_postfix_str(note(), refresh=False)
@@ -124,25 +118,23 @@ def _lines(
     title: str,
     weight: Callable[[T], int],
     note: Callable[[], str],
-    stream: TextIO,
-    clock: Callable[[], float],
 ) -> Iterator[T]:
-    start = last = clock()
+    start = last = monotonic()
     done = 0
     for item in items:
         yield item
         done += weight(item)
-        now = clock()
+        now = monotonic()
         if now - last >= SECONDS:
             last = now
             rate = done / (now - start)
             left = max(total - done, 0) / rate if rate else float("inf")
             head = f"{title}: " if title else ""
             tail = f", {note()}" if note() else ""
-            stream.write(
+            sys.stderr.write(
                 f"{head}{done}/{total} {unit}, {rate:.3g} {unit}/s, {_duration(left)} left{tail}\n"
             )
-            stream.flush()
+            sys.stderr.flush()
 
 
 def _duration(seconds: float) -> str:

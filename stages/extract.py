@@ -7,7 +7,7 @@ import click
 from pipeline.params.block import read
 from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
-from pipeline.vision.extract import extract
+from pipeline.vision.extract import Files, extract
 from stages.command import IN, OUT, PARAMS, stage
 
 
@@ -21,24 +21,7 @@ def main(role: str, images: Path, folder: Path, store: Path) -> None:
     """Compute what the store lacks."""
     params = read(PARAMS, f"extract.{role}", Extract)
     runtime = read(PARAMS, "runtime", Runtime)
-    report = extract(
-        images,
-        folder,
-        store,
-        params.backbone,
-        params.weights,
-        params.outputs,
-        params.precision,
-        sha256=params.sha256,
-        weights_dir=Path(runtime.weights_dir) if runtime.weights_dir else None,
-        batch=runtime.batch,
-        workers=runtime.workers,
-        device=runtime.device,
-        engine=runtime.engine,
-        actors=runtime.actors,
-        mode=runtime.progress,
-    )
-    click.echo(report)
+    click.echo(extract(Files(images, folder, store), params, runtime))
 
 
 if __name__ == "__main__":

@@ -21,17 +21,7 @@ def main(posts: Path, folder: Path, images: Path, metrics: Path) -> None:
     """Look at every image once, and write what was found."""
     params = read(PARAMS, "index_images", IndexImages)
     runtime = read(PARAMS, "runtime", Runtime)
-    report = index_images(
-        posts,
-        folder,
-        images,
-        metrics,
-        on_bad_image=params.on_bad_image,
-        max_pixels=params.max_pixels,
-        workers=runtime.workers,
-        mode=runtime.progress,
-    )
-    click.echo(report)
+    click.echo(index_images(posts, folder, images, metrics, params, runtime))
 
 
 if __name__ == "__main__":

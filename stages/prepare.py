@@ -21,7 +21,7 @@ def main(train: Path, dev: Path, test: Path, posts: Path, metrics: Path) -> None
     """Read the three CoNLL files and write the table of posts."""
     params = read(PARAMS, "prepare", Prepare)
     files = {"train": train, "dev": dev, "test": test}
-    click.echo(prepare(files, posts, metrics, params.entity_types, params.rename))
+    click.echo(prepare(files, posts, metrics, params))
 
 
 if __name__ == "__main__":

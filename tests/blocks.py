@@ -1,14 +1,10 @@
-"""Blocks of params.yaml for tests, which then name only the keys that they are about."""
+"""Parts of params.yaml for tests, which then name only the keys that they are about."""
 
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
+from benchmarks.blocks import of_project, quiet
 
-from pipeline.params.block import Block
-from pipeline.params.runtime import Runtime
-from tests.conftest import ROOT
-
-B = TypeVar("B", bound=Block)
+__all__ = ["OPTIMIZATION", "of_project", "quiet"]
 
 # All of a block `Optimization` but the rate, the epochs and the patience: Adam at a constant rate.
 OPTIMIZATION: dict[str, Any] = {
@@ -21,14 +17,3 @@ OPTIMIZATION: dict[str, Any] = {
     "batch_posts": 16,
     "accumulate": 1,
 }
-
-
-def of_project(section: str, block: type[B], **changes: object) -> B:
-    """A top-level section of the project's params.yaml, with some of its values replaced."""
-    tree = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))[section]
-    return block.model_validate(tree | changes)
-
-
-def quiet(**changes: object) -> Runtime:
-    """The project's block `runtime` on the CPU, without a progress bar."""
-    return of_project("runtime", Runtime, **({"device": "cpu", "progress": "none"} | changes))

@@ -1,28 +1,38 @@
 import threading
-import time
+from collections.abc import Iterator
 
 import pytest
 
 from pipeline.parallel import map_in_order
 
 
-def test_results_come_in_the_order_of_the_items_though_the_first_takes_longest() -> None:
-    def slow(n: int) -> int:
-        time.sleep(0.05 if n == 0 else 0)
+def test_results_come_in_the_order_of_the_items_though_the_first_ends_last() -> None:
+    fourth = threading.Event()
+
+    def held(n: int) -> int:
+        if n == 0:
+            fourth.wait()
+        if n == 3:
+            fourth.set()
         return n * n
 
-    squares = map_in_order(slow, range(20), workers=4, ahead=8)
+    squares = map_in_order(held, range(20), workers=4, ahead=8)
     assert list(squares) == [n * n for n in range(20)]
 
 
 def test_no_more_than_asked_for_is_begun_ahead() -> None:
-    begun: list[int] = []
-    results = map_in_order(lambda n: begun.append(n), iter(range(1000)), workers=3, ahead=5)
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for n in range(1000):
+            taken.append(n)
+            yield n
+
+    results = map_in_order(lambda n: n, items(), workers=3, ahead=5)
     for n, _ in zip(range(10), results, strict=False):
-        time.sleep(0.005)
-        assert len(begun) <= n + 1 + 5
+        assert len(taken) == n + 1 + 5
     results.close()
-    assert len(begun) < 20
+    assert len(taken) == 10 + 5
 
 
 def test_an_error_comes_at_its_place_and_ends_the_loop() -> None:

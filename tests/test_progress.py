@@ -1,6 +1,7 @@
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,40 +13,49 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_every_item_passes_in_every_mode() -> None:
-    for mode in ("auto", "bar", "lines", "none"):
-        assert list(progress(range(7), 7, "images", mode, stream=io.StringIO())) == list(range(7))
-
-
-def test_a_line_every_thirty_seconds_and_no_bar_where_there_is_no_terminal() -> None:
-    ticks = count(0, 10)  # each look at the clock is 10 s after the one before
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Standard error that is no terminal."""
     stream = io.StringIO()
-    assert (
-        len(
-            list(
-                progress(
-                    range(7), 7, "images", title="tags", stream=stream, clock=lambda: next(ticks)
-                )
-            )
-        )
-        == 7
-    )
-    assert stream.getvalue().splitlines() == [
+    monkeypatch.setattr("pipeline.progress.sys", SimpleNamespace(stderr=stream))
+    return stream
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Standard error that is one."""
+    stream = Terminal()
+    monkeypatch.setattr("pipeline.progress.sys", SimpleNamespace(stderr=stream))
+    return stream
+
+
+@pytest.fixture
+def tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`tick(n)`: each look at the clock is n seconds after the one before."""
+    return lambda n: monkeypatch.setattr("pipeline.progress.monotonic", count(0, n).__next__)
+
+
+@pytest.mark.parametrize("mode", ["auto", "bar", "lines", "none"])
+def test_every_item_passes_in_every_mode(mode: Mode) -> None:
+    assert list(progress(range(7), 7, "images", mode)) == list(range(7))
+
+
+def test_a_line_every_thirty_seconds_and_no_bar_where_there_is_no_terminal(
+    log: io.StringIO, tick: Callable[[int], None]
+) -> None:
+    tick(10)
+    assert len(list(progress(range(7), 7, "images", title="tags"))) == 7
+    assert log.getvalue().splitlines() == [
         "tags: 3/7 images, 0.1 images/s, 40 s left",
         "tags: 6/7 images, 0.1 images/s, 10 s left",
     ]
 
 
-def test_a_batch_counts_as_its_length() -> None:
-    ticks = count(0, 100)
-    stream = io.StringIO()
+def test_a_batch_counts_as_its_length(log: io.StringIO, tick: Callable[[int], None]) -> None:
+    tick(100)
     batches = [range(16), range(16), range(8)]
-    list(
-        progress(
-            batches, 40, "images", "lines", weight=len, stream=stream, clock=lambda: next(ticks)
-        )
-    )
-    assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == [
+    list(progress(batches, 40, "images", "lines", weight=len))
+    assert [line.split(",")[0] for line in log.getvalue().splitlines()] == [
         "16/40 images",
         "32/40 images",
         "40/40 images",
@@ -53,17 +63,26 @@ def test_a_batch_counts_as_its_length() -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "bar"])
-def test_a_bar_on_a_terminal(mode: Mode) -> None:
-    stream = Terminal()
-    list(progress(range(3), 3, "images", mode, title="tags", stream=stream))
-    assert "tags: 100%" in stream.getvalue()
-    assert "3/3" in stream.getvalue()
+def test_a_bar_on_a_terminal(mode: Mode, terminal: Terminal) -> None:
+    list(progress(range(3), 3, "images", mode, title="tags"))
+    assert "tags: 100%" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()
 
 
-def test_none_says_nothing() -> None:
-    stream = Terminal()
-    list(progress(range(3), 3, "images", "none", stream=stream))
-    assert stream.getvalue() == ""
+def test_none_says_nothing(terminal: Terminal) -> None:
+    list(progress(range(3), 3, "images", "none"))
+    assert terminal.getvalue() == ""
+
+
+def test_a_note_stands_behind_each_line(log: io.StringIO, tick: Callable[[int], None]) -> None:
+    tick(40)
+    list(progress(range(2), 2, "images", note=lambda: "why"))
+    assert [line.split(", ")[-1] for line in log.getvalue().splitlines()] == ["why", "why"]
+
+
+def test_a_note_stands_behind_the_bar(terminal: Terminal) -> None:
+    list(progress(range(2), 2, "images", note=lambda: "why"))
+    assert "why" in terminal.getvalue()
 
 
 def test_a_step_within_another_counts_for_itself_alone() -> None:
@@ -72,16 +91,6 @@ def test_a_step_within_another_counts_for_itself_alone() -> None:
     with shares.of("forward"), shares.of("decode"):
         pass
     assert shares.seconds == {"decode": 3, "forward": 17}
-
-
-def test_a_note_says_what_bounds_the_loop() -> None:
-    ticks = count(0, 40)
-    lines, bar = io.StringIO(), Terminal()
-    clock = lambda: next(ticks)  # noqa: E731
-    list(progress(range(2), 2, "images", note=lambda: "why", stream=lines, clock=clock))
-    assert [line.split(", ")[-1] for line in lines.getvalue().splitlines()] == ["why", "why"]
-    list(progress(range(2), 2, "images", "bar", note=lambda: "why", stream=bar))
-    assert "why" in bar.getvalue()
 
 
 def test_shares_are_what_the_loop_waits_for() -> None:

@@ -19,6 +19,8 @@ from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.parallel import map_in_order
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
 from pipeline.progress import Mode, progress
 
 SHOWN = 20
@@ -76,11 +78,8 @@ def index_images(
     folder: Path,
     images: Path,
     metrics: Path,
-    *,
-    on_bad_image: str,
-    max_pixels: int,
-    workers: int,
-    mode: Mode = "none",
+    params: IndexImages,
+    runtime: Runtime,
 ) -> Report:
     """Look at every image in `folder`, and for every image that the posts name.
 
@@ -90,11 +89,9 @@ def index_images(
             would run on nothing otherwise.
         images: where the table goes (`pipeline.corpus.images`).
         metrics: where the counts go, as JSON.
-        on_bad_image: "mask" keeps an image that cannot be used as a row that says why; "error"
-            stops at the end with the list of them.
-        max_pixels: an image of more (width x height) is refused from its header.
-        workers: threads that decode.
-        mode: how progress is shown.
+        params: what an image may be, and whether one that cannot be used is masked (kept as a row
+            that says why) or an error, which ends the stage with the list of them.
+        runtime: threads that decode, and how progress is shown.
 
     Raises:
         PipelineError: for a folder without images, or for bad images where `on_bad_image` is
@@ -102,9 +99,11 @@ def index_images(
     """
     rows_of_posts = read_posts(posts)
     named = {post.image for post in rows_of_posts if post.image is not None}
-    rows, ignored = inspect_folder(folder, named, "dataset.images", max_pixels, workers, mode)
+    rows, ignored = inspect_folder(
+        folder, named, "dataset.images", params.max_pixels, runtime.workers, runtime.progress
+    )
     report = _report(rows, rows_of_posts, ignored)
-    if on_bad_image == "error":
+    if params.on_bad_image == "error":
         refuse(report.unusable)
     write_images(rows, images)
     write_json(metrics, report.metrics())

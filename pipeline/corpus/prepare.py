@@ -15,6 +15,7 @@ from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.params.block import nearest
+from pipeline.params.prepare import Prepare
 
 SHOWN_FAULTS = 20
 SHOWN_DUPLICATES = 5
@@ -86,8 +87,7 @@ def prepare(
     files: Mapping[str, Path],
     posts: Path,
     metrics: Path,
-    entity_types: Sequence[str],
-    rename: Mapping[str, str],
+    params: Prepare,
 ) -> Report:
     """Read the files of a corpus into the table of posts.
 
@@ -95,21 +95,21 @@ def prepare(
         files: split -> CoNLL file, in the order of the table.
         posts: where the table goes (`pipeline.corpus.posts`).
         metrics: where the counts go, as JSON.
-        entity_types: the types that labels may have once renamed.
-        rename: type as found -> type as kept.
+        params: the types that labels may have once renamed, and type as found -> type as kept.
 
     Raises:
         PipelineError: naming every fault of every file (the first 20, and how many more), or a
-            renaming to a type that is not among `entity_types`. Nothing is written then.
+            renaming to a type that is not among the entity types. Nothing is written then.
     """
-    for found, kept in rename.items():
+    entity_types = params.entity_types
+    for found, kept in params.rename.items():
         if kept not in entity_types:
             hint = nearest(kept, entity_types)
             raise PipelineError(
                 f"prepare.rename: {found!r} becomes {kept!r}, which is not among entity_types"
                 f" ({', '.join(entity_types)}){hint}"
             )
-    rows = _read(files, accepted_labels(entity_types, rename))
+    rows = _read(files, accepted_labels(entity_types, params.rename))
     report = Report(
         {split: _count([row for row in rows if row.split == split]) for split in files},
         tuple(lint(rows, entity_types)),

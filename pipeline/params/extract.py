@@ -6,6 +6,8 @@ from pydantic import Field
 
 from pipeline.params.block import Block
 
+Precision = Literal["float32", "bfloat16", "float16"]
+
 
 class Extract(Block):
     """One role's backbone. All of it changes the numbers, so all of it enters the fingerprint."""
@@ -14,4 +16,4 @@ class Extract(Block):
     weights: str  # a name that the backbone knows, or a file
     sha256: str | None  # the weights file must have this digest; None: any will do
     outputs: list[str] = Field(min_length=1)  # the outputs of the backbone that are kept
-    precision: Literal["float32", "bfloat16", "float16"]
+    precision: Precision

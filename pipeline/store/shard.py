@@ -19,7 +19,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
+import pyarrow as pa
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
@@ -129,18 +129,18 @@ def read_rows(path: Path, header: Header, name: str, output: Output) -> np.ndarr
 def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[str, memoryview]:
     """The bytes of all rows, by output, of the file mapped into memory.
 
-    The mapping holds no file open (Python's own does, before 3.13), and ends with the last view.
+    Arrow maps, since its mapping holds no file open (Python's own does, before 3.13) and ends with
+    the last view.
 
     Raises:
         UnreadableShardError: if the file ends before its rows do.
     """
     try:
-        size = path.stat().st_size
-        mapped = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
-    except (OSError, RuntimeError) as error:
+        with pa.memory_map(os.fspath(path)) as file:
+            content = memoryview(file.read_buffer())
+    except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise UnreadableShardError(f"{path}: not a whole shard ({reason})") from None
-    content = mapped.numpy().data.toreadonly()
     rows = {}
     for name, output in outputs.items():
         start, length = header.offsets[name], len(header.keys) * output.row_bytes

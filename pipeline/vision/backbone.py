@@ -1,7 +1,7 @@
 """The contract that every backbone keeps: what it can give, what it needs, and that it is checked.
 
 A backbone is one module of `pipeline/vision/backbones` with a constant `BACKBONE`. To add one,
-add such a module; nothing else names it.
+add such a module; if it gives logits, `pipeline/vision/classes.py` names their classes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
 from pipeline.params.block import nearest
+from pipeline.params.extract import Precision
 from pipeline.vision import backbones
 from pipeline.vision.cpu.fusing import fuse
-from pipeline.vision.cpu.steady import Steady, onednn_has
+from pipeline.vision.cpu.processor import emulates
+from pipeline.vision.cpu.steady import Steady
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published, State
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ class Backbone:
             whose regions go row by row from the top left.
         preprocessing: its authors'.
         weights: the published weights by name.
-        classes: gives the names of the classes, in the order of the logits.
         network: makes the network as published; its state dict has the keys of the weights file.
         parts: cuts it.
     """
@@ -66,7 +65,6 @@ class Backbone:
     outputs: Mapping[str, Output]
     preprocessing: Preprocessing
     weights: Mapping[str, Published]
-    classes: Callable[[], Sequence[str]]
     network: Callable[[], nn.Module]
     parts: Callable[[Any], Parts]
 
@@ -122,10 +120,14 @@ class Features(nn.Module):
 
     def placed(self, device: torch.device) -> Features:
         """The same on `device`, as it runs fastest there."""
-        if not onednn_has(device, self._dtype):
+        if device.type != "cpu":
             return self.to(device)
         parts = Parts(fuse(self.trunk), self.head or nn.Identity(), self.head_reads)
         return Features(parts, self.outputs, self.precision)
+
+    def is_slow_on(self, device: torch.device) -> bool:
+        """Whether `device` has no instructions for this precision, so that float32 is faster."""
+        return emulates(device, self._dtype)
 
     def forward(self, batch: Tensor) -> dict[str, Tensor]:
         """Compute the outputs, each in the dtype that the backbone declares."""

@@ -7,21 +7,26 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from pipeline.corpus.images import OK, Image, read_images
 from pipeline.corpus.pixels import DECODER
-from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Fingerprint
-from pipeline.params.runtime import Engine
-from pipeline.progress import Mode, Shares, progress, say
+from pipeline.params.extract import Extract
+from pipeline.params.runtime import Engine, Runtime
+from pipeline.progress import Shares, progress, say
 from pipeline.store.store import Report as Stored
 from pipeline.store.store import Store
-from pipeline.vision.backbone import Precision, load_backbone
-from pipeline.vision.decode import File, batches
-from pipeline.vision.forward import Forward
-from pipeline.vision.passes import compute, passes_of
+from pipeline.vision.backbone import Backbone, Features, load_backbone
+from pipeline.vision.decode import File
+from pipeline.vision.local_engine import fill_here
 from pipeline.vision.weights import find_weights
+
+_Fill: TypeAlias = Callable[
+    [Store, Backbone, Features, Sequence[File], Shares, Runtime, Callable[[str], None]],
+    Generator[int, None, None],
+]
 
 
 @dataclass(frozen=True)
@@ -53,24 +58,23 @@ class Report:
         )
 
 
+@dataclass(frozen=True)
+class Files:
+    """What an extraction reads and writes.
+
+    Attributes:
+        images: the table of images.
+        folder: the image folder, to which the table's paths are relative.
+        store: the directory of the feature store.
+    """
+
+    images: Path
+    folder: Path
+    store: Path
+
+
 def extract(
-    images_path: Path,
-    image_folder: Path,
-    store_dir: Path,
-    backbone: str,
-    weights: str,
-    outputs: Sequence[str],
-    precision: Precision = "float32",
-    *,
-    sha256: str | None = None,
-    weights_dir: Path | None = None,
-    batch: int = 16,
-    workers: int = 2,
-    device: str = "auto",
-    engine: Engine = "local",
-    actors: int | None = None,
-    mode: Mode = "none",
-    say: Callable[[str], None] = say,
+    files: Files, params: Extract, runtime: Runtime, say: Callable[[str], None] = say
 ) -> Report:
     """Make the store hold the features of every usable image of the index, and no others.
 
@@ -78,22 +82,9 @@ def extract(
     are written as they fill: a run that is killed goes on from the last one.
 
     Args:
-        images_path: the table of images.
-        image_folder: to which the table's paths are relative.
-        store_dir: the directory of the feature store.
-        backbone: a module of pipeline/vision/backbones.
-        weights: a name the backbone knows, a file, or "random:SEED".
-        outputs: which of the backbone's outputs are kept.
-        precision: of the convolutions.
-        sha256: of the weights file, if the caller knows it.
-        weights_dir: a mirror folder of weights files.
-        batch: images that the network computes at a time. It, and what follows, changes no number.
-        workers: threads that decode, of the local engine.
-        device: "auto", "cpu", "cuda", "cuda:1".
-        engine: "local", this process; "ray", the cluster that RAY_ADDRESS names, or one made here.
-        actors: processes of the ray engine that hold the network; None: one for each GPU of the
-            cluster, or for every other CPU where it has none.
-        mode: how progress is shown.
+        files: what is read and written.
+        params: the network, its weights, and what is kept of it; all of it enters the fingerprint.
+        runtime: where and how fast it runs; nothing of it changes a number.
         say: is told what a person should know while it runs.
 
     Raises:
@@ -101,104 +92,60 @@ def extract(
             missing or other ones, a file that changed since it was indexed, a number that is
             not finite, or a store that another process writes.
     """
-    index = read_images(images_path)
+    index = read_images(files.images)
     wanted = _distinct(index)
     if not wanted:
-        raise PipelineError(f"{images_path}: none of its {len(index)} images can be used")
-    network = load_backbone(backbone)
-    kept = network.select(outputs)
-    found = find_weights(
-        weights, network.weights, network.network, sha256=sha256, weights_dir=weights_dir
+        raise PipelineError(f"{files.images}: none of its {len(index)} images can be used")
+    backbone = load_backbone(params.backbone)
+    outputs = backbone.select(params.outputs)
+    weights = find_weights(
+        params.weights,
+        backbone.weights,
+        backbone.network,
+        sha256=params.sha256,
+        weights_dir=Path(runtime.weights_dir) if runtime.weights_dir else None,
     )
     fingerprint = Fingerprint(
-        backbone=network.name,
-        version=network.version,
-        weights_sha256=found.sha256,
-        preprocessing=str(network.preprocessing),
+        backbone=backbone.name,
+        version=backbone.version,
+        weights_sha256=weights.sha256,
+        preprocessing=str(backbone.preprocessing),
         decoder=DECODER,
-        precision=precision,
-        outputs=kept,
+        precision=params.precision,
+        outputs=outputs,
     )
     shares, speed, computed = Shares(), "", 0
-    with Store(store_dir, fingerprint) as writer:
-        missing = [File(image_folder / wanted[key], key) for key in writer.missing(wanted)]
+    with Store(files.store, fingerprint) as store:
+        missing = [File(files.folder / wanted[key], key) for key in store.missing(wanted)]
         if missing:
-            features = network.build(found.load(), kept, precision)
+            features = backbone.build(weights.load(), outputs, params.precision)
             start = time.monotonic()
-            if engine == "local":
-                forward = Forward(network, features, find_device(device), batch, say)
-                filled = fill(writer, forward, missing, shares, batch=batch, workers=workers)
-            else:
-                # imported here: Ray takes a second, and only this engine needs it
-                from pipeline.vision.ray_engine import fill_on_ray
-
-                filled = fill_on_ray(
-                    writer,
-                    network,
-                    features,
-                    missing,
-                    shares,
-                    batch=batch,
-                    device=device,
-                    actors=actors,
-                    say=say,
-                )
-            with closing(filled):
+            fill = _engine(runtime.engine)
+            with closing(fill(store, backbone, features, missing, shares, runtime, say)) as filled:
                 for count in progress(
                     filled,
                     len(missing),
                     "images",
-                    mode,
-                    title=store_dir.name,
+                    runtime.progress,
+                    title=files.store.name,
                     weight=int,
                     note=shares.__str__,
                 ):
                     computed += count
             speed = f"{computed / (time.monotonic() - start):.3g} images/s, {shares}"
-        stored = writer.finish()
+        stored = store.finish()
     usable = sum(row.status == OK for row in index)
     return Report(usable, len(wanted), computed, len(index) - usable, speed, stored)
 
 
-def fill(
-    store: Store,
-    forward: Forward,
-    files: Sequence[File],
-    shares: Shares,
-    *,
-    batch: int,
-    workers: int,
-) -> Generator[int, None, None]:
-    """Compute the rows of `files` and hand them to the store: the local engine.
+def _engine(name: Engine) -> _Fill:
+    """The function that computes missing rows, and yields the number of images of each part."""
+    if name == "local":
+        return fill_here
+    # imported here: Ray takes a second, and only this engine needs it
+    from pipeline.vision.ray_engine import fill_on_ray
 
-    Three things at a time: threads decode the batches to come, the network computes, and the
-    store's threads write the shards that are full.
-
-    Args:
-        store: lacks the rows of `files`, which are in the order of its `missing`.
-        forward: the network.
-        files: the images.
-        shares: is told where the time goes.
-        batch: images that the network computes at a time, in as many passes as suits its device.
-        workers: threads that decode.
-
-    Yields:
-        The number of images of each pass, when its rows are handed in.
-
-    Raises:
-        PipelineError: naming a file that changed since it was indexed, or whose features are not
-            finite.
-    """
-    passes = passes_of(min(batch, len(files)), forward.device)
-    reader = batches(files, forward.preprocessing, batch=-(-batch // passes), workers=workers)
-    with (
-        closing(reader),
-        closing(compute(forward, shares.over("decode", reader), passes=passes)) as computed,
-    ):
-        for part, arrays in shares.over("forward", computed):
-            with shares.of("write"):
-                store.add([file.sha256 for file in part], arrays)
-            yield len(part)
+    return fill_on_ray
 
 
 def _distinct(index: Sequence[Image]) -> dict[str, str]:

@@ -21,6 +21,9 @@ Arrays = dict[str, NDArray[Any]]  # output -> (b, *shape)
 class Forward:
     """Runs a network, at most `limit` images at a time; where the memory gives out, at half that.
 
+    `say` is told at once if the device is slow at the network's precision, and later whenever the
+    memory gives out.
+
     Not compiled: `torch.compile` specialises on the length of the batch, and nothing would hold its
     rows to the same bits in any batch. What it would fuse on a CPU, `placed` fuses.
 
@@ -44,6 +47,11 @@ class Forward:
         self._features = features.placed(device)
         self.device = device
         self._say = say
+        if features.is_slow_on(device):
+            say(
+                f"{backbone.name}: this processor has no instructions for {features.precision}, so"
+                " that features come out right, but some ten times slower than in float32"
+            )
 
     def rows(self, names: Sequence[str], pixels: Pixels) -> Arrays:
         """The outputs of b images, on the CPU.

@@ -26,6 +26,7 @@ from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Fingerprint
+from pipeline.params.runtime import Runtime
 from pipeline.progress import Shares
 from pipeline.store.commits import Held
 from pipeline.store.keys import pack
@@ -54,13 +55,13 @@ class Done:
 
     Attributes:
         held: the shards it wrote.
-        limit: images that its device has memory for.
-        seconds: that it took, by step.
+        seconds: how long it took, by step.
+        told: what a person should know, in sentences.
     """
 
     held: tuple[Held, ...]
-    limit: int
     seconds: dict[str, float]
+    told: tuple[str, ...]
 
 
 def fill_on_ray(
@@ -69,10 +70,7 @@ def fill_on_ray(
     features: Features,
     files: Sequence[File],
     shares: Shares,
-    *,
-    batch: int,
-    device: str,
-    actors: int | None,
+    runtime: Runtime,
     say: Callable[[str], None],
 ) -> Generator[int, None, None]:
     """Compute the rows of `files` on the cluster, and have its actors write the shards.
@@ -83,10 +81,9 @@ def fill_on_ray(
         features: the same, with its weights.
         files: the images.
         shares: is told where the time goes: what the actors wait for and do.
-        batch: images a forward pass.
-        device: of the actors: "auto", "cpu" or "cuda".
-        actors: how many; None: one for each GPU, or for every other CPU of a cluster without.
-        say: is told where a device has too little memory.
+        runtime: the batch of a forward pass, the device of the actors ("auto", "cpu" or "cuda") and
+            their number (None: one for each GPU, or for every other CPU of a cluster without).
+        say: is told what the actors tell, each sentence once.
 
     Yields:
         The number of images of each task, when its shards are written.
@@ -95,9 +92,17 @@ def fill_on_ray(
         PipelineError: as the local engine does; if the cluster is too small; if workers die over
             the same images again and again.
     """
-    tasks = _tasks(store.orders(), {file.sha256: file for file in files}, batch)
+    said: set[str] = set()
+
+    def pass_on(told: Iterable[str]) -> None:
+        for sentence in told:
+            if sentence not in said:
+                said.add(sentence)
+                say(sentence)
+
+    tasks = _tasks(store.orders(), {file.sha256: file for file in files}, runtime.batch)
     with _cluster(), store.room():
-        count, gpus = _size(device, actors)
+        count, gpus = _size(runtime)
         kind = ray.remote(_Actor).options(
             num_cpus=0 if gpus else 1,
             num_gpus=gpus,
@@ -106,18 +111,17 @@ def fill_on_ray(
         )
         network = ray.put(features)
         pool: list[Any] = [
-            kind.remote(backbone.name, network, store.fingerprint, device, batch)
-            for _ in range(count)
+            kind.remote(backbone.name, network, store.fingerprint, runtime) for _ in range(count)
         ]
-        limit = batch
         try:
+            # the first actor that runs speaks before any task, the others with their first one
+            (first, *_), _ = ray.wait([actor.told.remote() for actor in pool])
+            pass_on(_result(first))
             for task, done in _run(tasks, pool, backbone.preprocessing):
                 store.receive(done.held)
                 for step, seconds in done.seconds.items():
                     shares.add(step, seconds)
-                if done.limit < limit:
-                    limit = done.limit
-                    say(f"a worker has no memory for {batch} images at a time: it takes {limit}")
+                pass_on(done.told)
                 yield len(task.files)
         finally:
             for actor in pool:  # or a run that fails would leave writers behind
@@ -138,12 +142,13 @@ def _cluster() -> Iterator[None]:
         ray.shutdown()  # ends the actors with it
 
 
-def _size(device: str, actors: int | None) -> tuple[int, int]:
+def _size(runtime: Runtime) -> tuple[int, int]:
     """How many actors, and how many GPUs each has: 1 or none.
 
     Raises:
         PipelineError: if the cluster has not the GPUs, or no CPU left to decode.
     """
+    device, actors = runtime.device, runtime.actors
     resources = ray.cluster_resources()
     cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
     if device != "cpu" and gpus:
@@ -194,7 +199,8 @@ def _run(
         (first, *_), _ = ray.wait(list(flying), num_returns=1)
         actor, task = flying.pop(first)
         free.append(actor)
-        return task, _result(first)
+        done: Done = _result(first)
+        return task, done
 
     for task in tasks:
         if not free:
@@ -206,14 +212,14 @@ def _run(
         yield landed()
 
 
-def _result(reference: Any) -> Done:
-    """The result of a task.
+def _result(reference: Any) -> Any:
+    """What a call of an actor gave.
 
     Raises:
         PipelineError: as it was raised by the worker, or if one died too often.
     """
     try:
-        done: Done = ray.get(reference)
+        return ray.get(reference)
     except RayTaskError as error:
         cause = error.cause
         while isinstance(cause, RayTaskError):
@@ -224,7 +230,6 @@ def _result(reference: Any) -> Done:
             f"a Ray worker died {RESTARTS + 1} times over the same images, as it does where memory"
             f" is short: set a smaller runtime.batch or runtime.actors ({error})"
         ) from None
-    return done
 
 
 def _decode(files: Sequence[File], preprocessing: Preprocessing) -> Pixels:
@@ -236,12 +241,24 @@ class _Actor:
     """Holds the network on its device, and writes whole shards."""
 
     def __init__(
-        self, backbone: str, features: Features, fingerprint: Fingerprint, device: str, batch: int
+        self, backbone: str, features: Features, fingerprint: Fingerprint, runtime: Runtime
     ) -> None:
-        found = find_device(device)
-        self._forward = Forward(load_backbone(backbone), features, found, batch, lambda _: None)
+        self._told: list[str] = []
+        self._forward = Forward(
+            load_backbone(backbone),
+            features,
+            find_device(runtime.device),
+            runtime.batch,
+            self._told.append,
+        )
         self._fingerprint = fingerprint
         self._idle = time.monotonic()
+
+    def told(self) -> tuple[str, ...]:
+        """What a person should know, in sentences; each is given once."""
+        told = tuple(self._told)
+        self._told.clear()
+        return told
 
     def fill(self, task: Task, pixels: Pixels) -> Done:
         """Compute the rows of a task's images, and write its shards.
@@ -264,4 +281,4 @@ class _Actor:
                 held.append(carry_out(order, self._fingerprint, (pack(order.missing), fresh)))
                 at = rows.stop
         self._idle = time.monotonic()
-        return Done(tuple(held), self._forward.limit, shares.seconds)
+        return Done(tuple(held), shares.seconds, self.told())

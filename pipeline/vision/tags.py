@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.errors import PipelineError
 from pipeline.store.reader import Reader
 from pipeline.tables.image_words import write_image_words
-from pipeline.vision.backbone import load_backbone
+from pipeline.vision.classes import class_names
 
 LOGITS = "logits"
 BLOCK = 1024  # images at a time
@@ -45,7 +45,7 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
     """
     reader = Reader(store_dir)
     reader.check()
-    backbone = load_backbone(reader.fingerprint.backbone)
+    backbone = reader.fingerprint.backbone
     if LOGITS not in reader.outputs:
         raise PipelineError(
             f"{store_dir}: this store keeps {', '.join(reader.outputs)}, and tags are made from"
@@ -53,17 +53,16 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
         )
     (count,) = reader.outputs[LOGITS].shape
     if top_k > count:
-        raise PipelineError(f"tags.top_k is {top_k}, but {backbone.name} has {count} classes")
+        raise PipelineError(f"tags.top_k is {top_k}, but {backbone} has {count} classes")
     keys = sorted(reader.keys)
     chosen, probabilities = [], []
     for start in range(0, len(keys), BLOCK):
         best, share = top(reader.rows(LOGITS, keys[start : start + BLOCK]), top_k)
         chosen += best.tolist()
         probabilities += share.tolist()
-    write_image_words(
-        tags_path, keys, chosen, probabilities, backbone.classes(), reader.fingerprint
-    )
-    return Report(len(keys), top_k, backbone.name)
+    names = class_names(backbone)
+    write_image_words(tags_path, keys, chosen, probabilities, names, reader.fingerprint)
+    return Report(len(keys), top_k, backbone)
 
 
 def top(logits: NDArray[np.floating], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -14,7 +14,7 @@ from pipeline.params.block import parse, read, sections
 from pipeline.params.extract import Extract
 from pipeline.params.graph import Graph
 from pipeline.params.vectors import Vectors
-from pipeline.systems.system import find_system, known_systems
+from pipeline.systems.system import StoreOutput, find_system, known_systems
 from pipeline.vision.backbone import load_backbone
 from tests.conftest import ROOT
 from tests.params.blocks import SECTIONS
@@ -105,12 +105,13 @@ def test_every_composition_is_read(
     sources = read(path, "vectors", Vectors).sources
     assert set(tree["systems"]) == set(known_systems())
     for system in tree["systems"]:
-        module = find_system(system)
-        options = read(path, f"systems.{system}", module.Params)
+        found = find_system(system)
+        options = read(path, f"systems.{system}", found.Params)
         assert options.model_dump() == tree["systems"][system]
         assert set(options.vectors) <= set(sources)
-        for role in module.REQUIRES.keys() & tree["extract"].keys():
-            assert module.REQUIRES[role] in tree["extract"][role]["outputs"]
+        for one in found.reads:
+            if isinstance(one, StoreOutput):
+                assert one.output in tree["extract"][one.role]["outputs"]
 
 
 @pytest.mark.parametrize("graph", group("graph"))

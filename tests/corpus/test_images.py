@@ -10,9 +10,11 @@ import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
@@ -22,6 +24,8 @@ from pipeline.corpus.images import Image, read_images, usable, write_images
 from pipeline.corpus.listing import Listing, Resolver
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
+from pipeline.params.index_images import IndexImages
+from tests.blocks import of_project, quiet
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +58,11 @@ class Corpus:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def index(self, ids: Sequence[str | None] = (), on_bad_image: str = "mask") -> Report:
+    def index(
+        self,
+        ids: Sequence[str | None] = (),
+        on_bad_image: Literal["mask", "error"] = "mask",
+    ) -> Report:
         posts = [
             Post(f"train/{n}", "train", image, ("word",), ("O",), n + 1)
             for n, image in enumerate(ids)
@@ -65,9 +73,8 @@ class Corpus:
             self.folder,
             self.root / "images.parquet",
             self.root / "images.json",
-            on_bad_image=on_bad_image,
-            max_pixels=100_000_000,
-            workers=2,
+            of_project("index_images", IndexImages, on_bad_image=on_bad_image),
+            quiet(),
         )
 
     def rows(self) -> dict[str, Image]:
@@ -274,8 +281,9 @@ def test_the_stage(corpus: Corpus) -> None:
     command += ["--images", "out/images.parquet", "--metrics", "out/images.json"]
 
     def run(on_bad_image: str) -> subprocess.CompletedProcess[str]:
-        block = f"index_images: {{on_bad_image: {on_bad_image}}}\nruntime: {{}}\n"
-        (corpus.root / "params.yaml").write_text(block)
+        tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+        tree["index_images"]["on_bad_image"] = on_bad_image
+        (corpus.root / "params.yaml").write_text(yaml.safe_dump(tree))
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(
             command, cwd=corpus.root, env=environment, capture_output=True, text=True, check=False

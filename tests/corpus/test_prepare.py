@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from pipeline.corpus.posts import read_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
+from pipeline.params.prepare import Prepare
 from stages.prepare import main
 
 TYPES = ["PER", "LOC", "ORG", "OTHER"]
@@ -34,7 +35,14 @@ def write(tmp_path: Path) -> Write:
 
 def run(files: dict[str, Path], folder: Path, rename: dict[str, str] | None = None) -> str:
     rename = {"MISC": "OTHER"} if rename is None else rename
-    return str(prepare(files, folder / "posts.parquet", folder / "posts.json", TYPES, rename))
+    return str(
+        prepare(
+            files,
+            folder / "posts.parquet",
+            folder / "posts.json",
+            Prepare(entity_types=TYPES, rename=rename),
+        )
+    )
 
 
 def test_report_and_metrics(write: Write, tmp_path: Path) -> None:
@@ -120,7 +128,12 @@ def test_without_the_renaming_the_label_is_a_fault(write: Write, tmp_path: Path)
 def test_twitter2015_counts_as_published(shared_data: Path, tmp_path: Path) -> None:
     """Table 1 of the co-attention paper (Zhang et al., AAAI 2018)."""
     files = {split: shared_data / "twitter2015" / f"{split}.txt" for split in GOOD}
-    report = prepare(files, tmp_path / "posts.parquet", tmp_path / "posts.json", TYPES, {})
+    report = prepare(
+        files,
+        tmp_path / "posts.parquet",
+        tmp_path / "posts.json",
+        Prepare(entity_types=TYPES, rename={}),
+    )
     splits = report.splits.values()
     assert [split.posts for split in splits] == [4000, 1000, 3257]
     assert [sum(split.entities.values()) for split in splits] == [6176, 1546, 5078]

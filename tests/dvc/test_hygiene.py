@@ -18,8 +18,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from pipeline.params.vectors import Vectors
-from pipeline.systems.system import find_system
-from pipeline.tables.phrases import OUTPUT
+from pipeline.systems.system import PhraseWords, StoreOutput, find_system
 from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
 
 TABLES = {  # the caches that are no feature store
@@ -218,17 +217,17 @@ def test_every_system_has_its_stages(stages: dict[str, Stage], composed: Workspa
 def test_a_system_reads_the_caches_that_it_requires(
     stages: dict[str, Stage], composed: Workspace, system: str
 ) -> None:
-    requires = find_system(system).REQUIRES
-    caches = {name: TABLES.get(name, f"features/{name}") for name in requires}
+    reads = find_system(system).reads
+    caches = {one.cache: TABLES.get(one.cache, f"features/{one.cache}") for one in reads}
     images = {"features/images.parquet"} if caches else set()
     sources = composed.params()["systems"][system]["vectors"]
     train, evaluate = stages[f"train_{system}"], stages[f"evaluate_{system}"]
     vectors = {f"features/vectors/{source}.parquet" for source in sources}
-    phrases = {  # source and file, of the words of phrases
-        f"{source}=features/phrase_vectors/{cache}/{source}.parquet"
+    phrases = {  # source and file, for the words of phrases
+        f"{source}=features/phrase_vectors/{one.cache}/{source}.parquet"
         for source in sources
-        for cache, output in requires.items()
-        if output == OUTPUT
+        for one in reads
+        if isinstance(one, PhraseWords)
     }
     assert set(train.values("--phrase-vectors")) == phrases
     vectors |= {given.partition("=")[2] for given in phrases}
@@ -239,8 +238,10 @@ def test_a_system_reads_the_caches_that_it_requires(
         assert set(stage.values("--cache")) == {f"{name}={path}" for name, path in caches.items()}
     assert train.values("--vectors") == [f"{s}=features/vectors/{s}.parquet" for s in sources]
     roles = composed.params()["extract"]
-    for role in caches.keys() - TABLES.keys():
-        assert requires[role] in roles[role]["outputs"]
+    for one in reads:
+        if isinstance(one, StoreOutput):
+            assert caches[one.cache] == f"features/{one.role}"
+            assert one.output in roles[one.role]["outputs"]
 
 
 def test_no_stage_sees_images_but_those_that_must(stages: dict[str, Stage]) -> None:

@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,29 +18,32 @@ from tests.store.oracle import content, extract, fingerprint, keys, shards
 ROOT = Path(__file__).parent.parent.parent
 MADE = fingerprint()
 WRITE = """
-import os, signal, sys, threading, time
+import os, signal, sys, threading
 from pathlib import Path
 import pipeline.files
 from tests.store.oracle import extract, fingerprint, keys
-directory, images, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+directory, images, last, then = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 sync, lock, done = pipeline.files.sync, threading.Lock(), 0
 def counted(path):
     global done
     with lock:
         done += 1
-        if done == last:
+        if done == last and then == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.005)
+        if done == last:
+            print("held", flush=True)
+            sys.stdin.read()  # until the test ends it
     sync(path)
 pipeline.files.sync = counted
 extract(directory, keys(range(images)), fingerprint(), batch=1)
 """
 
 
-def start(directory: Path, images: int, last: int) -> subprocess.Popen[str]:
-    """Extract in another process, which is killed when it waits for the disk the `last` time."""
-    command = [sys.executable, "-c", WRITE, str(directory), str(images), str(last)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+def start(directory: Path, images: int, last: int, then: str) -> subprocess.Popen[str]:
+    """Extract in another process, which dies or is held when it syncs a file the `last` time."""
+    command = [sys.executable, "-c", WRITE, str(directory), str(images), str(last), then]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_after_a_kill_the_next_run_goes_on_and_ends_in_the_same_bytes(
 ) -> None:
     directory = tmp_path / "tags"
     extract(directory, keys(range(before)), MADE)
-    killed = start(directory, after, last)
+    killed = start(directory, after, last, "die")
     assert (killed.communicate()[1], killed.returncode) == ("", -signal.SIGKILL)
     there = shards(directory)
     kept = {key for path in there for key in unpack(read_keys(path, MADE.digest))}
@@ -81,11 +83,10 @@ def test_after_a_kill_the_next_run_goes_on_and_ends_in_the_same_bytes(
 
 def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     directory = tmp_path / "tags"
-    first = start(directory, 1000, 100_000)
+    first = start(directory, 100, 9, "hold")
+    assert first.stdout is not None
     try:
-        while not directory.exists() or not shards(directory):
-            assert first.poll() is None
-            time.sleep(0.001)
+        assert first.stdout.readline() == "held\n"
         with (
             pytest.raises(PipelineError, match=re.escape(f"process {first.pid} is writing")),
             Store(directory, MADE),

@@ -12,12 +12,12 @@ from pipeline.store.lock import locked
 
 ROOT = Path(__file__).parent.parent.parent
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from pipeline.store.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()  # until the test ends it
 """
 CONTEND = """
 import os, sys, time
@@ -26,6 +26,8 @@ from pipeline.errors import PipelineError
 from pipeline.store.lock import locked
 directory, inside = Path(sys.argv[1]), Path(sys.argv[2])
 entered = 0
+print("ready", flush=True)
+sys.stdin.readline()  # until all are
 while entered < 50:
     try:
         with locked(directory):
@@ -40,8 +42,19 @@ while entered < 50:
 def start(code: str, *args: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code, *map(str, args)]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """The next line that a process prints, when it has come."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 def test_a_second_holder_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
@@ -57,8 +70,7 @@ def test_a_second_holder_is_refused_with_the_pid_of_the_first(tmp_path: Path) ->
 
 def test_the_lock_dies_with_its_holder(tmp_path: Path) -> None:
     holder = start(HOLD, tmp_path / "store")
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    assert said(holder) == "held"
     with (
         pytest.raises(PipelineError, match=f"process {holder.pid} is writing"),
         locked(tmp_path / "store"),
@@ -73,6 +85,11 @@ def test_the_lock_dies_with_its_holder(tmp_path: Path) -> None:
 
 def test_never_two_at_once_though_the_file_comes_and_goes(tmp_path: Path) -> None:
     crowd = [start(CONTEND, tmp_path / "store", tmp_path / "inside") for _ in range(3)]
+    assert [said(process) for process in crowd] == ["ready"] * 3
+    for process in crowd:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
     errors = [process.communicate()[1] for process in crowd]
     assert errors == ["", "", ""]
     assert not list(tmp_path.iterdir())

@@ -111,7 +111,7 @@ def test_forked_processes_and_their_parent_read_at_once(written: Path) -> None:
     for child in children:
         child.start()
     found = [b"".join(reader.rows("grid", wanted[at::7]).tobytes() for at in range(7))]
-    found += [answers.get(timeout=30) for _ in children]
+    found += [answers.get(timeout=600) for _ in children]
     for child in children:
         child.join()
     assert found == [expected] * 4

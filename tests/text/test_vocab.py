@@ -12,6 +12,7 @@ from pipeline.corpus.normalize import Normalization, normalize
 from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
+from pipeline.params.prepare import Prepare
 from pipeline.text.vocab import Vocabulary, build_vocab
 from stages.vocab import main
 
@@ -128,7 +129,12 @@ def test_an_empty_vocabulary_is_refused(
 def test_twitter2015_against_plain_counting(shared_data: Path, tmp_path: Path) -> None:
     files = {s: shared_data / "twitter2015" / f"{s}.txt" for s in ("train", "dev", "test")}
     posts_path = tmp_path / "posts.parquet"
-    prepare(files, posts_path, tmp_path / "posts.json", ["PER", "LOC", "ORG", "OTHER"], {})
+    prepare(
+        files,
+        posts_path,
+        tmp_path / "posts.json",
+        Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}),
+    )
     build_vocab(posts_path, tmp_path, ["train"], 2, FORM)
     train = [one for one in read_posts(posts_path) if one.split == "train"]
     counts = Counter(normalize(token, FORM) for one in train for token in one.tokens)

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
-from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
 from pipeline.systems.system import SystemParams, find_system
 from pipeline.training.model import TrainedModel
 from pipeline.training.train import TrainFiles, train_system
+from tests.blocks import quiet
 from tests.systems.blocks import block
 from tests.training.tiny import Workspace, phrase_vectors
 
-RUNTIME = Runtime(device="cpu", progress="none")
+RUNTIME = quiet()
 
 # What a network with other published choices than these small sizes suit needs to learn by.
 SLOWLY = {"learning_rate": 0.005, "max_epochs": 20, "patience": 20}

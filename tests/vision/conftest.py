@@ -1,5 +1,6 @@
 """An image folder, its index, and the networks kept from using every core."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from PIL import Image
 
 from pipeline.corpus.image_index import index_images
 from pipeline.corpus.posts import Post, write_posts
+from pipeline.params.extract import Extract
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
+from pipeline.vision.extract import Files, Report, extract
+from tests.blocks import of_project, quiet
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -56,10 +62,32 @@ class Corpus:
             self.folder,
             self.table,
             self.root / "images.json",
-            on_bad_image="mask",
-            max_pixels=10_000_000,
-            workers=2,
+            of_project("index_images", IndexImages),
+            quiet(),
         )
+
+    def extract(
+        self, store: str = "store", say: Callable[[str], None] = pytest.fail, **options: object
+    ) -> Report:
+        """Extract with the embedded network; `options` are fields of the two blocks."""
+        given = {
+            "backbone": "efficientnet_lite0",
+            "weights": "imagenet",
+            "outputs": ["logits", "pooled"],
+            "device": "cpu",
+            "progress": "none",
+            **options,
+        }
+        params = {name: given.pop(name) for name in Extract.model_fields if name in given}
+        files = Files(self.table, self.folder, self.root / store)
+        return extract(files, Extract.model_validate(params), Runtime.model_validate(given), say)
+
+    def content(self, store: str) -> dict[str, str]:
+        """The files of a store, and the SHA-256 of each."""
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (self.root / store).iterdir()
+        }
 
 
 @pytest.fixture

@@ -32,8 +32,11 @@ from pipeline.vision.backbone import (
     known_backbones,
     load_backbone,
 )
+from pipeline.vision.classes import class_names
 from pipeline.vision.weights import State, find_weights
 from tests.vision.conftest import photo
+
+pytestmark = pytest.mark.processor
 
 CPU = torch.device("cpu")
 SAMPLE = Path(__file__).parents[2] / ".." / "shared" / "data" / "imagenet-sample"
@@ -173,7 +176,7 @@ def test_what_is_not_asked_for_is_not_computed(case: Case) -> None:
 def test_what_is_declared_is_what_is_given(name: str) -> None:
     backbone = load_backbone(name)
     assert backbone.name == name
-    assert len(backbone.classes()) == backbone.outputs["logits"].shape[0]
+    assert len(class_names(name)) == backbone.outputs["logits"].shape[0]
     with torch.device("meta"):
         parts = backbone.parts(backbone.network().eval())
         crop = backbone.preprocessing.crop
@@ -215,7 +218,7 @@ def test_the_embedded_weights_know_what_real_photographs_show() -> None:
     assert int((best[:, :1] == truth).sum()) >= 42
     assert int((best == truth).sum()) >= 47
     names = {row["name"].replace("_", " ").lower() for row in rows}
-    classes = {backbone.classes()[int(row["class_index"])].lower() for row in rows}
+    classes = {class_names(backbone.name)[int(row["class_index"])].lower() for row in rows}
     assert len(names & classes) > 40  # the class names stand in the order of the labels
 
 

@@ -7,14 +7,18 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from PIL import ExifTags, Image
 
 from pipeline.corpus.image_index import index_images
 from pipeline.corpus.images import read_images, usable
 from pipeline.corpus.posts import Post, write_posts
+from pipeline.params.index_images import IndexImages
 from pipeline.store.reader import Reader
-from pipeline.vision.extract import extract
+from tests.blocks import of_project, quiet
 from tests.vision.conftest import Corpus, photo
+
+pytestmark = pytest.mark.processor
 
 WHITE = (255, 255, 255)
 
@@ -102,9 +106,8 @@ def test_every_kind_has_a_status_and_what_is_sound_the_features_of_its_picture(
         corpus.folder,
         corpus.table,
         corpus.root / "images.json",
-        on_bad_image="mask",
-        max_pixels=100_000_000,
-        workers=2,
+        of_project("index_images", IndexImages),
+        quiet(),
     )
     images = read_images(corpus.table)
     found = {row.path or row.image: row.status for row in images}
@@ -123,8 +126,7 @@ def test_every_kind_has_a_status_and_what_is_sound_the_features_of_its_picture(
     assert counted == {"ok": 7, "corrupt": 2} | dict.fromkeys(
         ["directory", "dangling_link", "missing", "refused", *(BAD.keys() - {"corrupt"})], 1
     )
-    network = "efficientnet_lite0", "imagenet", ["pooled"]
-    report = extract(corpus.table, corpus.folder, corpus.root / "odd", *network, device="cpu")
+    report = corpus.extract("odd", outputs=["pooled"])
     assert (report.computed, report.masked) == (7, 10)
     keys = usable(images)
     # the same pictures as plain PNG files: the same rows
@@ -132,7 +134,7 @@ def test_every_kind_has_a_status_and_what_is_sound_the_features_of_its_picture(
         (corpus.folder / name).unlink()
         picture.save(corpus.folder / f"{name}.png")
     corpus.index()
-    extract(corpus.table, corpus.folder, corpus.root / "plain", *network, device="cpu")
+    corpus.extract("plain", outputs=["pooled"])
     plain = usable(read_images(corpus.table))
     odd_rows, plain_rows = Reader(corpus.root / "odd"), Reader(corpus.root / "plain")
     for name in SOUND:

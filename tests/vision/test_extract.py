@@ -1,20 +1,10 @@
-"""The extraction loop: what it computes, what it leaves alone, and what survives a kill."""
+"""The extraction loop: what it computes, and what it leaves alone."""
 
-import hashlib
-import os
-import re
-import resource
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -24,35 +14,13 @@ from pipeline.errors import PipelineError
 from pipeline.store.reader import Reader
 from pipeline.vision import backbone as backbones
 from pipeline.vision.backbone import Features, load_backbone
-from pipeline.vision.extract import Report, extract
+from pipeline.vision.cpu.processor import onednn_has
 from pipeline.vision.weights import find_weights
 from tests.vision.conftest import Corpus
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.processor
+
 MakeCorpus = Callable[..., Corpus]
-
-
-def run(corpus: Corpus, store: str = "store", **options: object) -> Report:
-    given = {
-        "backbone": "efficientnet_lite0",
-        "weights": "imagenet",
-        "outputs": ["logits", "pooled"],
-        "device": "cpu",
-    }
-    return extract(
-        corpus.table,
-        corpus.folder,
-        corpus.root / store,
-        **(given | options),  # type: ignore[arg-type]
-    )
-
-
-def content(store: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(store.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture
@@ -71,7 +39,7 @@ def forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_rows_are_what_the_network_gives_one_image_alone(make_corpus: MakeCorpus) -> None:
     corpus = make_corpus(0, 1, 2)
-    run(corpus, outputs=["logits", "pooled", "grid"])
+    corpus.extract(outputs=["logits", "pooled", "grid"])
     backbone = load_backbone("efficientnet_lite0")
     state = find_weights("imagenet", backbone.weights, backbone.network).load()
     features = backbone.build(state, backbone.outputs, "float32")
@@ -96,10 +64,10 @@ def test_batch_and_threads_change_no_byte(
     for batch, workers, count in ((1, 1, 1), (3, 4, 2), (24, 2, 3)):
         threads(count)
         forwards.clear()
-        run(corpus, f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
+        corpus.extract(f"store{batch}", outputs=["logits", "grid"], batch=batch, workers=workers)
         assert torch.get_num_threads() == count
     assert sorted(forwards) == [3, 8, 8, 8]
-    one, three, many = (content(corpus.root / f"store{batch}") for batch in (1, 3, 24))
+    one, three, many = (corpus.content(f"store{batch}") for batch in (1, 3, 24))
     assert one == three == many
     assert len(one) > 3
 
@@ -108,7 +76,7 @@ def test_all_threads_share_what_is_too_little_to_be_divided(
     make_corpus: MakeCorpus, forwards: list[int], threads: Callable[[int], None]
 ) -> None:
     threads(2)
-    run(make_corpus(*range(10)), batch=16)
+    make_corpus(*range(10)).extract(batch=16)
     assert forwards == [10]
 
 
@@ -116,35 +84,35 @@ def test_an_added_image_is_one_forward_pass_and_one_shard(
     make_corpus: MakeCorpus, forwards: list[int]
 ) -> None:
     corpus = make_corpus(*range(12))
-    assert run(corpus, batch=5).computed == 12
+    assert corpus.extract(batch=5).computed == 12
     assert forwards == [5, 5, 2]
-    before = content(corpus.root / "store")
+    before = corpus.content("store")
     forwards.clear()
     corpus.add(12)
     corpus.index()
-    report = run(corpus)
+    report = corpus.extract()
     assert forwards == [1]
     assert (report.computed, report.stored.rewritten) == (1, 1)
     assert str(report).startswith("1 image computed, 12 reused (13 usable ids,")
-    after = content(corpus.root / "store")
+    after = corpus.content("store")
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     shards = [name for name in changed if name not in ("index.parquet", "store.json")]
     assert len([name for name in shards if name in after]) == 1
     shutil.rmtree(corpus.root / "store")
-    run(corpus)
-    assert content(corpus.root / "store") == after  # grown or made at once, the same bytes
+    corpus.extract()
+    assert corpus.content("store") == after  # grown or made at once, the same bytes
 
 
 def test_a_removed_image_leaves_and_a_renamed_one_costs_nothing(
     make_corpus: MakeCorpus, forwards: list[int]
 ) -> None:
     corpus = make_corpus(0, 1, 2)
-    run(corpus)
+    corpus.extract()
     forwards.clear()
     (corpus.folder / "0.png").unlink()
     (corpus.folder / "1.png").rename(corpus.folder / "renamed.png")
     corpus.index()
-    report = run(corpus)
+    report = corpus.extract()
     assert forwards == []
     assert (report.computed, report.stored.removed, len(Reader(corpus.root / "store"))) == (0, 1, 2)
 
@@ -153,13 +121,13 @@ def test_nothing_missing_builds_no_network(
     make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = make_corpus(0, 1)
-    run(corpus)
-    before = content(corpus.root / "store")
+    corpus.extract()
+    before = corpus.content("store")
     shutil.rmtree(corpus.folder)  # nor is an image opened
     monkeypatch.setattr(backbones.Backbone, "build", None)
-    report = run(corpus)
+    report = corpus.extract()
     assert report.computed == 0
-    assert content(corpus.root / "store") == before
+    assert corpus.content("store") == before
 
 
 def test_equal_images_are_computed_once_and_bad_ones_masked(
@@ -169,7 +137,7 @@ def test_equal_images_are_computed_once_and_bad_ones_masked(
     shutil.copy(corpus.folder / "0.png", corpus.folder / "copy.png")
     (corpus.folder / "cut.png").write_bytes((corpus.folder / "0.png").read_bytes()[:500])
     corpus.index()
-    report = run(corpus)
+    report = corpus.extract()
     assert sum(forwards) == 2
     assert (report.images, report.distinct, report.computed, report.masked) == (3, 2, 2, 1)
     keys = usable(read_images(corpus.table))
@@ -179,12 +147,35 @@ def test_equal_images_are_computed_once_and_bad_ones_masked(
 
 def test_another_fingerprint_computes_anew(make_corpus: MakeCorpus, forwards: list[int]) -> None:
     corpus = make_corpus(0, 1)
-    for options in ({}, {"precision": "bfloat16"}, {"outputs": ["pooled"]}, {}):
-        assert run(corpus, **options).computed == 2
-    assert run(corpus, weights="random:1").computed == 2
-    assert run(corpus, weights="random:2").computed == 2
-    assert run(corpus, weights="random:2").computed == 0
+    for options in ({}, {"outputs": ["pooled"]}, {}):
+        assert corpus.extract(**options).computed == 2
+    assert corpus.extract(say=lambda _: None, precision="bfloat16").computed == 2
+    assert corpus.extract(weights="random:1").computed == 2
+    assert corpus.extract(weights="random:2").computed == 2
+    assert corpus.extract(weights="random:2").computed == 0
     assert sum(forwards) == 12
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_precision_without_instructions_is_said_before_the_first_pass(
+    make_corpus: MakeCorpus, forwards: list[int], monkeypatch: pytest.MonkeyPatch, has: bool
+) -> None:
+    if not has:
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    elif not onednn_has(torch.device("cpu"), torch.bfloat16):
+        pytest.skip("needs a processor with instructions for bfloat16")
+    said: list[tuple[str, int]] = []
+
+    def say(line: str) -> None:
+        said.append((line, len(forwards)))
+
+    corpus = make_corpus(0, 1)
+    assert corpus.extract(say=say, precision="bfloat16").computed == 2
+    sentence = (
+        "efficientnet_lite0: this processor has no instructions for bfloat16, so that features come"
+        " out right, but some ten times slower than in float32"
+    )
+    assert said == ([] if has else [(sentence, 0)])
 
 
 @pytest.mark.parametrize("change", ["other content", "gone", "damaged"])
@@ -201,7 +192,7 @@ def test_a_file_that_changed_since_the_index_is_refused(
         shutil.copy(corpus.folder / "2.png", path)
     threads = threading.active_count()
     with pytest.raises(PipelineError, match=r"images/3\.png: .*dvc repro index_images"):
-        run(corpus)
+        corpus.extract()
     assert threading.active_count() == threads
     assert not (corpus.root / "store" / "index.parquet").exists()
 
@@ -220,7 +211,7 @@ def test_a_number_that_is_not_finite_names_its_image(
     monkeypatch.setattr(Features, "forward", broken)
     second = sorted((sha, image) for image, sha in usable(read_images(corpus.table)).items())[1][1]
     with pytest.raises(PipelineError, match=rf"images/{second}\.png: .*not finite in 'pooled'"):
-        run(corpus)
+        corpus.extract()
 
 
 def test_an_index_without_a_usable_image_is_an_error(make_corpus: MakeCorpus) -> None:
@@ -228,7 +219,7 @@ def test_an_index_without_a_usable_image_is_an_error(make_corpus: MakeCorpus) ->
     (corpus.folder / "0.png").write_bytes(b"")
     corpus.index()
     with pytest.raises(PipelineError, match=r"images\.parquet: none of its 1 images can be used"):
-        run(corpus)
+        corpus.extract()
 
 
 @pytest.mark.parametrize(
@@ -246,137 +237,5 @@ def test_what_a_person_can_mend_is_said(
 ) -> None:
     corpus = make_corpus(0)
     with pytest.raises(PipelineError) as caught:
-        run(corpus, **options)
+        corpus.extract(**options)
     assert words in str(caught.value)
-
-
-# The stage, stopping for good before its thirteenth image: however late the machine lets the test
-# see the first shard, the run has not ended.
-HELD = """
-import runpy, time
-from pipeline.store.store import Store
-add, seen = Store.add, []
-def held(*given):
-    seen.append(given)
-    if len(seen) > 12:
-        time.sleep(600)
-    add(*given)
-Store.add = held
-runpy.run_module("stages.extract", run_name="__main__")
-"""
-
-
-def start(
-    corpus: Corpus,
-    store: str,
-    held: bool = False,
-    batch: int = 1,
-    largest_file: int = resource.RLIM_INFINITY,
-    **block: object,
-) -> subprocess.Popen[str]:
-    """`python -m stages.extract`, as DVC runs it; no file may pass `largest_file` bytes."""
-    settings = {"backbone": "efficientnet_lite0", "weights": "imagenet", "outputs": ["logits"]}
-    lines = ["extract:", "  tags:"]
-    lines += [f"    {key}: {value}" for key, value in (settings | block).items()]
-    lines += [f"runtime: {{device: cpu, batch: {batch}, workers: 1}}", ""]
-    (corpus.root / "params.yaml").write_text("\n".join(lines))
-    command = [sys.executable, *(["-c", HELD] if held else ["-m", "stages.extract"])]
-    command += [
-        "--role",
-        "tags",
-        "--images",
-        "images.parquet",
-        "--folder",
-        "images",
-        "--store",
-        store,
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=corpus.root,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TORCH_HOME": "torch", "OMP_NUM_THREADS": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file,) * 2),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_goes_on_to_the_same_bytes(
-    make_corpus: MakeCorpus, sent: signal.Signals
-) -> None:
-    """The other run has other batches and threads, and is not disturbed: the same bytes."""
-    corpus = make_corpus(*range(24))
-    store = corpus.root / "killed"
-    killed = start(corpus, "killed", held=True)
-    while killed.poll() is None and not list(store.glob("0*.h5")):
-        time.sleep(0.002)
-    killed.send_signal(sent)
-    _, error = killed.communicate(timeout=300)
-    assert killed.returncode != 0
-    assert "Traceback" not in error
-    with pytest.raises(PipelineError):
-        Reader(store).check()  # a run that did not end is no store
-    assert 0 < run(corpus, "killed", outputs=["logits"], batch=3).computed < 24
-    run(corpus, "undisturbed", outputs=["logits"], batch=16)
-    assert content(store) == content(corpus.root / "undisturbed")
-
-
-def test_ctrl_c_ends_within_two_seconds_and_keeps_the_committed_shards(
-    make_corpus: MakeCorpus,
-) -> None:
-    """In the middle of a forward pass; seconds of its own work, for other programs run beside."""
-    corpus = make_corpus(*range(40))
-    store = corpus.root / "store"
-    running = start(corpus, "store", batch=16)
-    while running.poll() is None and not list(store.glob("0*.h5")):
-        time.sleep(0.002)
-    there = {path.name for path in store.glob("0*.h5")}
-    others = resource.getrusage(resource.RUSAGE_CHILDREN)
-    before = psutil.Process(running.pid).cpu_times()
-    running.send_signal(signal.SIGINT)
-    _, error = running.communicate(timeout=60)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - others.ru_utime - others.ru_stime
-    assert 0 < spent - before.user - before.system < 2
-    assert running.returncode == 1
-    assert error.splitlines()[-1] == "Aborted!"
-    left = {path.name for path in store.iterdir()}
-    assert there <= left
-    assert not [name for name in left if ".tmp." in name]
-    assert not (store / "index.parquet").exists()
-    assert not store.with_name("store.lock").exists()
-    assert run(corpus, outputs=["logits"]).computed < 40
-
-
-def test_a_full_disk_leaves_no_half_shard_and_says_how_much_is_missing(
-    make_corpus: MakeCorpus,
-) -> None:
-    """The limit on the size of a file: small shards fit, the first of four rows does not."""
-    corpus = make_corpus(*range(24))
-    full = start(corpus, "store", batch=8, largest_file=4 * 4000)
-    out, error = full.communicate(timeout=300)
-    assert (full.returncode, out) == (1, "")
-    assert "Traceback" not in error
-    found = re.search(r"it needs ([\d,]+) bytes.* (\d+) rows in (\d+) shards are .* about", error)
-    assert found, error
-    needed, rows, shards = (int(number.replace(",", "")) for number in found.groups())
-    assert needed > 4 * 4000
-    assert 0 < shards <= rows <= 24
-    store = corpus.root / "store"
-    assert all(path.stat().st_size <= 4 * 4000 for path in store.iterdir())
-    assert not [path for path in store.iterdir() if ".tmp." in path.name]
-    assert run(corpus, outputs=["logits"]).computed <= rows  # what was committed is kept
-    run(corpus, "undisturbed", outputs=["logits"])
-    assert content(store) == content(corpus.root / "undisturbed")
-
-
-def test_missing_weights_end_the_stage_with_a_sentence(make_corpus: MakeCorpus) -> None:
-    corpus = make_corpus(0)
-    process = start(corpus, "store", backbone="vgg16", outputs=["grid"])
-    out, error = process.communicate(timeout=300)
-    assert (process.returncode, out) == (1, "")
-    assert error.startswith("Error: weights 'imagenet': vgg16-397923af.pth is not on this machine")
-    assert "torch/hub/checkpoints" in error
-    assert not (corpus.root / "store").exists()

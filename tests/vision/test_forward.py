@@ -14,6 +14,8 @@ from pipeline.vision.forward import Forward
 from pipeline.vision.weights import find_weights
 from tests.vision.conftest import photo
 
+pytestmark = pytest.mark.processor
+
 BACKBONE = load_backbone("efficientnet_lite0")
 NAMES = [f"{n}.png" for n in range(9)]
 

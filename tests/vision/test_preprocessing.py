@@ -12,6 +12,8 @@ from torchvision.transforms import InterpolationMode
 from pipeline.vision.backbone import load_backbone
 from pipeline.vision.preprocessing import Preprocessing
 
+pytestmark = pytest.mark.processor
+
 TORCHVISION = {
     "inception_v3": Inception_V3_Weights.IMAGENET1K_V1,
     "vgg16": VGG16_Weights.IMAGENET1K_V1,

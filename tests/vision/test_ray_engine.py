@@ -9,20 +9,22 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
-from pipeline.corpus.pixels import DECODER
 from pipeline.errors import PipelineError
-from pipeline.fingerprint import Fingerprint
 from pipeline.progress import Shares
+from pipeline.store.reader import Reader
 from pipeline.store.store import Store
 from pipeline.vision.backbone import load_backbone
+from pipeline.vision.cpu.processor import emulates
 from pipeline.vision.decode import File
-from pipeline.vision.extract import Report, extract
-from pipeline.vision.ray_engine import fill_on_ray
+from pipeline.vision.ray_engine import AHEAD, fill_on_ray
 from pipeline.vision.weights import find_weights
+from tests.blocks import quiet
 from tests.vision.conftest import Corpus
 
 ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.processor
 
 ROOT = Path(__file__).parents[2]
 MakeCorpus = Callable[..., Corpus]
@@ -44,23 +46,6 @@ def cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-def run(corpus: Corpus, store: str, **options: object) -> Report:
-    return extract(
-        corpus.table,
-        corpus.folder,
-        corpus.root / store,
-        "efficientnet_lite0",
-        "imagenet",
-        ["pooled"],
-        device="cpu",
-        **options,  # type: ignore[arg-type]
-    )
-
-
-def content(store: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in store.iterdir()}
-
-
 def actors() -> set[int]:
     """The processes of this cluster that are actors, and run."""
     found = set()
@@ -74,38 +59,21 @@ def actors() -> set[int]:
 def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_middle(
     make_corpus: MakeCorpus,
 ) -> None:
-    corpus = make_corpus(*range(24))
-    run(corpus, "local", batch=16)
+    """Two tasks an actor are under way when the actors are killed: others are still to be begun."""
+    corpus = make_corpus(*range(40))
+    corpus.extract("local", outputs=["pooled"], batch=16)
     backbone = load_backbone("efficientnet_lite0")
     weights = find_weights("imagenet", backbone.weights, backbone.network)
     kept = backbone.select(["pooled"])
-    fingerprint = Fingerprint(
-        backbone.name,
-        backbone.version,
-        weights.sha256,
-        str(backbone.preprocessing),
-        DECODER,
-        "float32",
-        kept,
-    )
+    features = backbone.build(weights.load(), kept, "float32")
     files = {
         hashlib.sha256(path.read_bytes()).hexdigest(): path for path in corpus.folder.iterdir()
     }
-    features = backbone.build(weights.load(), kept, "float32")
     shares = Shares()
-    with Store(corpus.root / "ray", fingerprint) as store:
+    runtime = quiet(batch=4, actors=2)
+    with Store(corpus.root / "ray", Reader(corpus.root / "local").fingerprint) as store:
         missing = [File(files[key], key) for key in store.missing(files)]
-        filling = fill_on_ray(
-            store,
-            backbone,
-            features,
-            missing,
-            shares,
-            batch=4,
-            device="cpu",
-            actors=2,
-            say=pytest.fail,
-        )
+        filling = fill_on_ray(store, backbone, features, missing, shares, runtime, pytest.fail)
         counts = [next(filling)]
         before = actors()
         assert before
@@ -114,26 +82,26 @@ def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_mid
         counts += filling
         assert not before & actors()
         store.finish()
-    assert sum(counts) == 24
-    assert len(counts) > 3
-    assert content(corpus.root / "ray") == content(corpus.root / "local")
+    assert sum(counts) == 40
+    assert len(counts) > 2 * AHEAD + 1
+    assert corpus.content("ray") == corpus.content("local")
     assert set(shares.seconds) == {"decode", "forward", "write"}
 
 
 def test_a_store_grows_on_ray_and_bad_input_is_a_sentence(make_corpus: MakeCorpus) -> None:
     corpus = make_corpus(*range(10))
-    run(corpus, "grown", batch=16)
+    corpus.extract("grown", outputs=["pooled"], batch=16)
     corpus.add(*range(10, 13))
     corpus.index()
     picture = corpus.folder / "12.png"
     sound = picture.read_bytes()
     picture.write_bytes(b"")
     with pytest.raises(PipelineError, match=r"^\S*images/12\.png: changed since index_images"):
-        run(corpus, "grown", engine="ray", actors=1)
+        corpus.extract("grown", outputs=["pooled"], engine="ray", actors=1)
     picture.write_bytes(sound)
-    assert 1 <= run(corpus, "grown", engine="ray", actors=1).computed <= 3
-    run(corpus, "single", batch=16)
-    assert content(corpus.root / "grown") == content(corpus.root / "single")
+    assert 1 <= corpus.extract("grown", outputs=["pooled"], engine="ray", actors=1).computed <= 3
+    corpus.extract("single", outputs=["pooled"], batch=16)
+    assert corpus.content("grown") == corpus.content("single")
 
 
 def test_actors_that_do_not_fit_are_refused_before_anything_waits_for_them(
@@ -141,4 +109,14 @@ def test_actors_that_do_not_fit_are_refused_before_anything_waits_for_them(
 ) -> None:
     corpus = make_corpus(0)
     with pytest.raises(PipelineError, match="3 actors and a CPU to decode do not fit"):
-        run(corpus, "store", engine="ray", actors=3)
+        corpus.extract("store", engine="ray", actors=3)
+
+
+def test_a_slow_precision_is_said_once_though_each_actor_tells_it(
+    make_corpus: MakeCorpus,
+) -> None:
+    said: list[str] = []
+    corpus = make_corpus(*range(3))
+    corpus.extract("store", said.append, precision="bfloat16", engine="ray", actors=2)
+    slow = emulates(torch.device("cpu"), torch.bfloat16)
+    assert ["no instructions for bfloat16" in line for line in said] == [True] * slow

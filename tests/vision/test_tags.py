@@ -2,26 +2,24 @@
 
 import hashlib
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from torchvision.models import ResNet50_Weights
 
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.store import Store
-from pipeline.vision.imagenet import categories
+from pipeline.vision.imagenet import NAMES
 from pipeline.vision.tags import tags, top
-
-ROOT = Path(__file__).parents[2]
+from stages.tags import main
 
 LOGITS = st.floats(-100, 100, width=32)
 FEW = st.sampled_from([0.0, 1.0, 1.0 + 2**-20, 2.0])  # ties, and what is nearly one
@@ -47,11 +45,11 @@ def test_equal_logits_go_by_class_and_large_ones_do_not_overflow() -> None:
     assert shares.tolist() == [[0.5, 0.5, 0, 0]]
 
 
-def a_store(directory: Path, logits: NDArray[np.float32]) -> list[str]:
+def a_store(directory: Path, logits: NDArray[np.float32], backbone: str = "resnet50") -> list[str]:
     """A store of an ImageNet network with these rows; their keys, sorted."""
     keys = sorted(hashlib.sha256(bytes([n])).hexdigest() for n in range(len(logits)))
     outputs = {"logits": Output((1000,), "float32")}
-    fingerprint = Fingerprint("resnet50", 1, "0" * 64, "", "", "float32", outputs)
+    fingerprint = Fingerprint(backbone, 1, "0" * 64, "", "", "float32", outputs)
     with Store(directory, fingerprint) as store:
         assert store.missing(keys) == keys
         store.add(keys, {"logits": logits})
@@ -70,27 +68,27 @@ def test_the_table(tmp_path: Path) -> None:
     best, shares = top(logits, 3)
     assert table["classes"] == best.tolist()
     assert table["probabilities"] == shares.tolist()
-    assert table["words"] == [[categories()[number] for number in row] for row in best]
+    assert table["words"] == [[NAMES[number] for number in row] for row in best]
     first = (tmp_path / "tags.parquet").read_bytes()
     tags(tmp_path / "store", tmp_path / "tags.parquet", 3)
     assert (tmp_path / "tags.parquet").read_bytes() == first
 
 
 def test_imagenets_names() -> None:
-    names = categories()
-    assert len(names) == 1000
-    assert (names[0], names[417], names[895], names[999]) == (
-        "tench",
-        "balloon",
-        "warplane",
-        "toilet tissue",
-    )
+    assert list(NAMES) == ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
 
 
 def test_more_words_than_classes_is_an_error(tmp_path: Path) -> None:
     a_store(tmp_path / "store", np.zeros((2, 1000), np.float32))
     with pytest.raises(PipelineError, match=r"tags\.top_k is 1001, but resnet50 has 1000 classes"):
         tags(tmp_path / "store", tmp_path / "tags.parquet", 1001)
+    assert not (tmp_path / "tags.parquet").exists()
+
+
+def test_a_network_whose_classes_have_no_names_is_an_error(tmp_path: Path) -> None:
+    a_store(tmp_path / "store", np.zeros((2, 1000), np.float32), "resnet51")
+    with pytest.raises(PipelineError, match=r"backbone 'resnet51' have no names; known .* vgg16 "):
+        tags(tmp_path / "store", tmp_path / "tags.parquet", 5)
     assert not (tmp_path / "tags.parquet").exists()
 
 
@@ -114,17 +112,11 @@ def test_half_a_store_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "tags.parquet").exists()
 
 
-def test_the_stage(tmp_path: Path) -> None:
+def test_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_store(tmp_path / "store", np.eye(3, 1000, dtype=np.float32))
     (tmp_path / "params.yaml").write_text("tags: {top_k: 2}\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.tags", "--store", "store", "--tags", "tags.parquet"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["--store", "store", "--tags", "tags.parquet"])
+    assert (done.exit_code, done.stderr) == (0, "")
     words = pq.read_table(tmp_path / "tags.parquet")["words"].to_pylist()
     assert words == [["tench", "goldfish"], ["goldfish", "tench"], ["great white shark", "tench"]]

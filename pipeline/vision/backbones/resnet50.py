@@ -8,7 +8,6 @@ from torchvision.models import ResNet, ResNet50_Weights, resnet50
 from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.folding import fold
-from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -47,7 +46,6 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    classes=categories,
     network=resnet50,
     parts=parts,
 )

@@ -7,7 +7,6 @@ from torchvision.models import VGG, VGG16_Weights, vgg16
 from pipeline.fingerprint import Output
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.pooling import halve_by_maximum
-from pipeline.vision.imagenet import categories
 from pipeline.vision.preprocessing import Preprocessing
 from pipeline.vision.weights import Published
 
@@ -38,7 +37,6 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    classes=categories,
     network=vgg16,
     parts=parts,
 )

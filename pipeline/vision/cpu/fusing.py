@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from pipeline.vision.cpu.processor import onednn_has
+
 ONEDNN: Any = torch.ops.mkldnn
 
 Activation = Literal["none", "relu", "hardtanh"]
@@ -70,6 +72,8 @@ class _Layers(fx.Tracer):
 def fuse(network: nn.Module) -> fx.GraphModule:
     """The same function of (B, 3, h, w), of fused convolutions; `network` stays as it is.
 
+    A convolution whose dtype oneDNN lacks on this processor stays torch's own.
+
     Args:
         network: in evaluation mode, on the CPU; what it does may not depend on what it is given,
             and a sum in place may not be read by the name of its first term (tracing makes a new
@@ -95,10 +99,12 @@ def fuse(network: nn.Module) -> fx.GraphModule:
 
 
 def _plain(layer: nn.Module | None) -> TypeGuard[nn.Conv2d]:
-    """Whether it is a convolution that pads with zeros, so many pixels on both sides."""
+    """Whether it is a convolution that oneDNN computes here, padded alike on both sides with 0."""
     if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros":
         return False
-    return not isinstance(layer.padding, str)  # "same" may be one pixel more on one side
+    if isinstance(layer.padding, str):  # "same" may be one pixel more on one side
+        return False
+    return onednn_has(layer.weight.device, layer.weight.dtype)
 
 
 def _layer(node: fx.Node) -> nn.Module | None:

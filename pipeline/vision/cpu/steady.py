@@ -20,6 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from pipeline.vision.cpu.processor import onednn_has
+
 
 class Steady(TorchFunctionMode):
     """Within this context, `conv2d` and `linear` of CPU tensors are computed by oneDNN.
@@ -47,17 +49,6 @@ def _dtype(given: Tensor) -> torch.dtype:
     if torch.is_autocast_enabled("cpu"):
         return torch.get_autocast_dtype("cpu")
     return given.dtype
-
-
-def onednn_has(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether oneDNN computes products of this dtype on this device and machine."""
-    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
-        return False
-    if dtype == torch.bfloat16:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    if dtype == torch.float16:
-        return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
-    return dtype == torch.float32
 
 
 def _conv2d(

@@ -24,8 +24,12 @@ from pipeline.knowledge.labels.indexing import index_labels
 from pipeline.knowledge.lookup.depictions import index_entity_images
 from pipeline.knowledge.lookup.knowledge import Files, Settings, find_knowledge
 from pipeline.knowledge.lookup.mentions import GOLD, Source, find_mentions
+from pipeline.params.extract import Extract
+from pipeline.params.index_images import IndexImages
+from pipeline.params.prepare import Prepare
 from pipeline.tables.phrases import read_phrases
-from pipeline.vision.extract import extract
+from pipeline.vision import extract as extraction
+from tests.blocks import of_project, quiet
 from tests.knowledge.conftest import EXAMPLE, VOCABULARY, named, statement
 
 SAMPLE = Vocabulary(
@@ -67,7 +71,15 @@ class Project:
         """Run the stages on posts that are already written."""
         files, folder = self.files(), self.folder
         limits: dict[str, Any] = {"on_bad_image": "mask", "max_pixels": 10**7, "workers": 1}
-        index_images(files.posts, images, files.images, folder / "images.json", **limits)
+        runtime = quiet(workers=1)
+        index_images(
+            files.posts,
+            images,
+            files.images,
+            folder / "images.json",
+            of_project("index_images", IndexImages, max_pixels=10**7),
+            runtime,
+        )
         names = {"entity_names": None, "relation_names": None}
         import_graph(triples, files.graph, folder / "graph.json", vocabulary, **names)
         index_labels(files.graph, files.label_index, "WRatio")
@@ -84,7 +96,8 @@ class Project:
             (files.store, files.images, images),
             (files.entity_store, files.entity_images, entity_images),
         ):
-            extract(index, source, store, "efficientnet_lite0", "imagenet", ["pooled"], workers=1)
+            network = of_project("extract.tags", Extract, outputs=["pooled"])
+            extraction.extract(extraction.Files(index, source, store), network, runtime)
 
     def mentions(self, source: Source) -> None:
         files = self.files()
@@ -103,7 +116,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Project:
     samples = root / "samples"
     splits = {split: samples / "posts" / f"{split}.txt" for split in ("train", "dev", "test")}
     types = ["PER", "LOC", "ORG", "OTHER"]
-    prepare(splits, project.files().posts, project.folder / "posts.json", types, {})
+    prepare(
+        splits,
+        project.files().posts,
+        project.folder / "posts.json",
+        Prepare(entity_types=types, rename={}),
+    )
     graph = samples / "graph"
     project.read(
         samples / "images",

@@ -15,6 +15,7 @@ from pipeline.corpus.normalize import Normalization, normalize
 from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
+from pipeline.params.prepare import Prepare
 from pipeline.text.vectors.words import Report, build_vectors, read_vectors
 from pipeline.text.vocab import Vocabulary, build_vocab
 from stages.vectors import main
@@ -220,7 +221,12 @@ def test_against_a_dictionary(
 def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
     files = {split: shared_data / "twitter2015" / f"{split}.txt" for split in SPLITS}
     posts_path, source = tmp_path / "posts.parquet", next((shared_data / "vectors").glob("*.gz"))
-    prepare(files, posts_path, tmp_path / "posts.json", ["PER", "LOC", "ORG", "OTHER"], {})
+    prepare(
+        files,
+        posts_path,
+        tmp_path / "posts.json",
+        Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}),
+    )
     build_vocab(posts_path, tmp_path / "vocab", ["train"], 1, LOWER)
     output = tmp_path / "vectors.parquet"
     report = build_vectors(

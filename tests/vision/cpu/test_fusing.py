@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from pipeline.vision.cpu.fusing import Convolution, fuse
 from pipeline.vision.cpu.steady import Steady
 
+pytestmark = pytest.mark.processor
+
 OPERATIONS = ("convolution", "again", "relu", "relu_", "relu6", "sum", "pool", "identity")
 
 
@@ -180,9 +182,19 @@ def test_lower_precision_is_near_the_products_in_full(dtype: torch.dtype) -> Non
     torch.manual_seed(0)
     network = Residual().eval().requires_grad_(False)
     expected = network(maps())
-    found = fuse(network.to(dtype))(maps())
+    with torch.autocast("cpu", dtype):
+        found = fuse(network.to(dtype))(maps())
     assert found.dtype == dtype
     assert torch.cosine_similarity(found.float().flatten(), expected.flatten(), dim=0) > 0.9999
+
+
+def test_what_the_processor_lacks_is_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    network = Residual().eval().requires_grad_(False).to(torch.bfloat16)
+    fused = fuse(network)
+    assert not any(isinstance(layer, Convolution) for layer in fused.modules())
+    batch = maps().bfloat16()
+    assert torch.equal(fused(batch), network(batch))
 
 
 def test_rows_are_the_same_bits_in_any_batch_on_any_threads(

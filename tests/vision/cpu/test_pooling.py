@@ -9,6 +9,8 @@ from torchvision.models import vgg16
 from pipeline.vision.backbones import vgg16 as backbone
 from pipeline.vision.cpu.pooling import HalvingMaxPool2d, halve_by_maximum
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.mark.parametrize("shape", [(2, 3, 8, 8), (1, 5, 7, 6), (3, 1, 2, 9)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from pipeline.vision.cpu.steady import Steady
 
+pytestmark = pytest.mark.processor
+
 LAYERS = {
     "7 x 7, stride 2": (nn.Conv2d(3, 24, 7, stride=2, padding=3), (3, 31, 29)),
     "3 x 3": (nn.Conv2d(40, 24, 3, padding=1, bias=False), (40, 14, 14)),

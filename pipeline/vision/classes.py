@@ -1,0 +1,29 @@
+"""What the classes of each backbone's logits are called: known without its network, or torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.errors import PipelineError
+from pipeline.vision import imagenet
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "efficientnet_lite0": imagenet.NAMES,
+    "inception_v3": imagenet.NAMES,
+    "resnet50": imagenet.NAMES,
+    "vgg16": imagenet.NAMES,
+}
+
+
+def class_names(backbone: str) -> tuple[str, ...]:
+    """The names of the classes of a backbone, in the order of its logits.
+
+    Raises:
+        PipelineError: for a backbone without an entry here.
+    """
+    if backbone not in NAMES:
+        raise PipelineError(
+            f"the classes of backbone {backbone!r} have no names; known are those of"
+            f" {', '.join(NAMES)} (pipeline/vision/classes.py)"
+        )
+    return NAMES[backbone]
