@@ -1,11 +1,13 @@
 """Blocks of params.yaml for tests, which then name only the keys that they are about."""
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from pipeline.params.block import Block
 from pipeline.params.runtime import Runtime
+from pipeline.params.vectors import VectorSource
 from tests.conftest import ROOT
 
 B = TypeVar("B", bound=Block)
@@ -32,3 +34,8 @@ def of_project(section: str, block: type[B], **changes: object) -> B:
 def quiet(**changes: object) -> Runtime:
     """The project's block `runtime` on the CPU, without a progress bar."""
     return of_project("runtime", Runtime, **({"device": "cpu", "progress": "none"} | changes))
+
+
+def text_source(path: Path, width: int) -> VectorSource:
+    """A text file of word vectors."""
+    return VectorSource(kind="text", path=str(path), package=None, width=width)
