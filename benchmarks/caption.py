@@ -25,7 +25,7 @@ from benchmarks.corpus import PARAMS, SPLITS, Corpus
 from benchmarks.crops import write_crop
 from pipeline.captions.captioner import GRID, read_captioner
 from pipeline.captions.corpus import words_of
-from pipeline.captions.train import train_captioner
+from pipeline.captions.train import Files, train_captioner
 from pipeline.corpus.images import read_images, usable
 from pipeline.device import find_device
 from pipeline.errors import PipelineError
@@ -85,20 +85,12 @@ class _Finder:
             training = training.model_copy(update=changed)
         share = params.dev_share if held_out == "captions" else 0.05
         settings = {"training": training, "held_out": held_out, "dev_share": share}
-        device = find_device(read(PARAMS, "runtime", Runtime).device)
-        store, model = corpus.store("caption"), corpus.folder / "captioner"
-        train_captioner(
-            params.model_copy(update=settings),
-            captions,
-            corpus.images(),
-            store,
-            model,
-            device=device,
-            bar="none",
-            say=click.echo,
-        )
-        self._captioner, _ = read_captioner(model, device)
-        self._reader = Reader(store)
+        runtime = read(PARAMS, "runtime", Runtime).model_copy(update={"progress": "none"})
+        model = corpus.folder / "captioner"
+        files = Files(captions, corpus.images(), corpus.store("caption"), model)
+        train_captioner(params.model_copy(update=settings), runtime, files, click.echo)
+        self._captioner, _ = read_captioner(model, find_device(runtime.device))
+        self._reader = Reader(files.store)
         self._search = read(PARAMS, "caption", Caption)
 
     def captions(self, keys: list[str], batch: int) -> dict[str, str]:

@@ -15,7 +15,6 @@ import yaml
 
 from cli.params import compose
 from pipeline.corpus.image_index import index_images
-from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.prepare import prepare
 from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.files import read_json
@@ -26,10 +25,11 @@ from pipeline.params.prepare import Prepare
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.params.train import Train
+from pipeline.params.vectors import Vectors, VectorSource
 from pipeline.params.vocab import Vocab
 from pipeline.systems.system import System, SystemParams
 from pipeline.text.vectors.phrases import build_phrase_vectors
-from pipeline.text.vectors.words import Kind, build_vectors
+from pipeline.text.vectors.words import build_vectors
 from pipeline.text.vocab import build_vocab
 from pipeline.training.model import TrainedModel
 from pipeline.training.train import TrainFiles, train_system
@@ -51,44 +51,27 @@ class Corpus:
         self.folder = folder
         self.image_folder = images
         self.phrases: dict[str, Path] = {}
-        self._sources: dict[Path, tuple[Kind, Path, str | None, int]] = {}
+        self._sources: dict[Path, VectorSource] = {}
         self.posts = folder / "posts.parquet"
         self.vocab = folder / "vocab"
-        click.echo(
-            prepare(
-                files, self.posts, folder / "posts.json", Prepare(entity_types=TYPES, rename={})
-            )
-        )
-        params = read(PARAMS, "vocab", Vocab)
-        normalization = Normalization(**params.normalize.model_dump())
-        click.echo(
-            build_vocab(self.posts, self.vocab, params.splits, params.min_count, normalization)
-        )
+        labels = Prepare(entity_types=TYPES, rename={})
+        click.echo(prepare(files, self.posts, folder / "posts.json", labels))
+        click.echo(build_vocab(read(PARAMS, "vocab", Vocab), self.posts, self.vocab))
 
-    def vectors(self, kind: Kind, path: Path, package: str | None, width: int) -> Path:
+    def vectors(self, source: VectorSource) -> Path:
         """The word vectors of one source."""
-        out = self.folder / f"vectors-{width}.parquet"
-        report = build_vectors(
-            kind,
-            path,
-            package,
-            width,
-            self.posts,
-            self.vocab,
-            SPLITS,
-            True,
-            True,
-            out,
-        )
-        click.echo(report)
-        self._sources[out] = kind, path, package, width
+        out = self.folder / f"vectors-{source.width}.parquet"
+        params = read(PARAMS, "vectors", Vectors)
+        click.echo(build_vectors(params, source, self.posts, self.vocab, out))
+        self._sources[out] = source
         return out
 
     def phrase_vectors(self, vectors: Path, cache: str) -> Path:
         """What the source of `vectors` has of the words of a table of phrases."""
         out = vectors.with_name(f"{vectors.stem}-{cache}.parquet")
         source, table = self._sources[vectors], self.cache(cache)
-        click.echo(build_phrase_vectors(*source, table, self.vocab, True, True, out))
+        params = read(PARAMS, "vectors", Vectors)
+        click.echo(build_phrase_vectors(params, source, table, self.vocab, out))
         return out
 
     def images(self) -> Path:

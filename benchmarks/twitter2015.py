@@ -20,6 +20,7 @@ from benchmarks.phrases import without_words
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import read_posts
 from pipeline.errors import PipelineError
+from pipeline.params.vectors import VectorSource
 from pipeline.systems.system import find_system
 
 DATA = Path("../shared/data")
@@ -64,7 +65,8 @@ def main(
         for cache in phrases:
             corpus.phrases[cache] = folder / f"{cache}.parquet"
             without_words(corpus.phrases[cache], cache, posts, table)
-        vectors = {"glove100": corpus.vectors("text", glove, None, 100)}
+        source = VectorSource(kind="text", path=str(glove), package=None, width=100)
+        vectors = {"glove100": corpus.vectors(source)}
         test = corpus.score(found, params, chosen, vectors)["test"]["strict"]
     return {
         "system": system,

@@ -15,6 +15,18 @@ import numpy as np
 FORMAT = 1  # raised by hand when the layout of the shards changes
 
 
+def digest(tree: Any) -> str:
+    """SHA-256 of the canonical JSON of `tree` (keys sorted, no spaces): what equal trees share.
+
+    Every table says with such a digest what it was made from.
+
+    Raises:
+        TypeError, ValueError: if the tree is no JSON: NaN and infinities are none.
+    """
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Output:
     """What one output of a backbone holds for one image.

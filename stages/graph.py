@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from pipeline.knowledge.graph.importing import import_graph
-from pipeline.knowledge.graph.statements import Vocabulary
 from pipeline.params.block import read
 from pipeline.params.graph import Graph
 from stages.command import IN, OUT, PARAMS, stage
@@ -18,16 +17,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(triples: Path, graph: Path, metrics: Path) -> None:
     """Import a knowledge graph."""
-    params = read(PARAMS, "graph", Graph)
-    report = import_graph(
-        triples,
-        graph,
-        metrics,
-        Vocabulary(params.labels, params.aliases, params.redirects, params.languages),
-        entity_names=params.entity_names,
-        relation_names=params.relation_names,
-    )
-    click.echo(report)
+    click.echo(import_graph(read(PARAMS, "graph", Graph), triples, graph, metrics))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(posts: Path, model: Path | None, table: Path) -> None:
     """Split the hashtags and write their words."""
-    params = read(PARAMS, "hashtags", Hashtags)
-    click.echo(hashtags(posts, table, params.segmenter, model, params.max_characters))
+    click.echo(hashtags(read(PARAMS, "hashtags", Hashtags), posts, model, table))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.lookup.depictions import index_entity_images
+from pipeline.knowledge.lookup.depictions import Files, index_entity_images
 from pipeline.params.block import read
 from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime
@@ -19,25 +19,11 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--depictions", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage
-def main(
-    graph: Path, table: Path, folder: Path, images: Path, depictions: Path, metrics: Path
-) -> None:
+def main(**files: Path) -> None:
     """Look at every entity's pictures once, and write what was found."""
     params = read(PARAMS, "index_images", IndexImages)
     runtime = read(PARAMS, "runtime", Runtime)
-    report = index_entity_images(
-        graph,
-        table,
-        folder,
-        images,
-        depictions,
-        metrics,
-        on_bad_image=params.on_bad_image,
-        max_pixels=params.max_pixels,
-        workers=runtime.workers,
-        mode=runtime.progress,
-    )
-    click.echo(report)
+    click.echo(index_entity_images(params, runtime, Files(**files)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.knowledge.lookup.knowledge import Files, Settings, find_knowledge
+from pipeline.knowledge.lookup.knowledge import Files, find_knowledge
 from pipeline.params.block import read
 from pipeline.params.knowledge import Knowledge
 from stages.command import IN, OUT, PARAMS, stage
@@ -23,11 +23,9 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--knowledge", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage
-def main(knowledge: Path, metrics: Path, **files: Path) -> None:
+def main(**files: Path) -> None:
     """Look every post's picture up around the names in its text."""
-    params = read(PARAMS, "knowledge", Knowledge)
-    settings = Settings(**params.model_dump())
-    click.echo(find_knowledge(Files(**files), knowledge, metrics, settings))
+    click.echo(find_knowledge(read(PARAMS, "knowledge", Knowledge), Files(**files)))
 
 
 if __name__ == "__main__":

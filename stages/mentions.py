@@ -19,7 +19,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(posts: Path, tagged: Path | None, mentions: Path, metrics: Path) -> None:
     """Write the mentions of every post."""
     params = read(PARAMS, "mentions", Mentions)
-    click.echo(find_mentions(posts, tagged, mentions, metrics, params.source, params.longest))
+    click.echo(find_mentions(params, posts, tagged, mentions, metrics))
 
 
 if __name__ == "__main__":

@@ -18,19 +18,8 @@ from stages.vector_source import vector_source
 @stage
 def main(source: str, file: Path, phrases: Path, vocab: Path, vectors: Path) -> None:
     """Look up the words of one table of phrases in one source and write their vectors."""
-    params, one = vector_source(source)
-    report = build_phrase_vectors(
-        kind=one.kind,
-        path=file,
-        package=one.package,
-        width=one.width,
-        phrases_path=phrases,
-        vocab=vocab,
-        lowercase_fallback=params.lowercase_fallback,
-        hashtag_fallback=params.hashtag_fallback,
-        vectors_path=vectors,
-    )
-    click.echo(report)
+    params, one = vector_source(source, file)
+    click.echo(build_phrase_vectors(params, one, phrases, vocab, vectors))
 
 
 if __name__ == "__main__":

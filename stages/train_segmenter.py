@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from pipeline.device import find_device
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
 from pipeline.params.segmenter import SegmenterParams
@@ -22,14 +21,7 @@ def main(posts: Path, model: Path) -> None:
     """Train the neural segmenter."""
     params = read(PARAMS, "segmenter", SegmenterParams)
     runtime = read(PARAMS, "runtime", Runtime)
-    train_segmenter(
-        params,
-        posts,
-        model,
-        device=find_device(runtime.device),
-        bar=runtime.progress,
-        say=click.echo,
-    )
+    train_segmenter(params, runtime, posts, model, click.echo)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """What the stages that read pretrained vectors share: the block of one source in params.yaml."""
 
+from pathlib import Path
+
 from pipeline.errors import PipelineError
 from pipeline.params.block import nearest, read
 from pipeline.params.vectors import Vectors, VectorSource
 from stages.command import PARAMS
 
 
-def vector_source(name: str) -> tuple[Vectors, VectorSource]:
-    """The block `vectors`, and of its sources the one of this name.
+def vector_source(name: str, file: Path) -> tuple[Vectors, VectorSource]:
+    """The block `vectors`, and its source of this name, which lies at `file`.
 
     Raises:
         PipelineError: for a name that `vectors.sources` does not have, with the nearest.
@@ -17,4 +19,4 @@ def vector_source(name: str) -> tuple[Vectors, VectorSource]:
         known = ", ".join(sorted(params.sources))
         hint = nearest(name, params.sources)
         raise PipelineError(f"{PARAMS}: vectors.sources has no {name!r}{hint}; known: {known}")
-    return params, params.sources[name]
+    return params, params.sources[name].model_copy(update={"path": str(file)})

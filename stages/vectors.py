@@ -18,20 +18,8 @@ from stages.vector_source import vector_source
 @stage
 def main(source: str, file: Path, posts: Path, vocab: Path, vectors: Path) -> None:
     """Look up the words in use in one source and write their vectors."""
-    params, one = vector_source(source)
-    report = build_vectors(
-        kind=one.kind,
-        path=file,
-        package=one.package,
-        width=one.width,
-        posts_path=posts,
-        vocab=vocab,
-        splits=params.splits,
-        lowercase_fallback=params.lowercase_fallback,
-        hashtag_fallback=params.hashtag_fallback,
-        vectors_path=vectors,
-    )
-    click.echo(report)
+    params, one = vector_source(source, file)
+    click.echo(build_vectors(params, one, posts, vocab, vectors))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from pipeline.corpus.normalize import Normalization
 from pipeline.params.block import read
 from pipeline.params.vocab import Vocab
 from pipeline.text.vocab import build_vocab
@@ -17,9 +16,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(posts: Path, vocab: Path) -> None:
     """Count words, characters and labels, and write the three vocabularies."""
-    params = read(PARAMS, "vocab", Vocab)
-    normalization = Normalization(**params.normalize.model_dump())
-    click.echo(build_vocab(posts, vocab, params.splits, params.min_count, normalization))
+    click.echo(build_vocab(read(PARAMS, "vocab", Vocab), posts, vocab))
 
 
 if __name__ == "__main__":

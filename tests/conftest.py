@@ -1,8 +1,14 @@
 """What all tests share: the data beside the project, and torch's seed and threads."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# The suite runs in as many processes as there are cores: further threads of torch would only wait
+# for each other, and spin. OpenMP reads this when torch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent

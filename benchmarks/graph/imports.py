@@ -14,8 +14,10 @@ from random import Random
 from typing import Any
 
 from pipeline.knowledge.graph.importing import import_graph
-from pipeline.knowledge.graph.statements import Vocabulary
+from pipeline.params.block import read
+from pipeline.params.graph import Graph
 
+PARAMS = Path("params.yaml")
 ENTITIES, RELATIONS = 200_000, 200
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 BASE = "http://dbpedia.org"
@@ -47,16 +49,10 @@ def measure(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def _run(path: Path, folder: Path) -> dict[str, Any]:
+    params = read(PARAMS, "graph", Graph).model_copy(update={"labels": [LABEL]})
     before = _memory("VmRSS")
     start = time.perf_counter()
-    report = import_graph(
-        path,
-        folder / "graph",
-        folder / "graph.json",
-        Vocabulary([LABEL], [], [], []),
-        entity_names=None,
-        relation_names=None,
-    )
+    report = import_graph(params, path, folder / "graph", folder / "graph.json")
     seconds = time.perf_counter() - start
     graph = report.graph
     adjacency = vars(graph.adjacency).values()

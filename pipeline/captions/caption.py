@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from pipeline.captions.captioner import GRID, check_features, read_captioner
-from pipeline.progress import Mode, progress
+from pipeline.device import find_device
+from pipeline.fingerprint import digest
+from pipeline.params.caption import Caption
+from pipeline.params.runtime import Runtime
+from pipeline.progress import progress
 from pipeline.store.keys import pack
 from pipeline.store.reader import Reader
 from pipeline.store.shard import write_shard
@@ -36,62 +38,56 @@ class Report:
         return "\n".join(lines + [f"  {count} x {caption!r}" for caption, count in common])
 
 
-def caption(
-    store: Path,
-    model: Path,
-    numbers: Path,
-    table: Path,
-    *,
-    beam_width: int,
-    length_power: float,
-    max_words: int,
-    batch: int,
-    device: torch.device,
-    mode: Mode = "none",
-) -> Report:
+@dataclass(frozen=True)
+class Files:
+    """What the stage `caption` reads and writes."""
+
+    store: Path  # the feature store of the role `caption`
+    model: Path  # the captioner's folder
+    numbers: Path  # written
+    captions: Path  # written
+
+
+def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
     """Caption every image of a store.
 
     `numbers` is HDF5: `/keys` (n, 32), the sha256 of each image's bytes, ascending; `/words`
     (n, max_words) int32, rows of the model's vocabulary, 0 behind a caption's end; `/score` (n,)
-    float32; the attribute `fingerprint`. `table` holds the words, keyed by image, with the columns
-    `score` and `caption`.
+    float32; the attribute `fingerprint`. `captions` is a table of the words, keyed by image, with
+    the columns `score` and `caption`.
 
     Args:
-        store: the feature store of the role `caption`.
-        model: folder of the captioner.
-        numbers: written.
-        table: written.
-        beam_width: see `beam.search`; so the next two.
-        length_power: likewise.
-        max_words: likewise.
-        batch: images at a time; changes no caption.
-        device: where the network runs.
-        mode: how progress is shown.
+        params: the search; see `beam.search`.
+        runtime: the device, the images captioned at a time, and how progress is shown; changes no
+            caption.
+        files: read and written.
 
     Raises:
         PipelineError: for a store that is not whole, or features of another network than the
             captioner was trained on.
     """
-    reader = Reader(store)
-    captioner, weights = read_captioner(model, device)
-    check_features(captioner, reader.fingerprint.digest, model, store)
+    reader = Reader(files.store)
+    captioner, weights = read_captioner(files.model, find_device(runtime.device))
+    check_features(captioner, reader.fingerprint.digest, files.model, files.store)
     keys = reader.keys
     words, scores = [], []
-    parts = [keys[start : start + batch] for start in range(0, len(keys), batch)]
-    for part in progress(parts, len(keys), "images", mode, weight=len):
-        grid = reader.rows(GRID, part)
-        found = captioner.find(grid, width=beam_width, max_words=max_words, power=length_power)
+    parts = [keys[at : at + runtime.batch] for at in range(0, len(keys), runtime.batch)]
+    for part in progress(parts, len(keys), "images", runtime.progress, weight=len):
+        found = captioner.find(
+            reader.rows(GRID, part),
+            width=params.beam_width,
+            max_words=params.max_words,
+            power=params.length_power,
+        )
         words.append(found.words.cpu().numpy().astype(np.int32))
         scores.append(found.scores.cpu().numpy().astype(np.float32))
     rows, score = np.concatenate(words), np.concatenate(scores)  # (n, max_words), (n,)
-    said = (
-        f"{VERSION} {reader.fingerprint.digest} {weights} {beam_width} {length_power} {max_words}"
-    )
-    digest = hashlib.sha256(said.encode()).hexdigest()
-    write_shard(numbers, pack(keys), {"words": rows, "score": score}, digest)
+    made_from = {"version": VERSION, "features": reader.fingerprint.digest, "captioner": weights}
+    fingerprint = digest({**made_from, "search": params.model_dump()})
+    write_shard(files.numbers, pack(keys), {"words": rows, "score": score}, fingerprint)
     captions = [captioner.vocabulary.decode(row) for row in rows.tolist()]
     texts = tuple(" ".join(one) for one in captions)
     further = {"score": pa.array(score), "caption": pa.array(texts, pa.string())}
     phrases = [(key, plain(one)) for key, one in zip(keys, captions, strict=True)]
-    write_phrases(table, "image", digest, phrases, further)
+    write_phrases(files.captions, "image", fingerprint, phrases, further)
     return Report(texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,11 +19,13 @@ from pipeline.captions.corpus import Caption, read_captions
 from pipeline.captions.decoder import Decoder
 from pipeline.captions.vocabulary import Vocabulary
 from pipeline.corpus.images import read_images
+from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
 from pipeline.params.captioner import CaptionerParams
-from pipeline.progress import Mode, progress
+from pipeline.params.runtime import Runtime
+from pipeline.progress import progress
 from pipeline.store.reader import Reader
 
 BATCH = 64  # images at a time, when dev is captioned
@@ -73,39 +76,40 @@ def bleu(
     return score
 
 
+@dataclass(frozen=True)
+class Files:
+    """What the stage `train_captioner` reads and writes."""
+
+    captions: Path  # the caption corpus
+    images: Path  # the table of images
+    store: Path  # the feature store of the role `caption`
+    model: Path  # folder written
+
+
 def train_captioner(
-    params: CaptionerParams,
-    captions: Path,
-    images: Path,
-    store: Path,
-    model: Path,
-    *,
-    device: torch.device,
-    bar: Mode,
-    say: Callable[[str], None],
+    params: CaptionerParams, runtime: Runtime, files: Files, say: Callable[[str], None]
 ) -> None:
     """Train by predicting the next word; the epoch with the best BLEU on dev is kept.
 
     Args:
         params: the block.
-        captions: the caption corpus.
-        images: the table of images.
-        store: the feature store of the role `caption`.
-        model: folder written.
-        device: where the network runs.
-        bar: how progress is shown (see `pipeline.progress`).
+        runtime: where the network runs, and how progress is shown.
+        files: read and written.
         say: is told what was read, and a line an epoch.
 
     Raises:
         PipelineError: for a caption corpus or a store that cannot be used.
     """
-    corpus = read_captions(captions, read_images(images), params.max_words)
+    device = find_device(runtime.device)
+    corpus = read_captions(files.captions, read_images(files.images), params.max_words)
     say(str(corpus))
-    reader = Reader(store)
+    reader = Reader(files.store)
     lacking = {caption.image for caption in corpus.captions if caption.image not in reader}
     if GRID not in reader.outputs or lacking:
         what = f"lacks {len(lacking)} captioned images" if lacking else f"holds no {GRID!r}"
-        raise PipelineError(f"{store}: {what}; run `dvc repro extract@caption`, or see its outputs")
+        raise PipelineError(
+            f"{files.store}: {what}; run `dvc repro extract@caption`, or see its outputs"
+        )
     random = np.random.default_rng(params.seed)
     torch.manual_seed(params.seed)
     train, dev = split(corpus.captions, params.held_out, params.dev_share, random)
@@ -119,7 +123,9 @@ def train_captioner(
     def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         drawn = np.random.default_rng([params.seed, epoch])
         places = list(shuffled(lengths, params.training.batch_posts, drawn))
-        for part in progress(places, len(places), "batches", bar, title=f"epoch {epoch}"):
+        for part in progress(
+            places, len(places), "batches", runtime.progress, title=f"epoch {epoch}"
+        ):
             grid = reader.rows(GRID, [train[place].image for place in part])
             rows = nn.utils.rnn.pad_sequence([coded[place] for place in part], batch_first=True)
             yield torch.from_numpy(grid).to(device, torch.float32), rows.to(device)
@@ -143,7 +149,7 @@ def train_captioner(
     fitted = fit(
         decoder, batches, lambda batch: decoder.loss(*batch), score, params.training, watch
     )
-    write_captioner(captioner, params.model, regions, fitted, model)
+    write_captioner(captioner, params.model, regions, fitted, files.model)
     say(f"captioner: best epoch {fitted.best.epoch}, dev BLEU {fitted.best.score:.1f}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pipeline.corpus.bio import OUTSIDE, split_label
 from pipeline.corpus.normalize import PADDING, UNKNOWN, Normalization, normalize
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.params.vocab import Vocab
 from pipeline.tables.parquet import read_table, write_table
 
 SPECIALS = (PADDING, UNKNOWN)  # ids 0 and 1 of words and characters; labels have none
@@ -108,13 +109,7 @@ class Report:
         )
 
 
-def build_vocab(
-    posts_path: Path,
-    directory: Path,
-    splits: Collection[str],
-    min_count: int,
-    normalization: Normalization,
-) -> Report:
+def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
     """Write `words.parquet`, `chars.parquet` and `labels.parquet` into `directory`.
 
     Words are the normal forms of tokens, characters those of the tokens as they stand; both come
@@ -124,15 +119,15 @@ def build_vocab(
     The count of `<unk>` is that of the tokens whose words are left out.
 
     Args:
+        params: the block; its normalisation is kept in the metadata of `words.parquet`.
         posts_path: the table of posts.
         directory: the folder for the three files.
-        splits: whose posts are counted.
-        min_count: words with fewer occurrences are left out.
-        normalization: the word form, which is kept in the metadata of `words.parquet`.
 
     Raises:
-        PipelineError: if `splits` have no post, or no word is frequent enough.
+        PipelineError: if the splits have no post, or no word is frequent enough.
     """
+    splits, min_count = params.splits, params.min_count
+    normalization = Normalization(**params.normalize.model_dump())
     posts = [post for post in read_posts(posts_path) if post.split in splits]
     if not posts:
         raise PipelineError(f"{posts_path}: no post of vocab.splits ({', '.join(splits)})")

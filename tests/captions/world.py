@@ -5,11 +5,13 @@ from pathlib import Path
 
 import torch
 
-from pipeline.captions.caption import Report, caption
+from pipeline.captions.caption import Files, Report, caption
+from pipeline.captions.train import Files as TrainFiles
 from pipeline.captions.train import train_captioner
 from pipeline.corpus.images import Image, bad, write_images
+from pipeline.params.caption import Caption
 from pipeline.params.captioner import CaptionerParams
-from tests.blocks import OPTIMIZATION
+from tests.blocks import OPTIMIZATION, quiet
 from tests.training.tiny import grid_of, key_of, write_store
 
 CPU = torch.device("cpu")
@@ -69,27 +71,11 @@ class World:
         self.captions = coco(root / "captions.json", given)
 
     def train(self, model: Path) -> None:
-        train_captioner(
-            PARAMS,
-            self.captions,
-            self.images,
-            self.store,
-            model,
-            device=CPU,
-            bar="none",
-            say=self.lines.append,
-        )
+        files = TrainFiles(self.captions, self.images, self.store, model)
+        train_captioner(PARAMS, quiet(), files, self.lines.append)
 
     def caption(self, model: Path, name: str, width: int = 3, batch: int = 3) -> Report:
         out = self.root / name
-        return caption(
-            self.store,
-            model,
-            out.with_suffix(".h5"),
-            out.with_suffix(".parquet"),
-            beam_width=width,
-            length_power=0.7,
-            max_words=6,
-            batch=batch,
-            device=CPU,
-        )
+        params = Caption(beam_width=width, length_power=0.7, max_words=6)
+        files = Files(self.store, model, out.with_suffix(".h5"), out.with_suffix(".parquet"))
+        return caption(params, quiet(batch=batch), files)

@@ -147,7 +147,9 @@ def test_twitter2015_counts_as_published(shared_data: Path, tmp_path: Path) -> N
 def command(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.chdir(tmp_path)
 
-    def invoke(params: str = "{entity_types: [PER, LOC, ORG, OTHER]}", **changed: str) -> Result:
+    def invoke(
+        params: str = "{entity_types: [PER, LOC, ORG, OTHER], rename: {}}", **changed: str
+    ) -> Result:
         files = write(**changed)
         Path("params.yaml").write_text(f"prepare: {params}\n")
         arguments = [word for split in files for word in (f"--{split}", f"{split}.txt")]
@@ -168,7 +170,7 @@ def test_command(command: Callable[..., Result]) -> None:
     ("params", "changed", "message"),
     [
         (
-            "{entity_types: [PER, LOC, ORG, OTHER]}",
+            "{entity_types: [PER, LOC, ORG, OTHER], rename: {}}",
             {"dev": "IMGID:1\nRome\tB-CITY\n", "train": GOOD["dev"]},
             "Error: dev.txt:2: unknown entity type 'CITY'; known: LOC, ORG, OTHER, PER; correct"
             " the label, or add the type to `entity_types` or `rename` of `prepare`\n",
@@ -179,7 +181,7 @@ def test_command(command: Callable[..., Result]) -> None:
             "Error: test.txt: no post in it; split 'test' needs at least one\n",
         ),
         (
-            "{entity_type: [PER]}",
+            "{entity_type: [PER], rename: {}}",
             {},
             "Error: params.yaml: prepare: entity_types: Field required\n"
             "params.yaml: prepare: unknown key 'entity_type' (did you mean 'entity_types'?);"

@@ -10,11 +10,14 @@ import pytest
 
 from pipeline.knowledge.graph.graph import Adjacency, Graph
 from pipeline.knowledge.graph.importing import Report, import_graph
-from pipeline.knowledge.graph.statements import Vocabulary
+from pipeline.params.graph import Graph as GraphParams
+from tests.blocks import of_project
 
 EXAMPLE = "http://example.org/"
 LABEL, ALIAS, REDIRECT = f"{EXAMPLE}label", f"{EXAMPLE}alias", f"{EXAMPLE}redirect"
-VOCABULARY = Vocabulary([LABEL], [ALIAS], [REDIRECT], ["en"])
+NAMING = of_project(
+    "graph", GraphParams, labels=[LABEL], aliases=[ALIAS], redirects=[REDIRECT], languages=["en"]
+)
 Import = Callable[..., Report]
 
 
@@ -39,11 +42,9 @@ def imported(tmp_path: Path) -> Import:
         path.parent.mkdir(exist_ok=True)
         raw = content if isinstance(content, bytes) else ("\n".join(content) + "\n").encode()
         path.write_bytes(raw)
-        options = {"entity_names": None, "relation_names": None, **names}
         source = path.parent if any(names.values()) else path
-        return import_graph(
-            source, tmp_path / "graph", tmp_path / "graph.json", VOCABULARY, **options
-        )
+        params = NAMING.model_copy(update=names)
+        return import_graph(params, source, tmp_path / "graph", tmp_path / "graph.json")
 
     return run
 

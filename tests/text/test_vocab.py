@@ -2,10 +2,12 @@
 
 import itertools
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from pipeline.corpus.normalize import Normalization, normalize
@@ -13,8 +15,10 @@ from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
 from pipeline.params.prepare import Prepare
+from pipeline.params.vocab import Vocab
 from pipeline.text.vocab import Vocabulary, build_vocab
 from stages.vocab import main
+from tests.blocks import of_project
 
 FORM = Normalization(lowercase=True, urls=True, users=True, digits=False)
 
@@ -31,11 +35,15 @@ POSTS = [
 ]
 
 
+def vocab_of(splits: tuple[str, ...], min_count: int) -> Vocab:
+    return of_project("vocab", Vocab, splits=splits, min_count=min_count, normalize=asdict(FORM))
+
+
 def build(
     folder: Path, posts: list[Post] = POSTS, splits: tuple[str, ...] = ("train",), n: int = 1
 ) -> str:
     write_posts(posts, folder / "posts.parquet")
-    return str(build_vocab(folder / "posts.parquet", folder, splits, n, FORM))
+    return str(build_vocab(vocab_of(splits, n), folder / "posts.parquet", folder))
 
 
 def rows(path: Path) -> list[tuple[str, int]]:
@@ -135,7 +143,7 @@ def test_twitter2015_against_plain_counting(shared_data: Path, tmp_path: Path) -
         tmp_path / "posts.json",
         Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}),
     )
-    build_vocab(posts_path, tmp_path, ["train"], 2, FORM)
+    build_vocab(vocab_of(("train",), 2), posts_path, tmp_path)
     train = [one for one in read_posts(posts_path) if one.split == "train"]
     counts = Counter(normalize(token, FORM) for one in train for token in one.tokens)
     kept = {word: n for word, n in counts.items() if n >= 2}
@@ -151,11 +159,16 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_posts(POSTS, Path("posts.parquet"))
     arguments = ["--posts", "posts.parquet", "--vocab", "vocab"]
-    Path("params.yaml").write_text("vocab: {splits: [train, dev], normalize: {users: false}}\n")
+
+    def params(**changes: object) -> None:
+        block = of_project("vocab", Vocab).model_dump() | changes
+        Path("params.yaml").write_text(yaml.safe_dump({"vocab": block}))
+
+    params(splits=["train", "dev"], normalize=asdict(FORM) | {"users": False})
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert "@a" in Vocabulary.read(Path("vocab/words.parquet")).entries
-    Path("params.yaml").write_text("vocab: {splits: [train], min_counts: 3}\n")
+    params(min_counts=3)
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert result.output == (
@@ -163,7 +176,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         " known: min_count, normalize, splits\n"
     )
     Path("posts.parquet").write_bytes(b"PAR1")
-    Path("params.yaml").write_text("vocab: {splits: [train]}\n")
+    params()
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert result.output.startswith("Error: posts.parquet: not a sound Parquet file (")

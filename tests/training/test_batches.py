@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import in_order, shuffled
+from pipeline.params.vocab import Vocab
 from pipeline.systems.system import ImageClasses, StoreOutput
 from pipeline.text.vectors.words import WordVectors
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, ImageFeatures, open_caches
 from pipeline.training.lexicon import Lexicon, assemble, without
+from tests.blocks import of_project
 from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches
 
 REGIONS = [StoreOutput("regions", "grid", "regions")]
@@ -187,14 +189,11 @@ def test_a_half_pulled_store_is_refused(workspace: Workspace) -> None:
 def test_vectors_of_another_vocabulary_are_refused(workspace: Workspace) -> None:
     posts = [dataclasses.replace(post, split="train") for post in read_posts(workspace.posts)]
     extra = Post("train/x", "train", None, ("Xanadu",), ("B-LOC",), 1)
-    from pipeline.corpus.normalize import Normalization
     from pipeline.corpus.posts import write_posts
     from pipeline.text.vocab import build_vocab
 
     renamed = [dataclasses.replace(p, post=f"train/{n}") for n, p in enumerate(posts)]
     write_posts([*renamed, extra], workspace.posts)
-    build_vocab(
-        workspace.posts, workspace.vocab, ["train"], 1, Normalization(True, True, True, False)
-    )
+    build_vocab(of_project("vocab", Vocab), workspace.posts, workspace.vocab)
     with pytest.raises(PipelineError, match="xanadu"):
         assemble(workspace.vocab, {"tiny": workspace.vectors})

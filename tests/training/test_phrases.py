@@ -8,6 +8,7 @@ import torch
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
+from pipeline.params.vectors import Vectors
 from pipeline.systems.system import ImageClasses, PhraseWords
 from pipeline.tables.phrases import NONE, plain, write_phrases
 from pipeline.text.vectors.phrases import build_phrase_vectors
@@ -16,6 +17,7 @@ from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
 from pipeline.training.lexicon import assemble
 from pipeline.training.phrases import Phrases
+from tests.blocks import of_project, text_source
 from tests.training.tiny import NAMES, Workspace, classes_of, key_of, phrase_vectors
 
 NOTHING = open_caches((), {}, None)
@@ -145,7 +147,11 @@ def test_vectors_of_two_widths_are_not_of_one_source(
     source.write_text("surprise 1 2\n")
     out = workspace.root / "narrow.parquet"
     build_phrase_vectors(
-        "text", source, None, 2, tables["hashtags"], workspace.vocab, True, True, out
+        of_project("vectors", Vectors),
+        text_source(source, 2),
+        tables["hashtags"],
+        workspace.vocab,
+        out,
     )
     with pytest.raises(PipelineError, match=r"narrow.parquet: has vectors of 2 numbers, but .* 5"):
         assemble(workspace.vocab, {"tiny": workspace.vectors}, 0.0, {"tiny": [out]})
@@ -157,7 +163,8 @@ def test_a_source_may_have_none_of_the_few_words_of_a_table(
     source, out = workspace.root / "other.txt", workspace.root / "other.parquet"
     source.write_text("other 1 2\n")
     table = tables["hashtags"]
-    build_phrase_vectors("text", source, None, 2, table, workspace.vocab, True, True, out)
+    params = of_project("vectors", Vectors)
+    build_phrase_vectors(params, text_source(source, 2), table, workspace.vocab, out)
     vectors = read_vectors(out)
     assert vectors.words == ("surprise",)
     assert not vectors.found.any()

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.corpus.images import Image, bad, write_images
-from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.fingerprint import Fingerprint, Output
+from pipeline.params.vectors import Vectors
+from pipeline.params.vocab import Vocab
 from pipeline.store.store import Store
 from pipeline.tables.image_words import write_image_words
 from pipeline.tables.phrases import NONE, WeightedWords, plain, write_phrases
 from pipeline.text.vectors.phrases import build_phrase_vectors
 from pipeline.text.vectors.words import build_vectors
 from pipeline.text.vocab import build_vocab
+from tests.blocks import of_project, text_source
 
 GRID = (4, 6)
 NAMES = [f"class {n}" for n in range(9)]  # that image words are out of
@@ -135,7 +137,9 @@ def phrase_vectors(made: Workspace, cache: str) -> Path:
     rows = {"city": "1 0 0 0 0", "lima": "0 1 0 0 0", "surprise": "0 0 1 0 0", "class": "0 0 0 1 0"}
     source.write_text("".join(f"{word} {row}\n" for word, row in rows.items()))
     out, table = made.root / f"{cache}-vectors.parquet", getattr(made, cache)
-    build_phrase_vectors("text", source, None, 5, table, made.vocab, True, True, out)
+    build_phrase_vectors(
+        of_project("vectors", Vectors), text_source(source, 5), table, made.vocab, out
+    )
     return out
 
 
@@ -163,13 +167,12 @@ def make_workspace(root: Path) -> Workspace:
     rows = [Image(name, f"{name}.jpg", key_of(name), 4, 4, "ok", "") for name in names]
     write_images([*rows, bad("img6", None, "missing", "no such file")], made.images)
     write_caches(made, names)
-    plain = Normalization(lowercase=True, urls=True, users=True, digits=False)
-    build_vocab(made.posts, made.vocab, ["train"], 1, plain)
+    build_vocab(of_project("vocab", Vocab), made.posts, made.vocab)
     source = made.root / "tiny.txt"
     words = ["anna", "rome", "oslo", "saw", "today", "smith", "lima"]
     random = np.random.default_rng(3).normal(size=(len(words), 5)).round(3)
     lines = [f"{w} {' '.join(map(str, row))}" for w, row in zip(words, random, strict=True)]
     source.write_text("\n".join(lines) + "\n")
-    splits = ["train", "dev", "test"]
-    build_vectors("text", source, None, 5, made.posts, made.vocab, splits, True, True, made.vectors)
+    params = of_project("vectors", Vectors)
+    build_vectors(params, text_source(source, 5), made.posts, made.vocab, made.vectors)
     return made

@@ -16,7 +16,8 @@ from pipeline.knowledge.graph.entities import Entities, local_name
 from pipeline.knowledge.graph.graph import Graph, build_graph
 from pipeline.knowledge.graph.names import Names
 from pipeline.knowledge.graph.naming import labels_and_aliases, resolve
-from pipeline.knowledge.graph.statements import Statements, Texts, Vocabulary, join_texts
+from pipeline.knowledge.graph.statements import Statements, Texts, join_texts
+from pipeline.params.graph import Graph as GraphParams
 
 
 class Collector:
@@ -27,9 +28,9 @@ class Collector:
         literals: how many of them were literals of relations that name nothing; these are not kept.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, params: GraphParams) -> None:
         self.statements = self.literals = 0
-        self._vocabulary = vocabulary
+        self._redirects = sorted(params.redirects)
         self._names = Names()
         self._links: list[np.ndarray] = []  # (n, 3) each
         self._texts: list[Texts] = []
@@ -74,7 +75,7 @@ class Collector:
 
     def _take_redirects(self, entities: np.ndarray) -> dict[int, int]:
         """Take the redirects out of the links; mark whom they name among entities (n,) bool."""
-        relations = self._names.find(pa.array(sorted(self._vocabulary.redirects), pa.binary()))
+        relations = self._names.find(pa.array(self._redirects, pa.binary()))
         redirects: dict[int, int] = {}
         for at, links in enumerate(self._links):
             redirecting = np.isin(links[:, 1], relations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -18,7 +18,8 @@ from pipeline.knowledge.graph.graph import Graph, write_graph
 from pipeline.knowledge.graph.lines import table_rows
 from pipeline.knowledge.graph.names import Names
 from pipeline.knowledge.graph.ntriples import read_ntriples
-from pipeline.knowledge.graph.statements import NO_TEXTS, Statements, Vocabulary, name_all
+from pipeline.knowledge.graph.statements import NO_TEXTS, Statements, name_all
+from pipeline.params.graph import Graph as GraphParams
 
 NTRIPLES, TSV = (".nt", ".nt.gz", ".nt.bz2"), (".tsv", ".tsv.gz", ".tsv.bz2")
 ROWS = 100_000  # of a table taken at a time; more once there are more names
@@ -67,44 +68,32 @@ class Report:
         return "\n".join([*lines, *([str(self.faults)] if self.faults.count else [])])
 
 
-def import_graph(
-    source: Path,
-    folder: Path,
-    metrics: Path,
-    vocabulary: Vocabulary,
-    *,
-    entity_names: str | None,
-    relation_names: str | None,
-) -> Report:
+def import_graph(params: GraphParams, source: Path, folder: Path, metrics: Path) -> Report:
     """Read a graph and write its tables (`pipeline.knowledge.graph.graph`).
 
     Args:
+        params: which relations name entities, and the tables of names beside the triples.
         source: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
             with bzip2; or a folder, of which all such files are read.
-        folder: where the tables go.
-        metrics: where the counts go, as JSON.
-        vocabulary: which relations name entities.
-        entity_names: a file beside the triples with a name and a text on each line, tab-separated:
-            an entity's first text is its label, others are aliases; None without one.
-        relation_names: likewise for relations.
+        folder: written, the tables.
+        metrics: written, counts as JSON.
 
     Raises:
         PipelineError: for no file, one that cannot be read, or no triple in all of them.
     """
-    faults, collector = Faults(), Collector(vocabulary)
+    faults, collector = Faults(), Collector(params)
     base = source if source.is_dir() else source.parent
-    beside = {name for name in (entity_names, relation_names) if name}
-    files = _files(source, beside)
+    files = _files(source, {params.entity_names, params.relation_names})
     for place, path in enumerate(files):
         names = Names()
         scope = f"{place}." if place else ""
-        collector.add(_statements(path, names, vocabulary, faults, scope), names)
-    if entity_names:
+        collector.add(_statements(path, names, params, faults, scope), names)
+    if params.entity_names:
         names = Names()
-        collector.add([_entity_names(base / entity_names, names, faults)], names)
+        collector.add([_entity_names(base / params.entity_names, names, faults)], names)
     labels: dict[str, str] = {}
-    if relation_names:
-        for _, (name, text) in table_rows(base / relation_names, 2, faults):
+    if params.relation_names:
+        for _, (name, text) in table_rows(base / params.relation_names, 2, faults):
             labels.setdefault(name, text)
     graph, redirects, circles = collector.graph(labels)
     if not len(graph.triples):
@@ -118,7 +107,7 @@ def import_graph(
     return report
 
 
-def _files(source: Path, beside: set[str]) -> list[Path]:
+def _files(source: Path, beside: Container[str | None]) -> list[Path]:
     if not source.exists():
         raise PipelineError(f"{source}: no such file or folder; set graph.triples to the triples")
     if not source.is_dir():
@@ -131,10 +120,10 @@ def _files(source: Path, beside: set[str]) -> list[Path]:
 
 
 def _statements(
-    path: Path, names: Names, vocabulary: Vocabulary, faults: Faults, scope: str
+    path: Path, names: Names, params: GraphParams, faults: Faults, scope: str
 ) -> Iterator[Statements]:
     if path.name.endswith(NTRIPLES):
-        return read_ntriples(path, names, vocabulary, faults, scope)
+        return read_ntriples(path, names, params, faults, scope)
     if path.name.endswith(TSV):
         return _read_table(path, names, faults)
     raise PipelineError(f"{path}: neither N-Triples nor TSV by its name; end it in .nt or .tsv")

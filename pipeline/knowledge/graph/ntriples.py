@@ -19,7 +19,8 @@ from pipeline.errors import PipelineError
 from pipeline.knowledge.graph.faults import Faults
 from pipeline.knowledge.graph.lines import blocks
 from pipeline.knowledge.graph.names import Names
-from pipeline.knowledge.graph.statements import Statements, Texts, Vocabulary, stripped
+from pipeline.knowledge.graph.statements import Statements, Texts, stripped
+from pipeline.params.graph import Graph as GraphParams
 
 # Bytes of lines in the first block, in a later one, and in the largest: blocks grow with the names.
 FIRST, BLOCK, LARGEST = 1 << 20, 1 << 25, 1 << 27
@@ -30,7 +31,7 @@ ANY = ""  # stands for the language of a literal without one
 def read_ntriples(
     path: Path,
     names: Names,
-    vocabulary: Vocabulary,
+    params: GraphParams,
     faults: Faults,
     scope: str = "",
     *,
@@ -44,7 +45,7 @@ def read_ntriples(
         path: the file.
         names: the names of this file alone, at first none; filled with IRIs, and with `_:` and a
             label for each blank node.
-        vocabulary: which literals name an entity.
+        params: the relations that name entities, and the languages of names.
         faults: is told each broken line.
         scope: begins the labels of blank nodes, which mean something within their file only.
         block: about how many bytes of lines are taken at a time; more once the names take more,
@@ -55,7 +56,7 @@ def read_ntriples(
             lines has no triple but broken lines: then it is something else.
     """
     for number, content in blocks(path, _sizes(names, block)):
-        known, found = faults.count, _Block(vocabulary, scope)
+        known, found = faults.count, _Block(params, scope)
         for line, wrong in found.take(_quads(content)):
             faults.add(path, number + line, wrong)
         if number == 1 and not found.count and faults.count > known:
@@ -77,17 +78,15 @@ def _sizes(names: Names, block: int) -> Iterator[int]:
 class _Block:
     """The statements of some lines, with names numbered for these lines alone."""
 
-    def __init__(self, vocabulary: Vocabulary, scope: str) -> None:
+    def __init__(self, params: GraphParams, scope: str) -> None:
         self.count = self._aside = 0
         self._numbers: dict[str, int] = {}
         self._links: list[int] = []  # subject, relation and object of each, one after the other
         self._owners: list[int] = []  # the entities that the texts name
         self._texts: list[str] = []
         self._labels: list[bool] = []  # whether each text may be the label
-        self._naming = dict.fromkeys(vocabulary.aliases, False) | dict.fromkeys(
-            vocabulary.labels, True
-        )
-        self._languages = {*vocabulary.languages, ANY} if vocabulary.languages else set()
+        self._naming = dict.fromkeys(params.aliases, False) | dict.fromkeys(params.labels, True)
+        self._languages = {*params.languages, ANY} if params.languages else set()
         self._scope = scope
 
     def take(self, quads: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, str]]:

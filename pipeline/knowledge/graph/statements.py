@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.knowledge.graph.names import Names
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Which relations name entities, by IRI, and in which languages.
-
-    Attributes:
-        labels: an entity's first literal of such a relation is its label, others are aliases.
-        aliases: other names.
-        redirects: the subject is another name of the object; the last one of a subject counts.
-        languages: of labels and aliases; literals without a language always count, and all do
-            where this is empty.
-    """
-
-    labels: Collection[str]
-    aliases: Collection[str]
-    redirects: Collection[str]
-    languages: Collection[str]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from pipeline.files import write_json
 from pipeline.knowledge.graph.faults import Faults
 from pipeline.knowledge.graph.graph import ENTITIES, SCHEMAS
 from pipeline.knowledge.graph.lines import table_rows
-from pipeline.progress import Mode
+from pipeline.params.index_images import IndexImages
+from pipeline.params.runtime import Runtime
 from pipeline.tables.parquet import read_table, write_table
 
 HEADER = ["entity", "file"]
@@ -56,38 +57,31 @@ class Report:
         return "\n".join(lines)
 
 
-def index_entity_images(
-    graph: Path,
-    source: Path,
-    folder: Path,
-    images: Path,
-    depictions: Path,
-    metrics: Path,
-    *,
-    on_bad_image: str,
-    max_pixels: int,
-    workers: int,
-    mode: Mode = "none",
-) -> Report:
-    """Look at every entity's images.
+@dataclass(frozen=True)
+class Files:
+    """What the stage reads and writes."""
+
+    graph: Path  # the folder of the graph's tables
+    table: Path  # of entities and files; or `folder` itself, where it has a folder an entity
+    folder: Path  # where the pictures lie
+    images: Path  # written: a table as of a corpus's images (`pipeline.corpus.images`)
+    depictions: Path  # written: entities and their pictures
+    metrics: Path  # written: counts, as JSON
+
+
+def index_entity_images(params: IndexImages, runtime: Runtime, files: Files) -> Report:
+    """Look at every entity's pictures.
 
     Args:
-        graph: the folder of the graph's tables.
-        source: the table of entities and files, or `folder` itself where it has a folder for each
-            entity.
-        folder: where the images lie.
-        images: where the table of images goes, as of a corpus's (`pipeline.corpus.images`).
-        depictions: where the table of entities and their images goes.
-        metrics: where the counts go, as JSON.
-        on_bad_image: "mask" or "error", as for posts' images.
-        max_pixels: as for posts' images.
-        workers: threads that decode.
-        mode: how progress is shown.
+        params: which pictures can be used, as for posts' images.
+        runtime: the threads that decode, and how progress is shown.
+        files: read and written.
 
     Raises:
         PipelineError: for a folder without images, a table without its header, no picture of any
-            entity, or bad images where `on_bad_image` is "error".
+            entity, or bad images where they are to be errors.
     """
+    graph, source, folder = files.graph, files.table, files.folder
     entities = read_table(graph / ENTITIES, SCHEMAS[ENTITIES], "graph")["entity"].to_pylist()
     faults = Faults()
     pairs = _of_folders(folder, entities, faults) if source.is_dir() else _of_table(source, faults)
@@ -101,18 +95,20 @@ def index_entity_images(
     if not shown:
         raise PipelineError(f"{source}: shows no entity of {graph}\n{faults}".rstrip())
     named = {image for _, image in shown}
-    rows, _ = inspect_folder(folder, named, "graph.images", max_pixels, workers, mode)
+    rows, _ = inspect_folder(
+        folder, named, "graph.images", params.max_pixels, runtime.workers, runtime.progress
+    )
     rows = [row for row in rows if row.image in named]
     good = {row.image for row in rows if row.status == OK}
-    if on_bad_image == "error":
+    if params.on_bad_image == "error":
         refuse([row for row in rows if row.status != OK])
     depicted = {entity for entity, image in shown if image in good}
     report = Report(rows, len(entities), len(depicted), faults)
-    write_images(rows, images)
+    write_images(rows, files.images)
     columns = [list(column) for column in zip(*sorted(shown), strict=True)]
-    write_table(pa.table(columns, SCHEMA), depictions)
+    write_table(pa.table(columns, SCHEMA), files.depictions)
     write_json(
-        metrics,
+        files.metrics,
         {
             "images": {"all": len(rows), "usable": len(good)},
             "entities": {"all": len(entities), "depicted": len(depicted)},

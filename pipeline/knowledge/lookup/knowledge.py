@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import Any
 from pipeline.corpus.images import read_images, usable
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
-from pipeline.files import json_bytes, sha256_of, write_json
+from pipeline.files import sha256_of, write_json
+from pipeline.fingerprint import digest
 from pipeline.knowledge.graph.graph import TRIPLES, Graph, read_graph
 from pipeline.knowledge.labels.candidates import find_candidates
 from pipeline.knowledge.labels.index import LabelIndex
@@ -22,53 +22,30 @@ from pipeline.knowledge.lookup.depictions import read_depictions
 from pipeline.knowledge.lookup.knowledge_table import Row, write_knowledge
 from pipeline.knowledge.lookup.lookup import Lookup, Pictures
 from pipeline.knowledge.lookup.mentions import GOLD, Mentions, read_mentions
+from pipeline.params.knowledge import Knowledge
 from pipeline.store.reader import Reader
 
 VECTORS = "pooled"  # the output of the two stores that is compared
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How knowledge is looked for; all of it changes the table.
-
-    Attributes:
-        scorer: of fuzzywuzzy.
-        cutoff: the least score of a candidate.
-        best: candidates of a mention at most.
-        theta: the least cosine of two pictures that show the same.
-        hops: relations between a candidate and the entity shown, at most.
-        conceptual: relations whose triples are the knowledge: whole names, or what follows the
-            last `/` or `#`.
-        relation_words: whether the words of these relations belong to the post's words.
-        fan_out: edges followed of an entity at most; None for all.
-    """
-
-    scorer: str
-    cutoff: int
-    best: int
-    theta: float
-    hops: int
-    conceptual: Sequence[str]
-    relation_words: bool
-    fan_out: int | None
-
-
-@dataclass(frozen=True)
 class Files:
-    """What the stage reads."""
+    """What the stage reads and writes."""
 
     posts: Path
     mentions: Path
     images: Path
-    store: Path  # of the posts' pictures
+    store: Path  # the feature store of the posts' pictures
     graph: Path
     label_index: Path
     depictions: Path
     entity_images: Path
     entity_store: Path
+    knowledge: Path  # written: a phrase for each post
+    metrics: Path  # written: counts, as JSON
 
 
-def find_knowledge(files: Files, table: Path, metrics: Path, settings: Settings) -> str:
+def find_knowledge(params: Knowledge, files: Files) -> str:
     """Write a phrase for each post, the words of its picture's knowledge; what was found.
 
     Raises:
@@ -77,32 +54,31 @@ def find_knowledge(files: Files, table: Path, metrics: Path, settings: Settings)
     """
     posts, mentions = read_posts(files.posts), read_mentions(files.mentions)
     graph, index = read_graph(files.graph), read_index(files.label_index)
-    if index.scorer != settings.scorer or len(index.ranks) != len(graph.entities):
+    if index.scorer != params.scorer or len(index.ranks) != len(graph.entities):
         raise PipelineError(
             f"{files.label_index}: is of another graph, or for {index.scorer} and not"
-            f" {settings.scorer}; run `dvc repro label_index`"
+            f" {params.scorer}; run `dvc repro label_index`"
         )
     _check_networks(files.store, files.entity_store)
     shas = usable(read_images(files.images))
     pictures = _pictures(files, graph)
     seen = sorted({shas[post.image] for post in posts if post.image in shas})
     vectors = Reader(files.store).rows(VECTORS, seen)
-    alike = dict(zip(seen, pictures.alike(vectors, settings.theta), strict=True))
-    candidates = _candidates(posts, mentions, index, settings)
-    lookup = Lookup(graph.adjacency, settings.hops, settings.fan_out)
+    alike = dict(zip(seen, pictures.alike(vectors, params.theta), strict=True))
+    candidates = _candidates(posts, mentions, index, params)
+    lookup = Lookup(graph.adjacency, params.hops, params.fan_out)
     rows = [_look_up(post, shas, mentions, candidates, alike, lookup) for post in posts]
     written = write_knowledge(
-        table,
+        params,
+        files.knowledge,
         rows,
         graph,
-        settings.conceptual,
-        relation_words=settings.relation_words,
         source=mentions.source,
-        fingerprint=_fingerprint(files, settings),
+        fingerprint=_fingerprint(params, files),
     )
     counts = _counts(written, mentions, lookup.cuts)
-    write_json(metrics, counts)
-    return _told(counts, settings)
+    write_json(files.metrics, counts)
+    return _told(counts, params)
 
 
 def _check_networks(posts: Path, entities: Path) -> None:
@@ -132,15 +108,15 @@ def _pictures(files: Files, graph: Graph) -> Pictures:
 
 
 def _candidates(
-    posts: Sequence[Post], mentions: Mentions, index: LabelIndex, settings: Settings
+    posts: Sequence[Post], mentions: Mentions, index: LabelIndex, params: Knowledge
 ) -> dict[str, list[int]]:
     """The candidate entities of every different mention, the best first."""
-    scorer = find_scorer(settings.scorer)
+    scorer = find_scorer(params.scorer)
     texts = {m.text for post in posts for m in mentions.by_post.get(post.post, ())}
     return {
         text: [
             candidate.entity
-            for candidate in find_candidates(index, scorer, text, settings.cutoff, settings.best)
+            for candidate in find_candidates(index, scorer, text, params.cutoff, params.best)
         ]
         for text in sorted(texts)
     }
@@ -174,10 +150,10 @@ def _look_up(
     return Row(post.post, "", mention, hit)
 
 
-def _fingerprint(files: Files, settings: Settings) -> str:
+def _fingerprint(params: Knowledge, files: Files) -> str:
     """A digest of what the words come from."""
-    told = {
-        "settings": {**vars(settings), "conceptual": sorted(settings.conceptual)},
+    made_from = {
+        "settings": {**params.model_dump(), "conceptual": sorted(params.conceptual)},
         "matcher": matcher(),
         "mentions": sha256_of(files.mentions),
         "triples": sha256_of(files.graph / TRIPLES),
@@ -186,7 +162,7 @@ def _fingerprint(files: Files, settings: Settings) -> str:
             Reader(store).fingerprint.digest for store in (files.store, files.entity_store)
         ],
     }
-    return hashlib.sha256(json_bytes(told)).hexdigest()
+    return digest(made_from)
 
 
 def _counts(
@@ -203,15 +179,15 @@ def _counts(
     }
 
 
-def _told(counts: Mapping[str, Any], settings: Settings) -> str:
+def _told(counts: Mapping[str, Any], params: Knowledge) -> str:
     found = ", ".join(f"{n} at {hop.replace('_', ' ')}" for hop, n in counts["found"].items())
     lines = [
         *([GOLD] if counts["gold"] else []),
         f"{counts['posts']} posts, mentions by {counts['mentions']}: {found or 'nothing found'}",
         *(f"  {count} without knowledge: {reason}" for reason, count in counts["none"].items()),
     ]
-    if settings.fan_out is not None:
+    if params.fan_out is not None:
         lines.append(
-            f"  {counts['fan_outs_cut']} times an entity had more than {settings.fan_out} edges"
+            f"  {counts['fan_outs_cut']} times an entity had more than {params.fan_out} edges"
         )
     return "\n".join(lines)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.knowledge.graph.graph import Graph
 from pipeline.knowledge.lookup.lookup import Hit, steps
+from pipeline.params.knowledge import Knowledge
 from pipeline.tables.phrases import plain, write_phrases
 
 _TRIPLE = pa.struct([(name, pa.string()) for name in ("subject", "relation", "object")])
@@ -40,30 +41,28 @@ class Row:
 
 
 def write_knowledge(
+    params: Knowledge,
     path: Path,
     rows: Sequence[Row],
     graph: Graph,
-    relations: Sequence[str],
     *,
-    relation_words: bool,
     source: str,
     fingerprint: str,
 ) -> list[tuple[int | None, str]]:
     """Write the table.
 
     Args:
-        path: where it goes.
+        params: says which triples are knowledge, and whether their relations are words.
+        path: the table.
         rows: one for each post.
-        graph: which they speak of.
-        relations: those whose triples are the knowledge.
-        relation_words: whether the words of these relations belong to the post's words.
+        graph: the graph that the rows speak of.
         source: where the mentions come from.
         fingerprint: a digest of all that the words come from.
 
     Returns:
         The hop (None without one) and the reason of each row.
     """
-    conceptual = _conceptual(graph, relations)
+    conceptual = _conceptual(graph, params.conceptual)
     columns: dict[str, list[Any]] = {name: [] for name in _FURTHER}
     phrases, written = [], []
     for row in rows:
@@ -71,7 +70,7 @@ def write_knowledge(
         triples = [] if hit is None else _triples(graph, hit.entity, conceptual)
         if hit is not None and not triples:
             reason = "the graph says nothing conceptual of the entity"
-        words = [word for triple in triples for word in _words(triple, relation_words)]
+        words = [word for triple in triples for word in _words(triple, params.relation_words)]
         phrases.append((row.post, plain(words)))
         written.append((None if hit is None else hit.hop, reason))
         values = {

@@ -19,6 +19,7 @@ from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.metrics.spans import strict_spans
+from pipeline.params.mentions import Mentions as MentionsParams
 from pipeline.tables.parquet import read_table, write_table
 
 Source = Literal["tagger", "ngrams", "gold"]
@@ -63,21 +64,21 @@ class Mentions:
 
 
 def find_mentions(
-    posts: Path, tagged: Path | None, mentions: Path, metrics: Path, source: Source, longest: int
+    params: MentionsParams, posts: Path, tagged: Path | None, table: Path, metrics: Path
 ) -> str:
     """Write the mentions of every post; what was found, for the terminal.
 
     Args:
+        params: the block.
         posts: the table of posts.
-        tagged: the spans that a tagger found; needed where `source` is "tagger".
-        mentions: where the table goes.
-        metrics: where the counts go, as JSON.
-        source: "tagger", "ngrams" or "gold".
-        longest: words of an n-gram at most.
+        tagged: the spans that a tagger found; needed where the source is "tagger".
+        table: written, the mentions.
+        metrics: written, counts as JSON.
 
     Raises:
         PipelineError: for no table of spans where one is needed, or one that is of other posts.
     """
+    source = params.source
     rows = read_posts(posts)
     if source == "tagger":
         if tagged is None:
@@ -86,15 +87,15 @@ def find_mentions(
     elif source == "gold":
         spans = {row.post: [s[:2] for s in strict_spans(row.labels)] for row in rows}
     else:
-        spans = {row.post: list(ngrams(row.tokens, longest)) for row in rows}
+        spans = {row.post: list(ngrams(row.tokens, params.longest)) for row in rows}
     found = [
         (row.post, start, end, " ".join(row.tokens[start:end]), source)
         for row in rows
         for start, end in sorted(spans.get(row.post, ()), key=lambda span: (span[0], -span[1]))
     ]
     columns = list(zip(*found, strict=True)) or [()] * len(SCHEMA)
-    table = pa.table([list(column) for column in columns], SCHEMA)
-    write_table(table.replace_schema_metadata({SOURCE: source.encode()}), mentions)
+    schema = SCHEMA.with_metadata({SOURCE: source.encode()})
+    write_table(pa.table([list(column) for column in columns], schema), table)
     with_any = len({row[0] for row in found})
     counts: dict[str, Any] = {
         "source": source,

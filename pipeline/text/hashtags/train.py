@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from pipeline.corpus.posts import read_posts
+from pipeline.device import find_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
+from pipeline.params.runtime import Runtime
 from pipeline.params.segmenter import SegmenterParams
 from pipeline.progress import Mode, progress
 from pipeline.text.hashtags.border_network import BorderNetwork, Run, Runs, padded
@@ -44,27 +46,24 @@ class Example:
 
 def train_segmenter(
     params: SegmenterParams,
+    runtime: Runtime,
     posts: Path,
     model: Path,
-    *,
-    device: torch.device,
-    bar: Mode,
     say: Callable[[str], None],
 ) -> None:
     """Train on stretches of the train posts and on counted phrases; dev posts select the epoch.
 
     Args:
         params: the block.
+        runtime: where the network runs, and how progress is shown.
         posts: the table of posts; those of test stay unread.
         model: folder written.
-        device: where the network runs.
-        bar: how progress is shown (see `pipeline.progress`).
         say: is told a line an epoch.
 
     Raises:
         PipelineError: if the dev posts hold no two plain words in a row.
     """
-    random = np.random.default_rng(params.seed)
+    device, random = find_device(runtime.device), np.random.default_rng(params.seed)
     torch.manual_seed(params.seed)
     counts = WordCounts.read()
     read = read_posts(posts)
@@ -83,7 +82,7 @@ def train_segmenter(
     phrases = [cased(phrase, random) for phrase in [*own, *drawn]]
     examples = [
         Example.of(phrase, told)
-        for phrase in progress(phrases, len(phrases), "phrases", bar, title="counts")
+        for phrase in progress(phrases, len(phrases), "phrases", runtime.progress, title="counts")
     ]
     tried = [cased(phrase, random) for phrase in dev]
     network = BorderNetwork(params.model).to(device)
@@ -99,7 +98,7 @@ def train_segmenter(
     segmenter = NeuralSegmenter(network, told)
     fitted = fit(
         network,
-        lambda epoch: _batches(examples, params, epoch, device, bar),
+        lambda epoch: _batches(examples, params, epoch, device, runtime.progress),
         lambda batch: network.loss(*batch),
         lambda: exactly_right(segmenter.split(["".join(p) for p in tried]), tried),
         params.training,

@@ -4,7 +4,6 @@ a run of letters: how probable it is that a word ends after each of them.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from wordsegment import Segmenter
+
+from pipeline.files import sha256_of
+from pipeline.fingerprint import digest
 
 LONGEST = 24  # characters of a word, as the package has it
 # A word that was never counted is 10 / (total 10^length) probable, as the package has it. All
@@ -46,7 +48,7 @@ class WordCounts:
         for pair, count in Segmenter.parse(pairs).items():
             first, second = pair.split(" ")
             following[first][second] = count
-        return cls(Segmenter.parse(words), dict(following), Segmenter.TOTAL, digest())
+        return cls(Segmenter.parse(words), dict(following), Segmenter.TOTAL, digest_of_counts())
 
     def borders(self, run: str) -> np.ndarray:
         """The probability of a border after each character of `run` (a-z, 0-9): (L,) float32.
@@ -102,7 +104,7 @@ class WordCounts:
         return (UNCOUNTED if count is None else count * LETTER ** len(word)) / self.total
 
 
-def digest() -> str:
-    """Of the package's files of counts."""
+def digest_of_counts() -> str:
+    """A digest of the package's two files of counts."""
     files = Segmenter.UNIGRAMS_FILENAME, Segmenter.BIGRAMS_FILENAME
-    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
+    return digest([sha256_of(Path(file)) for file in files])

@@ -6,21 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 from pipeline.corpus.normalize import normalize
+from pipeline.params.vectors import Vectors, VectorSource
 from pipeline.tables.phrases import read_phrases
-from pipeline.text.vectors.words import Kind, Report, keep_vectors
+from pipeline.text.vectors.words import Report, keep_vectors
 from pipeline.text.vocab import SPECIALS, Vocabulary
 
 
 def build_phrase_vectors(
-    kind: Kind,
-    path: Path,
-    package: str | None,
-    width: int,
-    phrases_path: Path,
-    vocab: Path,
-    lowercase_fallback: bool,
-    hashtag_fallback: bool,
-    vectors_path: Path,
+    params: Vectors, source: VectorSource, phrases_path: Path, vocab: Path, table: Path
 ) -> Report:
     """Keep, of one source, the vectors of the words of a table of phrases, in normal form.
 
@@ -28,18 +21,14 @@ def build_phrase_vectors(
     hashtag of a corpus.
 
     Args:
-        kind: how the source is written.
-        path: the source, unless it is a package.
-        package: the import name of the package.
-        width: of its vectors; another is refused.
+        params: the block.
+        source: one of its sources.
         phrases_path: the table of phrases.
         vocab: the folder of the vocabularies, which says what the normal form is.
-        lowercase_fallback: whether a word not found as it stands is looked up in lower case.
-        hashtag_fallback: whether a hashtag not found as it stands is looked up without its #.
-        vectors_path: where the table goes: word, found, vector, sorted by word.
+        table: written: word, found, vector, sorted by word.
 
     Raises:
-        PipelineError: if the table or the source cannot be read as what it is said to be.
+        PipelineError: if a table or the source cannot be read as what it is said to be.
     """
     normalization = Vocabulary.read(vocab / "words.parquet").normalization
     phrases = read_phrases(phrases_path)
@@ -47,15 +36,5 @@ def build_phrase_vectors(
     words = Counter[str]()
     for word, count in spelled.items():
         words[normalize(word, normalization)] += count
-    return keep_vectors(
-        kind,
-        path,
-        package,
-        width,
-        words.keys() - set(SPECIALS),
-        {phrases_path.stem: words},
-        lowercase_fallback,
-        hashtag_fallback,
-        vectors_path,
-        may_lack_all=True,
-    )
+    in_use, counts = words.keys() - set(SPECIALS), {phrases_path.stem: words}
+    return keep_vectors(params, source, in_use, counts, table, may_lack_all=True)

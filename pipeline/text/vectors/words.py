@@ -6,21 +6,20 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.corpus.normalize import Normalization, normalize
 from pipeline.corpus.posts import SPLITS, Post, read_posts
+from pipeline.params.vectors import Vectors, VectorSource
 from pipeline.tables.parquet import check_columns, read_table, write_table
 from pipeline.text.vectors.files import Rows
 from pipeline.text.vectors.package import read_package
 from pipeline.text.vectors.text import read_text
 from pipeline.text.vectors.word2vec import read_word2vec
 from pipeline.text.vocab import SPECIALS, Vocabulary
-
-Kind = Literal["text", "word2vec", "package"]
 
 
 @dataclass(frozen=True)
@@ -61,88 +60,66 @@ class Report:
 
 
 def build_vectors(
-    kind: Kind,
-    path: Path,
-    package: str | None,
-    width: int,
-    posts_path: Path,
-    vocab: Path,
-    splits: Collection[str],
-    lowercase_fallback: bool,
-    hashtag_fallback: bool,
-    vectors_path: Path,
+    params: Vectors, source: VectorSource, posts_path: Path, vocab: Path, table: Path
 ) -> Report:
     """Keep, of one source, the vectors of the words in use.
 
-    The words in use are those of the vocabulary and those of the posts of `splits`, in the
+    The words in use are those of the vocabulary and those of the posts of `params.splits`, in the
     vocabulary's normal form. Each is looked up as it stands and, if asked, in lower case then.
 
     Args:
-        kind: how the source is written.
-        path: the source, unless it is a package.
-        package: the import name of the package.
-        width: of its vectors; another is refused.
+        params: the block.
+        source: one of its sources.
         posts_path: the table of posts.
         vocab: the folder of the vocabularies.
-        splits: whose posts' words are in use.
-        lowercase_fallback: whether a word not found as it stands is looked up in lower case.
-        hashtag_fallback: whether a hashtag not found as it stands is looked up without its #.
-        vectors_path: where the table goes: word, found, vector, sorted by word.
+        table: written: word, found, vector, sorted by word.
 
     Raises:
         PipelineError: if the source cannot be read as what it is said to be, or has no word.
     """
     vocabulary = Vocabulary.read(vocab / "words.parquet")
-    posts = [post for post in read_posts(posts_path) if post.split in splits]
+    posts = [post for post in read_posts(posts_path) if post.split in params.splits]
     tokens = _words_by_split(posts, vocabulary.normalization)
     in_use = set(vocabulary.entries).union(*tokens.values()) - set(SPECIALS)
-    return keep_vectors(
-        kind,
-        path,
-        package,
-        width,
-        in_use,
-        tokens,
-        lowercase_fallback,
-        hashtag_fallback,
-        vectors_path,
-    )
+    return keep_vectors(params, source, in_use, tokens, table)
 
 
 def keep_vectors(
-    kind: Kind,
-    path: Path,
-    package: str | None,
-    width: int,
+    params: Vectors,
+    source: VectorSource,
     in_use: Collection[str],
     counts: Mapping[str, Mapping[str, int]],
-    lowercase_fallback: bool,
-    hashtag_fallback: bool,
-    vectors_path: Path,
+    table: Path,
     *,
     may_lack_all: bool = False,
 ) -> Report:
     """Write the vectors that one source has of the words `in_use`, in normal form.
 
-    `counts` says how often each word occurs in each part of the corpus, for the report;
-    `may_lack_all`, that the words are so few that a source may really have none of them. The other
-    arguments and what is raised are those of `build_vectors`.
+    Args:
+        params: whether words are looked up in other forms too.
+        source: one of its sources.
+        in_use: the words.
+        counts: how often each word occurs in each part of the corpus, for the report.
+        table: written.
+        may_lack_all: whether the words are so few that a source may really have none of them.
+
+    Raises:
+        PipelineError: as `build_vectors`.
     """
-    forms = {word: _forms(word, lowercase_fallback, hashtag_fallback) for word in sorted(in_use)}
-    wanted = {form for tried in forms.values() for form in tried}
-    source = _read(kind, path, package, width, wanted)
-    vectors, in_other_form = _look_up(forms, source)
+    forms = {word: _forms(word, params) for word in sorted(in_use)}
+    rows = _read(source, {form for tried in forms.values() for form in tried})
+    vectors, in_other_form = _look_up(forms, rows)
     if in_use and not may_lack_all and not vectors.found.any():
-        source.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
-    _write(vectors, vectors_path)
+        rows.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
+    _write(vectors, table)
     found = {word for word, has in zip(vectors.words, vectors.found, strict=True) if has}
     return Report(
-        rows=source.count,
+        rows=rows.count,
         words=len(vectors.words),
         found=len(found),
         in_other_form=in_other_form,
-        duplicates=source.duplicates,
-        not_utf8=source.not_utf8,
+        duplicates=rows.duplicates,
+        not_utf8=rows.not_utf8,
         coverage={part: _covered(words, found) for part, words in counts.items()},
     )
 
@@ -175,24 +152,25 @@ def _words_by_split(posts: Sequence[Post], normalization: Normalization) -> dict
     return {split: counts for split, counts in words.items() if counts}
 
 
-def _read(kind: Kind, path: Path, package: str | None, width: int, wanted: Collection[str]) -> Rows:
-    match kind:
+def _read(source: VectorSource, wanted: Collection[str]) -> Rows:
+    path, width = Path(source.path), source.width
+    match source.kind:
         case "text":
             return read_text(path, width, wanted)
         case "word2vec":
             return read_word2vec(path, width, wanted)
         case "package":
-            return read_package(package or "", width, wanted)
+            return read_package(source.package or "", width, wanted)
         case _:
-            assert_never(kind)
+            assert_never(source.kind)
 
 
-def _forms(word: str, lowercase: bool, hashtag: bool) -> list[str]:
-    """The forms in which `word` is looked up, the first that is found counting."""
+def _forms(word: str, params: Vectors) -> list[str]:
+    """The forms in which `word` is looked up; the first that is found counts."""
     forms = [word]
-    if hashtag and len(word) > 1 and word.startswith("#"):
+    if params.hashtag_fallback and len(word) > 1 and word.startswith("#"):
         forms.append(word[1:])
-    if lowercase:
+    if params.lowercase_fallback:
         forms += [form.lower() for form in forms]
     return forms
 

@@ -18,8 +18,8 @@ from tests.knowledge.conftest import (
     ALIAS,
     EXAMPLE,
     LABEL,
+    NAMING,
     REDIRECT,
-    VOCABULARY,
     Import,
     edges_of,
     named,
@@ -175,22 +175,8 @@ def test_tab_separated_triples_with_tables_of_names(imported: Import, tmp_path: 
 
 def test_a_missing_source_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"no such file or folder; set graph\.triples"):
-        import_graph(
-            tmp_path / "none.nt",
-            tmp_path / "graph",
-            tmp_path / "m.json",
-            VOCABULARY,
-            entity_names=None,
-            relation_names=None,
-        )
+        import_graph(NAMING, tmp_path / "none.nt", tmp_path / "graph", tmp_path / "m.json")
     (tmp_path / "x.ttl").write_text("")
     for source, complaint in ((tmp_path / "x.ttl", r"end it in \.nt"), (tmp_path, "no file of")):
         with pytest.raises(PipelineError, match=complaint):
-            import_graph(
-                source,
-                tmp_path / "graph",
-                tmp_path / "m.json",
-                VOCABULARY,
-                entity_names=None,
-                relation_names=None,
-            )
+            import_graph(NAMING, source, tmp_path / "graph", tmp_path / "m.json")

@@ -15,9 +15,17 @@ from pipeline.knowledge.graph import names as names_module
 from pipeline.knowledge.graph.faults import LISTED, Faults
 from pipeline.knowledge.graph.names import Names
 from pipeline.knowledge.graph.ntriples import read_ntriples
-from pipeline.knowledge.graph.statements import Vocabulary
+from pipeline.params.graph import Graph as GraphParams
+from tests.blocks import of_project
 
-VOCABULARY = Vocabulary(["a:label"], ["a:alias"], ["a:redirect"], ["en"])
+PARAMS = of_project(
+    "graph",
+    GraphParams,
+    labels=["a:label"],
+    aliases=["a:alias"],
+    redirects=["a:redirect"],
+    languages=["en"],
+)
 NAMING = {"a:label": True, "a:alias": False}
 Link = tuple[str, str, str]
 Text = tuple[str, str, bool]
@@ -98,7 +106,7 @@ def name(node: Any) -> str:
 def read(path: Path, faults: Faults, block: int) -> Found:
     names, links, texts = Names(), [], []
     count = aside = 0
-    for some in read_ntriples(path, names, VOCABULARY, faults, "1.", block=block):
+    for some in read_ntriples(path, names, PARAMS, faults, "1.", block=block):
         known = names.texts.to_pylist()
         links += [tuple(known[number] for number in link) for link in some.links]
         owners = [known[number] for number in some.texts.owners]

@@ -10,7 +10,14 @@ from PIL import Image
 
 from pipeline.corpus.images import read_images
 from pipeline.errors import PipelineError
-from pipeline.knowledge.lookup.depictions import Report, index_entity_images, read_depictions
+from pipeline.knowledge.lookup.depictions import (
+    Files,
+    Report,
+    index_entity_images,
+    read_depictions,
+)
+from pipeline.params.index_images import IndexImages
+from tests.blocks import of_project, quiet
 from tests.knowledge.conftest import EXAMPLE, Import, statement
 
 
@@ -29,17 +36,16 @@ def picture(path: Path, seed: int = 0) -> None:
 
 def index(folder: Path, source: Path, on_bad_image: str = "mask") -> Report:
     root = folder.parent
-    return index_entity_images(
-        root / "graph",
-        source,
-        folder,
-        root / "images.parquet",
-        root / "depictions.parquet",
-        root / "images.json",
-        on_bad_image=on_bad_image,
-        max_pixels=10_000,
-        workers=1,
+    files = Files(
+        graph=root / "graph",
+        table=source,
+        folder=folder,
+        images=root / "images.parquet",
+        depictions=root / "depictions.parquet",
+        metrics=root / "images.json",
     )
+    params = of_project("index_images", IndexImages, on_bad_image=on_bad_image, max_pixels=10_000)
+    return index_entity_images(params, quiet(workers=1), files)
 
 
 def table(folder: Path, *rows: str, header: str = "entity\tfile") -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +19,28 @@ from pipeline.corpus.posts import Post, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
 from pipeline.knowledge.graph.importing import import_graph
-from pipeline.knowledge.graph.statements import Vocabulary
 from pipeline.knowledge.labels.indexing import index_labels
+from pipeline.knowledge.lookup.depictions import Files as DepictionFiles
 from pipeline.knowledge.lookup.depictions import index_entity_images
-from pipeline.knowledge.lookup.knowledge import Files, Settings, find_knowledge
+from pipeline.knowledge.lookup.knowledge import Files, find_knowledge
 from pipeline.knowledge.lookup.mentions import GOLD, Source, find_mentions
 from pipeline.params.extract import Extract
+from pipeline.params.graph import Graph as GraphParams
 from pipeline.params.index_images import IndexImages
+from pipeline.params.knowledge import Knowledge
+from pipeline.params.mentions import Mentions
 from pipeline.params.prepare import Prepare
 from pipeline.tables.phrases import read_phrases
 from pipeline.vision import extract as extraction
 from tests.blocks import of_project, quiet
-from tests.knowledge.conftest import EXAMPLE, VOCABULARY, named, statement
+from tests.knowledge.conftest import EXAMPLE, NAMING, named, statement
 
-SAMPLE = Vocabulary(
-    ["http://www.w3.org/2000/01/rdf-schema#label"],
-    ["http://www.w3.org/2004/02/skos/core#altLabel"],
-    [],
-    [],
-)
-SETTINGS = Settings("WRatio", 90, 10, 0.9, 2, ["isA", "type"], relation_words=False, fan_out=None)
+SAMPLE = of_project("graph", GraphParams)
+SETTINGS = of_project("knowledge", Knowledge, conceptual=["isA", "type"])
+
+
+def changed(**values: object) -> Knowledge:
+    return SETTINGS.model_copy(update=values)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,14 +65,15 @@ class Project:
             self.folder / "depictions.parquet",
             self.folder / "entity_images.parquet",
             self.folder / "entity_images",
+            self.folder / "knowledge.parquet",
+            self.folder / "knowledge.json",
         )
 
     def read(
-        self, images: Path, triples: Path, table: Path, entity_images: Path, vocabulary: Vocabulary
+        self, images: Path, triples: Path, table: Path, entity_images: Path, naming: GraphParams
     ) -> None:
         """Run the stages on posts that are already written."""
         files, folder = self.files(), self.folder
-        limits: dict[str, Any] = {"on_bad_image": "mask", "max_pixels": 10**7, "workers": 1}
         runtime = quiet(workers=1)
         index_images(
             files.posts,
@@ -80,17 +83,19 @@ class Project:
             of_project("index_images", IndexImages, max_pixels=10**7),
             runtime,
         )
-        names = {"entity_names": None, "relation_names": None}
-        import_graph(triples, files.graph, folder / "graph.json", vocabulary, **names)
+        import_graph(naming, triples, files.graph, folder / "graph.json")
         index_labels(files.graph, files.label_index, "WRatio")
         index_entity_images(
-            files.graph,
-            table,
-            entity_images,
-            files.entity_images,
-            files.depictions,
-            folder / "entities.json",
-            **limits,
+            of_project("index_images", IndexImages),
+            quiet(workers=1),
+            DepictionFiles(
+                graph=files.graph,
+                table=table,
+                folder=entity_images,
+                images=files.entity_images,
+                depictions=files.depictions,
+                metrics=folder / "entities.json",
+            ),
         )
         for store, index, source in (
             (files.store, files.images, images),
@@ -102,12 +107,13 @@ class Project:
     def mentions(self, source: Source) -> None:
         files = self.files()
         report = self.folder / "mentions.json"
-        find_mentions(files.posts, self.folder / "none", files.mentions, report, source, 4)
+        params = Mentions(source=source, longest=4)
+        find_mentions(params, files.posts, self.folder / "none", files.mentions, report)
 
-    def knowledge(self, settings: Settings) -> tuple[str, dict[str, dict[str, Any]]]:
-        table = self.folder / "knowledge.parquet"
-        told = find_knowledge(self.files(), table, self.folder / "knowledge.json", settings)
-        return told, {row["key"]: row for row in pq.read_table(table).to_pylist()}
+    def knowledge(self, params: Knowledge) -> tuple[str, dict[str, dict[str, Any]]]:
+        told = find_knowledge(params, self.files())
+        rows = pq.read_table(self.files().knowledge).to_pylist()
+        return told, {row["key"]: row for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -176,19 +182,19 @@ def test_the_documented_posts_of_the_sample(sample: Project) -> None:
 
 
 def test_settings_matter_and_change_the_fingerprint(sample: Project) -> None:
-    def run(settings: Settings) -> tuple[Counter[int | None], str, list[str]]:
-        _, rows = sample.knowledge(settings)
+    def run(params: Knowledge) -> tuple[Counter[int | None], str, list[str]]:
+        _, rows = sample.knowledge(params)
         table = read_phrases(sample.folder / "knowledge.parquet")
         words = [word for row in rows.values() for word in row["words"]]
         return Counter(row["hop"] for row in rows.values()), table.fingerprint, words
 
     hops, digest, words = run(SETTINGS)
-    nearer, other, _ = run(replace(SETTINGS, hops=1))
+    nearer, other, _ = run(changed(hops=1))
     assert nearer == Counter({None: hops[None] + hops[2], 0: hops[0], 1: hops[1]})
     assert other != digest
-    _, _, more = run(replace(SETTINGS, relation_words=True))
+    _, _, more = run(changed(relation_words=True))
     assert more.count("is") > words.count("is")
-    _, rows = sample.knowledge(replace(SETTINGS, conceptual=["noSuchRelation"]))
+    _, rows = sample.knowledge(changed(conceptual=["noSuchRelation"]))
     assert {row["reason"] for row in rows.values() if row["hop"] is not None} == {
         "the graph says nothing conceptual of the entity"
     }
@@ -196,7 +202,7 @@ def test_settings_matter_and_change_the_fingerprint(sample: Project) -> None:
 
 def test_tables_that_do_not_belong_together_are_refused(sample: Project) -> None:
     with pytest.raises(PipelineError, match="for WRatio and not ratio"):
-        sample.knowledge(replace(SETTINGS, scorer="ratio"))
+        sample.knowledge(changed(scorer="ratio"))
 
 
 # ---- planted: other crops of the pictures of entities one or two hops from the mention
@@ -249,14 +255,14 @@ def planted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Project:
         folder / "triples.nt",
         folder / "images.tsv",
         folder / "entity_pictures",
-        VOCABULARY,
+        NAMING,
     )
     project.mentions("ngrams")
     return project
 
 
 def test_planted_pictures_are_found_at_their_hop(planted: Project) -> None:
-    _, rows = planted.knowledge(replace(SETTINGS, theta=THETA))
+    _, rows = planted.knowledge(changed(theta=THETA))
     right = _right(rows, range(EACH), 1) + _right(rows, range(EACH, 2 * EACH), 2)
     assert right >= 0.95 * 2 * EACH
     abstained = sum(rows[f"train/{at}"]["hop"] is None for at in range(2 * EACH, 3 * EACH))

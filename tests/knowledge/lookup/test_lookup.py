@@ -14,7 +14,7 @@ from pipeline.knowledge.graph.importing import import_graph
 from pipeline.knowledge.lookup.lookup import Hit, Lookup, Pictures, steps
 from pipeline.knowledge.lookup.similar import similar_pairs
 from pipeline.knowledge.lookup.walk import Walker
-from tests.knowledge.conftest import VOCABULARY, distances, edges_of, unit
+from tests.knowledge.conftest import NAMING, distances, edges_of, unit
 
 COUNT = 9
 ENTITY = st.integers(0, COUNT - 1)
@@ -82,14 +82,10 @@ def test_the_nearest_and_then_the_most_similar(
 
 def test_freebase(shared_data: Path, tmp_path: Path) -> None:
     """The same on FB15k-237: an adjacency by sets, a search by sets."""
-    graph = import_graph(
-        shared_data / "fb15k237",
-        tmp_path / "graph",
-        tmp_path / "m.json",
-        VOCABULARY,
-        entity_names="entity2text.txt",
-        relation_names="relation2text.txt",
-    ).graph
+    names = {"entity_names": "entity2text.txt", "relation_names": "relation2text.txt"}
+    params = NAMING.model_copy(update=names)
+    source = shared_data / "fb15k237"
+    graph = import_graph(params, source, tmp_path / "graph", tmp_path / "m.json").graph
     neighbours: list[set[int]] = [set() for _ in graph.entities]
     for subject, _, target in graph.triples.tolist():
         neighbours[subject].add(target)

@@ -21,6 +21,7 @@ from pipeline.knowledge.lookup.mentions import (
     ngrams,
     read_mentions,
 )
+from pipeline.params.mentions import Mentions
 from pipeline.tables.parquet import write_table
 
 TOKENS = (
@@ -51,12 +52,11 @@ def run(
         columns = [list(column) for column in zip(*spans, strict=True)]
         write_table(pa.table(columns, TAGGED), folder / "tagged.parquet")
     told = find_mentions(
+        Mentions(source=source, longest=2),
         folder / "posts.parquet",
         folder / "tagged.parquet",
         folder / "mentions.parquet",
         folder / "mentions.json",
-        source,
-        2,
     )
     return told, json.loads((folder / "mentions.json").read_text())
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
+from pipeline.params.hashtags import Hashtags
 from pipeline.tables.phrases import read_phrases
 from pipeline.text.hashtags.rules import CamelCase, WordSegment
 from pipeline.text.hashtags.segmenter import (
@@ -23,6 +24,7 @@ from pipeline.text.hashtags.segmenter import (
     segment,
 )
 from pipeline.text.hashtags.table import hashtags
+from tests.blocks import of_project
 
 LABELLED = Path(__file__).parent / "hashtags.tsv"
 
@@ -138,13 +140,17 @@ def test_exactly_right_counts_whole_hashtags() -> None:
     assert exactly_right(found, [("a", "b"), ("a", "b")]) == 50.0
 
 
+def by(segmenter: str) -> Hashtags:
+    return of_project("hashtags", Hashtags, segmenter=segmenter, max_characters=100)
+
+
 def test_the_table(tmp_path: Path) -> None:
     long = "#" + "a" * 200
     tokens = ("look", "#HatTrick", "#🏒🏒", long, "#", "#HatTrick", "#_")
     post = Post("train/0", "train", None, tokens, ("O",) * len(tokens), 1)
     write_posts([post], tmp_path / "posts.parquet")
     table = tmp_path / "hashtags.parquet"
-    report = str(hashtags(tmp_path / "posts.parquet", table, "camel", None, 100))
+    report = str(hashtags(by("camel"), tmp_path / "posts.parquet", None, table))
     assert "4 different hashtags, 1 of several words (camel); 3 kept as they stand" in report
     assert "#🏒🏒: no letter or digit" in report
     assert "1 too long" in report
@@ -161,14 +167,14 @@ def test_the_table(tmp_path: Path) -> None:
     assert confidence["#HatTrick"] == 1.0
     assert confidence[long] == 0.0
     first = table.read_bytes()
-    hashtags(tmp_path / "posts.parquet", table, "camel", None, 100)
+    hashtags(by("camel"), tmp_path / "posts.parquet", None, table)
     assert table.read_bytes() == first
-    hashtags(tmp_path / "posts.parquet", table, "wordsegment", None, 100)
+    hashtags(by("wordsegment"), tmp_path / "posts.parquet", None, table)
     assert read_phrases(table).fingerprint != found.fingerprint
 
 
 def test_the_neural_segmenter_needs_its_model(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="no --model"):
-        hashtags(tmp_path / "posts.parquet", tmp_path / "t.parquet", "neural", None, 100)
+        hashtags(by("neural"), tmp_path / "posts.parquet", None, tmp_path / "t.parquet")
     with pytest.raises(PipelineError, match=r"segmenter\.json: no such file"):
-        hashtags(tmp_path / "posts.parquet", tmp_path / "t.parquet", "neural", tmp_path, 100)
+        hashtags(by("neural"), tmp_path / "posts.parquet", tmp_path, tmp_path / "t.parquet")

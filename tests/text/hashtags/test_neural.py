@@ -21,7 +21,7 @@ from pipeline.text.hashtags.character_skipgram import WINDOW, pairs_of, pretrain
 from pipeline.text.hashtags.neural import NeuralSegmenter, read_segmenter
 from pipeline.text.hashtags.train import Example, train_segmenter
 from pipeline.text.hashtags.word_counts import START, WordCounts
-from tests.blocks import OPTIMIZATION
+from tests.blocks import OPTIMIZATION, quiet
 
 CPU = torch.device("cpu")
 WORDS = {"a": 40.0, "at": 20.0, "cat": 10.0, "the": 60.0, "hat": 9.0, "tin": 5.0, "in": 50.0}
@@ -220,7 +220,7 @@ PARAMS = SegmenterParams.model_validate(
 
 def train(params: SegmenterParams, posts: Path, model: Path) -> list[str]:
     lines: list[str] = []
-    train_segmenter(params, posts, model, device=CPU, bar="none", say=lines.append)
+    train_segmenter(params, quiet(), posts, model, lines.append)
     return lines
 
 

@@ -2,11 +2,13 @@
 
 import gzip
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,9 +18,12 @@ from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
 from pipeline.params.prepare import Prepare
+from pipeline.params.vectors import Vectors
+from pipeline.params.vocab import Vocab
 from pipeline.text.vectors.words import Report, build_vectors, read_vectors
 from pipeline.text.vocab import Vocabulary, build_vocab
 from stages.vectors import main
+from tests.blocks import of_project, text_source
 
 CASED = Normalization(lowercase=False, urls=True, users=True, digits=False)
 LOWER = Normalization(lowercase=True, urls=True, users=True, digits=False)
@@ -48,13 +53,23 @@ caf\xe9 15 15
 """
 
 
+def train_words(form: Normalization) -> Vocab:
+    return Vocab.model_validate({"splits": ["train"], "min_count": 1, "normalize": asdict(form)})
+
+
+def vectors_of(splits: tuple[str, ...], fallback: bool, hashtag: bool) -> Vectors:
+    return of_project(
+        "vectors", Vectors, splits=splits, lowercase_fallback=fallback, hashtag_fallback=hashtag
+    )
+
+
 class Corpus:
     """Posts and vocabulary in a folder, and the source `glove.txt`."""
 
     def __init__(self, folder: Path, normalization: Normalization = CASED) -> None:
         self.folder = folder
         write_posts(POSTS, folder / "posts.parquet")
-        build_vocab(folder / "posts.parquet", folder / "vocab", ["train"], 1, normalization)
+        build_vocab(train_words(normalization), folder / "posts.parquet", folder / "vocab")
         (folder / "glove.txt").write_bytes(GLOVE)
 
     def build(
@@ -65,16 +80,11 @@ class Corpus:
         hashtag: bool = False,
     ) -> Report:
         return build_vectors(
-            kind="text",
-            path=self.folder / "glove.txt",
-            package=None,
-            width=width,
-            posts_path=self.folder / "posts.parquet",
-            vocab=self.folder / "vocab",
-            splits=splits,
-            lowercase_fallback=fallback,
-            hashtag_fallback=hashtag,
-            vectors_path=self.folder / "vectors.parquet",
+            vectors_of(splits, fallback, hashtag),
+            text_source(self.folder / "glove.txt", width),
+            self.folder / "posts.parquet",
+            self.folder / "vocab",
+            self.folder / "vectors.parquet",
         )
 
     def table(self) -> dict[str, list[float] | None]:
@@ -124,7 +134,7 @@ def test_a_hashtag_is_looked_up_without_its_sign_if_asked(tmp_path: Path) -> Non
     posts = [post("train", "#Rome # ##Rome #Oslo")]
     corpus = Corpus(tmp_path)
     write_posts(posts, tmp_path / "posts.parquet")
-    build_vocab(tmp_path / "posts.parquet", tmp_path / "vocab", ["train"], 1, CASED)
+    build_vocab(train_words(CASED), tmp_path / "posts.parquet", tmp_path / "vocab")
     corpus.build(splits=("train",), hashtag=True)
     assert corpus.table() == {"#": None, "##Rome": None, "#Oslo": None, "#Rome": [3, 4]}
 
@@ -185,20 +195,15 @@ def test_against_a_dictionary(
     form = LOWER if lowercase else CASED
     folder = tmp_path_factory.mktemp("vectors")
     write_posts([post("train", "is"), post("test", " ".join(words))], folder / "posts.parquet")
-    build_vocab(folder / "posts.parquet", folder / "vocab", ["train"], 1, form)
+    build_vocab(train_words(form), folder / "posts.parquet", folder / "vocab")
     source = {"is": 1, **rows}
     lines = "".join(f"{word} {n} {-n}\n" for word, n in source.items())
     (folder / "glove.txt").write_text(lines)
     report = build_vectors(
-        "text",
-        folder / "glove.txt",
-        None,
-        2,
+        vectors_of(("test",), fallback, hashtag),
+        text_source(folder / "glove.txt", 2),
         folder / "posts.parquet",
         folder / "vocab",
-        ["test"],
-        fallback,
-        hashtag,
         folder / "vectors.parquet",
     )
     expected = {}
@@ -227,11 +232,10 @@ def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
         tmp_path / "posts.json",
         Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}),
     )
-    build_vocab(posts_path, tmp_path / "vocab", ["train"], 1, LOWER)
+    build_vocab(train_words(LOWER), posts_path, tmp_path / "vocab")
     output = tmp_path / "vectors.parquet"
-    report = build_vectors(
-        "text", source, None, 100, posts_path, tmp_path / "vocab", SPLITS, True, False, output
-    )
+    params = vectors_of(SPLITS, fallback=True, hashtag=False)
+    report = build_vectors(params, text_source(source, 100), posts_path, tmp_path / "vocab", output)
     assert (report.rows, report.words, report.found) == (18615, 20035, 14556)
     tokens, total = map(sum, zip(*report.coverage.values(), strict=True))
     assert total == 133439
@@ -261,7 +265,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     Corpus(Path())
 
     def invoke(params: str, source: str = "one", file: str = "glove.txt") -> Result:
-        Path("params.yaml").write_text(f"vectors: {{sources: {{one: {params}}}}}\n")
+        one = {"package": None} | yaml.safe_load(params)
+        block = of_project("vectors", Vectors).model_dump() | {"sources": {"one": one}}
+        Path("params.yaml").write_text(yaml.safe_dump({"vectors": block}))
         arguments = {
             "source": source,
             "file": file,
