@@ -12,7 +12,6 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -31,13 +30,13 @@ from pipeline.store.keys import (
     pack,
     parts,
     positions,
-    shard_numbers,
     shards_for,
     unique,
     unpack,
 )
 from pipeline.store.lock import locked
 from pipeline.store.orders import Order
+from pipeline.store.plan import Plan
 
 FRAME = 4096  # bytes of a shard beside its keys and rows, at most
 
@@ -75,18 +74,6 @@ class Report:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What one run is to do: fixed by `missing`."""
-
-    wanted: Keys  # (n,) ascending
-    parts: dict[int, Part]  # the same, by shard
-    before: Keys  # of the rows that were there, ascending
-    todo: Keys  # of the rows to be computed, ascending
-    listed: list[str]  # the same in hexadecimal
-    numbers: list[int]  # the shard of each
-
-
 class Store:
     """The one writer of a store; a second one, in any process, is refused.
 
@@ -101,7 +88,7 @@ class Store:
         self.fingerprint = fingerprint
         self._lock = ExitStack()
         self._open: Inventory | None = None
-        self._fixed: _Plan | None = None
+        self._fixed: Plan | None = None
         self._next = 0  # the first of todo that may still come
         self._pending: list[int] = []  # positions in todo of the rows that wait for their shard
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in fingerprint.outputs}
@@ -144,10 +131,7 @@ class Store:
         of = shards_for(len(wanted))
         divided = parts(wanted, of, self.fingerprint.digest)
         self._open_sources(divided.values())
-        before = self._inventory.keys()
-        todo = wanted[positions(wanted, before) < 0]
-        numbers = shard_numbers(todo, of).tolist()
-        self._fixed = _Plan(wanted, divided, before, todo, unpack(todo), numbers)
+        self._fixed = Plan(wanted, divided, of, self._inventory.keys())
         return list(self._fixed.listed)
 
     def add(self, keys: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
@@ -178,11 +162,7 @@ class Store:
 
     def orders(self) -> Iterator[Order]:
         """The shards with missing rows, in the order of their keys, to be written by others."""
-        numbers = np.array(self._plan.numbers, np.int64)  # ascending
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        for start, stop in pairwise([*starts.tolist(), len(numbers)]):
-            part = self._plan.parts[int(numbers[start])]
-            missing = tuple(self._plan.listed[start:stop])
+        for part, missing in self._plan.by_shard():
             yield Order(self.directory.resolve(), part, missing, self._inventory.sources(part))
 
     def receive(self, shards: Iterable[Held]) -> None:
@@ -237,7 +217,7 @@ class Store:
         return self._open
 
     @property
-    def _plan(self) -> _Plan:
+    def _plan(self) -> Plan:
         if self._fixed is None:
             raise ValueError("missing comes first")
         return self._fixed

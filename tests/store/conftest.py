@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.oracle import extract, fingerprint, keys
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
@@ -18,3 +20,11 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     tests/store/test_kill.py kills sync for real.
     """
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of sixty images, which no test may change."""
+    directory = tmp_path_factory.mktemp("features") / "tags"
+    extract(directory, keys(range(60)), fingerprint(1))
+    return directory
