@@ -1,4 +1,4 @@
-"""What one run of the writer is to do: fixed once it is known which rows are there."""
+"""The plan of one run of the writer: which rows it must compute, and for which shards."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from pipeline.store.keys import Keys, Part, positions, shard_numbers, unpack
 
 
-@dataclass(frozen=True, eq=False)  # keys are arrays
+@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
 class Plan:
-    """The rows that a store is to hold, and those of them that are to be computed.
+    """The rows that a store shall hold, and which of them must be computed.
 
     Attributes:
         wanted: the keys of all rows, (n,), ascending.
-        parts: the same, by the number of their shard.
-        of: how many shards there are.
-        before: the keys of the rows that are there, ascending.
+        parts: the same keys divided among shards, by the number of the shard.
+        of: how many shards the store shall have.
+        before: the keys of the rows that were there when the run began, ascending.
     """
 
     wanted: Keys
@@ -30,7 +30,7 @@ class Plan:
 
     @cached_property
     def todo(self) -> Keys:
-        """The keys of the rows to be computed, ascending."""
+        """The keys of the rows that must be computed, ascending."""
         return self.wanted[positions(self.wanted, self.before) < 0]
 
     @cached_property
@@ -40,12 +40,12 @@ class Plan:
 
     @cached_property
     def numbers(self) -> list[int]:
-        """The shard of each row of `todo`, ascending."""
+        """The number of the shard of each row of `todo`, ascending."""
         numbers: list[int] = shard_numbers(self.todo, self.of).tolist()
         return numbers
 
     def by_shard(self) -> Iterator[tuple[Part, tuple[str, ...]]]:
-        """Each shard with rows to be computed, and their keys in hexadecimal."""
+        """Yield each shard that lacks rows, with the keys of those rows in hexadecimal."""
         starts = np.flatnonzero(np.diff(self.numbers, prepend=-1))
         for start, stop in pairwise([*starts.tolist(), len(self.numbers)]):
             yield self.parts[self.numbers[start]], tuple(self.listed[start:stop])
