@@ -1,4 +1,4 @@
-"""The table of images, `features/images.parquet`, says of each id whether it can be used or why not."""
+"""The table of images, `features/images.parquet`: whether each id can be used, and if not, why."""
 
 from __future__ import annotations
 

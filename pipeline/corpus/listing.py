@@ -68,8 +68,8 @@ def list_folder(folder: Path) -> Listing:
 def _is_image(name: str) -> bool:
     """Whether a file is meant as an image, by its name.
 
-    Hidden files are not (macOS leaves a `._x.jpg` beside each `x.jpg` that it copies). Nor are files
-    whose names are not UTF-8, since no post can name them.
+    Hidden files are not (macOS leaves a `._x.jpg` beside each `x.jpg` that it copies). Files whose
+    names are not UTF-8 are not either, since no post can name them.
     """
     if name.startswith(".") or not _is_utf8(name):
         return False
@@ -89,7 +89,7 @@ def _fail(error: OSError) -> None:
 
 
 class Resolver:
-    """Finds the file that an id means; the id is a path in the image folder, with or without suffix.
+    """Finds the file that an id means: a path in the image folder, with or without suffix.
 
     Ids are looked up in the listing and never opened as paths, so that none can reach outside.
     """

@@ -19,8 +19,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-# It enters the fingerprint of every feature store. Raise the number when a pixel changes, by a change
-# here or by another Pillow (tests/corpus/test_pixels.py notices both).
+# It enters the fingerprint of every feature store. Raise the number when a pixel changes, whether
+# by a change here or by another Pillow (tests/corpus/test_pixels.py notices both).
 DECODER = "pillow-upright-rgb/1"
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
@@ -31,8 +31,8 @@ SUFFIXES = frozenset({*DECODED, *REFUSED})  # a file with one of these is meant 
 # thinner image would become too large.
 MAX_ASPECT = 200
 
-# Pillow's warnings of damage and of large images do not name the file; the statuses below do. Pillow
-# still refuses more than twice MAX_IMAGE_PIXELS, which also guards the tiles inside a file.
+# Pillow's warnings of damage and of large images do not name the file; the statuses below do.
+# Pillow still refuses more than twice MAX_IMAGE_PIXELS, which also guards the tiles inside a file.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 LIMIT = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 
