@@ -1,4 +1,4 @@
-"""Rows of a store that is whole, read in every company."""
+"""A whole store is read right by one reader, threads, forked and pickled ones."""
 
 import multiprocessing
 import pickle
@@ -15,11 +15,11 @@ from pipeline.store.reader import Reader
 from tests.store.oracle import content, extract, fingerprint, key, keys, rows, shards
 
 MADE = fingerprint(1)
-WANTED = keys(range(60))  # of the fixture `written`
+WANTED = keys(range(60))  # the images of the fixture `written`
 
 
 def picks(count: int = 200) -> list[str]:
-    """Keys in no order, many of them repeated."""
+    """Keys in random order, many of them repeated."""
     return [WANTED[at] for at in np.random.default_rng(0).integers(0, len(WANTED), count)]
 
 
@@ -77,7 +77,7 @@ def test_a_pickled_reader_starts_afresh(written: Path) -> None:
     unused = pickle.loads(pickle.dumps(reader))
     reader.rows("grid", WANTED)
     used = pickle.loads(pickle.dumps(reader))
-    assert len(pickle.dumps(reader)) < 500  # the path, not the index
+    assert len(pickle.dumps(reader)) < 500  # it holds the path and not the index
     for copy in (unused, used):
         assert copy.rows("grid", picks()).tobytes() == rows(MADE, "grid", picks()).tobytes()
 
@@ -87,7 +87,7 @@ def _forked(reader: Reader, wanted: list[str], answers: "multiprocessing.Queue[b
 
 
 def test_forked_processes_and_their_parent_read_at_once(written: Path) -> None:
-    """A forked process shares the position of every open file; two that seek would mix rows."""
+    """Forked processes share the position of an open file, so that seeking would mix rows."""
     reader = Reader(written)
     reader.rows("grid", WANTED)
     context = multiprocessing.get_context("fork")
@@ -105,7 +105,7 @@ def test_forked_processes_and_their_parent_read_at_once(written: Path) -> None:
 
 
 def test_threads_may_share_a_reader(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With two mappings each thread drops what the others have just mapped."""
+    """With two mappings at most, each thread drops what others have just mapped."""
     monkeypatch.setattr(module, "MAPPED", 2)
     reader = Reader(written)
     wanted = picks(300)

@@ -12,7 +12,7 @@ from pipeline.store.reader import Reader
 from tests.store.oracle import extract, fingerprint, keys, shards
 
 MADE, OTHER = fingerprint(1), fingerprint(2)
-WANTED = keys(range(60))  # of the fixture `written`
+WANTED = keys(range(60))  # the images of the fixture `written`
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def test_half_a_pull_is_refused_before_the_first_row(directory: Path, how: str) 
     with pytest.raises(PipelineError, match=message):
         Reader(directory).check()
     with pytest.raises(PipelineError, match="2 of 8 shards"):
-        Reader(directory).rows("grid", [sorted(WANTED)[0]])  # of a shard that is there
+        Reader(directory).rows("grid", [sorted(WANTED)[0]])  # its shard is there
 
 
 def test_a_shard_of_another_fingerprint_is_refused_when_opened(
     directory: Path, tmp_path: Path
 ) -> None:
-    """Same name, images and bytes: only its own header tells."""
+    """Name, images and size are the same; only the header of the shard shows it."""
     extract(tmp_path / "other", WANTED, OTHER)
     mine, others = shards(directory)[3], shards(tmp_path / "other")[3]
     assert mine.stat().st_size == others.stat().st_size
@@ -96,7 +96,7 @@ def test_a_shard_cut_off_after_the_check(directory: Path) -> None:
 
 
 def test_a_store_that_is_replaced_while_it_is_read(directory: Path, tmp_path: Path) -> None:
-    """As by `dvc pull` or another extraction beside a training: rows stay what they were."""
+    """`dvc pull` or another extraction may run beside a training: its rows stay as they were."""
     reader = Reader(directory)
     expected = reader.rows("grid", WANTED).tobytes()
     extract(tmp_path / "other", WANTED, OTHER)
