@@ -1,9 +1,9 @@
-"""What compressing a store's grids would save, and what it would cost to read them.
+"""Measure what compression of a store's grids would save, and what it would cost to read them.
 
-Real photographs through VGG-16 (weights seeded, as none are at hand: their share of zeros is not
-that of trained ones) and through the embedded network (its real weights). Rows lie as in a store:
-shards of 8, one chunk a row where there is a filter. A reader opens each shard once and takes
-random rows; the contiguous form is read in the same way, and by the project's own reader.
+The grids are those of real photographs, by VGG-16 (with random weights, since trained ones are not
+at hand; their share of zeros differs) and by the embedded network (with its real weights). Rows lie
+as in a store: 8 in a shard, and one in a chunk if there is a filter. A reader opens each shard once
+and takes random rows. The contiguous form is read in the same way, and by the project's own reader.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from pipeline.vision.decode import batches
 from pipeline.vision.forward import Forward
 from pipeline.vision.weights import find_weights
 
-ROWS = 8  # of a shard
-READS = 4  # of each row, each time in another order
+ROWS = 8  # rows of a shard
+READS = 4  # how often each row is read, each time in another order
 CODECS: dict[str, Mapping[str, Any] | None] = {
     "none": None,
     "gzip 1": {"compression": "gzip", "compression_opts": 1},
@@ -80,7 +80,7 @@ def main(data: Path, images: int) -> dict[str, object]:
 
 
 def _grids(name: str, weights: str, data: Path, images: int) -> np.ndarray:
-    """The grids of some photographs, (n, regions, width) float16."""
+    """Compute the grids of some photographs, (n, regions, width) float16."""
     backbone = load_backbone(name)
     state = find_weights(weights, backbone.weights, backbone.network).load()
     features = backbone.build(state, backbone.select(["grid"]), "float32")
@@ -94,7 +94,7 @@ def _grids(name: str, weights: str, data: Path, images: int) -> np.ndarray:
 
 
 def _table(grids: np.ndarray) -> dict[str, tuple[float, float]]:
-    """By codec, bytes of a file for each row (what `dvc push` sends), and rows read a second."""
+    """The bytes a row on disk (as `dvc push` sends them) and the rows read a second, by codec."""
     order = np.concatenate([np.random.default_rng(n).permutation(len(grids)) for n in range(READS)])
     table = {}
     with tempfile.TemporaryDirectory() as name:
@@ -102,7 +102,7 @@ def _table(grids: np.ndarray) -> dict[str, tuple[float, float]]:
         for codec, options in CODECS.items():
             paths = _write(folder, grids, options)
             size = sum(path.stat().st_size for path in paths) / len(grids)
-            # without HDF5's cache of decompressed chunks, which would hold all rows of this few
+            # without HDF5's cache of decompressed chunks, which would hold all of these few rows
             files = [h5py.File(path, rdcc_nbytes=0) for path in paths]
             shards = [file["grid"] for file in files]
             out = np.empty_like(grids[0])
@@ -143,7 +143,7 @@ def _own(directory: Path, grids: np.ndarray, order: np.ndarray) -> float:
 
 
 def _rate(read: Callable[[int], object], order: np.ndarray) -> float:
-    """Rows a second of processor time, warm: other programs do not blur it."""
+    """Rows a second of processor time, which other programs do not blur; warm."""
     rows = order.tolist()
     for row in rows[: len(rows) // READS]:
         read(row)

@@ -1,9 +1,9 @@
-"""Kill -9 at random instants: after a plain rerun the store is byte for byte the undisturbed one.
+"""Kill extractions (-9) at random instants; each rerun must give the undisturbed store's bytes.
 
-The killed process is the real extraction of real image files with the embedded network, from
-before it opens the store to the writing of its index; two of its passes run at a time, each on a
-thread. Half of the runs start from an empty store, half from one that grows past a doubling of its
-shards. The undisturbed one and the reruns have one thread.
+The killed process is the real extraction of real image files with the embedded network. The instant
+lies between the opening of the store and the writing of its index; two passes run at a time, each
+on a thread. Half of the runs start from an empty store, half from a store whose shards double. The
+undisturbed run and the reruns have one thread.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from pipeline.params.index_images import IndexImages
 from pipeline.vision.extract import Files, extract
 
 IMAGES = 64
-EARLIER = 15  # images of the store that grows: 2 shards become 8
-BATCH = 16  # which two threads divide between them
+EARLIER = 15  # images of the store that grows from 2 shards to 8
+BATCH = 16  # two threads divide it between them
 
 
 @click.command()
@@ -52,7 +52,7 @@ def main(kills: int, seed: int) -> dict[str, int]:
             store = root / f"store{done}"
             if done % 2:
                 shutil.copytree(root / "earlier", store)
-            # forked: torch is loaded and the instant falls into the work, not into the imports
+            # a forked process has torch loaded, so that the instant falls into the work
             process = multiprocessing.get_context("fork").Process(
                 target=_extract, args=(grown[1], root / "images", store, 2)
             )
@@ -60,7 +60,7 @@ def main(kills: int, seed: int) -> dict[str, int]:
             process.join(chance.uniform(0, whole))
             if not process.is_alive():
                 shutil.rmtree(store, ignore_errors=True)
-                continue  # it was faster: not a kill
+                continue  # it ended before the kill
             process.kill()
             process.join()
             done += 1
@@ -81,7 +81,7 @@ def _images(folder: Path) -> None:
 
 
 def _index(root: Path, name: str, images: int) -> Path:
-    """The table of the first images."""
+    """Index the first images, and give the path of the table."""
     posts, table, part = root / f"{name}.posts", root / f"{name}.parquet", root / f"{name}.images"
     part.mkdir()
     for path in sorted((root / "images").iterdir())[:images]:

@@ -1,4 +1,4 @@
-"""Crops of photographs: pictures that differ, yet show the same."""
+"""Crop photographs: the crops differ, yet show the same."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-KEPT = 0.8  # of the width and of the height
+KEPT = 0.8  # the share of the width and of the height that a crop keeps
 
 
 def write_crop(photograph: Image.Image, x: float, y: float, path: Path) -> None:
-    """Write a crop as JPEG; `x` and `y` say where it lies, in shares of what is cut off."""
+    """Write a crop as JPEG; `x` and `y` are the shares of the cut-off that lie left and above."""
     width, height = (round(side * KEPT) for side in photograph.size)
     left = round(x * (photograph.width - width))
     top = round(y * (photograph.height - height))

@@ -1,13 +1,13 @@
-"""Extraction against its bound, the network alone, and against the plain loop, in one run.
+"""Compare the extraction with its bound, the network alone, and with the plain loop, in one run.
 
-The bound is the published network as torch runs it, to the layer whose features are kept, on
-batches that lie ready and normalised: channels-last, inference mode, autocast in bfloat16.
-`of_own` is against this project's form of the network, folded and fused, one batch on all threads:
-what decoding, hashing and writing cost on top, and what a pass a thread gains. The plain loop is
-what scripts do: open with Pillow, the authors' transform, one image, float32. `product` is the rate
-of matrix products at that time, in TFLOP/s: how much more of them a processor does in bfloat16 than
-in float32 bounds `vs_plain`, and where it is shared with others that changes from minute to minute.
-Without weights at hand the networks are seeded at random, which takes the same time.
+The bound is the published network as torch runs it, up to the layer whose features are kept, on
+batches that lie ready and normalised: channels-last, inference mode, autocast in bfloat16. `of_own`
+compares with this project's form of the network, folded and fused, one batch on all threads. It
+shows what decoding, hashing and writing cost, and what one pass a thread gains. The plain loop is
+what scripts do: Pillow, the authors' transform, one image at a time, float32. `product` is the rate
+of matrix products at that time, in TFLOP/s. The ratio of that rate in bfloat16 to that in float32
+bounds `vs_plain`; on a shared processor it changes from minute to minute. Networks whose weights
+are not at hand get random ones, which takes the same time.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from pipeline.vision.weights import State, find_weights
 
 DATA = Path("../shared/data/imagenet-sample")
 EMBEDDED = "efficientnet_lite0"
-ROLES = {  # what the published systems read of each network
+ROLES = {  # the outputs that the published systems read
     "vgg16": ["grid"],
     "inception_v3": ["logits", "pooled"],
     "resnet50": ["logits", "pooled"],
     EMBEDDED: ["logits", "pooled"],
 }
-LAST = {"vgg16": "features"}  # module of the network that its features need; else all of it
-PRECISIONS: dict[Precision, int] = {"float32": 1, "bfloat16": 3}  # and rounds; the second is faster
+LAST = {"vgg16": "features"}  # the last module that the features need, if not the whole network
+PRECISIONS: dict[Precision, int] = {"float32": 1, "bfloat16": 3}  # with the number of rounds
 BATCH = 16
-SEEDED = 64  # images over which precisions are compared where weights are random
+SEEDED = 64  # images on which precisions are compared if weights are random
 PLAIN = 16  # images of the plain loop before the pipeline, and again after it
-SIDE = 1024  # of the matrices whose product measures the processor, and how many products
-PRODUCTS = 40
+SIDE = 1024  # rows and columns of the matrices whose product measures the processor
+PRODUCTS = 40  # such products in one measurement
 
 
 @click.command()
@@ -72,7 +72,7 @@ def main(
     device: str,
     workers: int,
 ) -> dict[str, object]:
-    """Measure each network in float32 and bfloat16, and hold the one to the other."""
+    """Measure each network in float32 and bfloat16, and compare the two."""
     files = photographs(data)[:images]
     found = find_device(device)
     result: dict[str, object] = {}
@@ -94,7 +94,7 @@ def main(
 
 
 def photographs(data: Path) -> list[File]:
-    """The JPEG files of the ImageNet sample, sorted by content as the store asks for them."""
+    """The JPEG files of the ImageNet sample, in the order of `Store.missing`."""
     if not (data / "labels.tsv").exists():
         raise PipelineError(f"{data}: needs the ImageNet sample there (labels.tsv and its JPEGs)")
     with (data / "labels.tsv").open(encoding="utf-8", newline="") as lines:
@@ -114,7 +114,7 @@ class Case:
     workers: int
 
     def measure(self, precision: Precision, rounds: int) -> dict[str, float]:
-        """Images a second, and ratios of what ran in turn in the same round; medians of rounds."""
+        """Images a second and ratios of times from the same round, each the median of rounds."""
         own = self.build(precision, ROLES[self.backbone.name])
         published = self.published(precision)
         dtype = getattr(torch, precision)
@@ -123,7 +123,7 @@ class Case:
         half = -(-len(ready) // 2)
         seconds(own, ready[:1]), seconds(published, ready[:1]), loop(self.files[:1])  # warm
         of_bound, of_own, vs_plain, rates, products = [], [], [], [], []
-        for _ in range(rounds):  # what is compared runs close together
+        for _ in range(rounds):  # things that are compared run close together
             products.append(product(dtype, self.device))
             bound = seconds(published, ready[:half])
             alone = seconds(own, ready[:half])
@@ -147,7 +147,7 @@ class Case:
         }
 
     def build(self, precision: Precision, outputs: Sequence[str]) -> Features:
-        """The network on its device."""
+        """Build the project's form of the network, on its device."""
         kept = self.backbone.select(outputs)
         return self.backbone.build(self.state, kept, precision).placed(self.device)
 
@@ -161,7 +161,7 @@ class Case:
         return made
 
     def pipeline(self, features: Features) -> float:
-        """Seconds from the files to a finished store."""
+        """The seconds from the files to a finished store."""
         fingerprint = Fingerprint(self.backbone.name, 1, "0" * 64, "", "", "", features.outputs)
         runtime = quiet(device=str(self.device), batch=BATCH, workers=self.workers)
         with tempfile.TemporaryDirectory() as folder:
@@ -179,7 +179,7 @@ class Case:
         return spent
 
     def network(self) -> nn.Module:
-        """The authors' own, up to the layer whose features are kept, with no change."""
+        """The authors' own network, unchanged, up to the layer whose features are kept."""
         network = self.backbone.network()
         network.load_state_dict(self.state)
         network.eval().requires_grad_(False).to(self.device)
@@ -197,7 +197,7 @@ class Case:
         return run
 
     def plain_loop(self) -> Callable[[Sequence[File]], float]:
-        """The loop that scripts write, over some files; gives its seconds."""
+        """The loop that scripts write, as a function from files to seconds."""
         network = self.network()
         preprocessing = self.backbone.preprocessing
 
@@ -214,7 +214,7 @@ class Case:
         return loop
 
     def agreement(self) -> dict[str, float]:
-        """Of bfloat16 with float32: the cosine of the features, and the classes chosen."""
+        """How well bfloat16 agrees with float32: cosine of the features, and chosen classes."""
         every = [name for name in ("logits", "pooled", "grid") if name in self.backbone.outputs]
         given: dict[Precision, dict[str, np.ndarray]] = {}
         count = len(self.files) if self.backbone.name == EMBEDDED else SEEDED
@@ -242,7 +242,7 @@ class Case:
 
 
 def product(dtype: torch.dtype, device: torch.device) -> float:
-    """TFLOP/s of products of two matrices of `dtype`, SIDE x SIDE; on a CPU, of one thread."""
+    """The TFLOP/s of products of matrices of `dtype`, SIDE x SIDE; on a CPU, on one thread."""
     factor = torch.ones(SIDE, SIDE, dtype=dtype, device=device)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -254,7 +254,7 @@ def product(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def seconds(run: Callable[[Tensor], object], ready: Sequence[Tensor]) -> float:
-    """How long a network takes over batches that lie ready."""
+    """The seconds that a network takes for batches that lie ready."""
     start = time.perf_counter()
     with torch.inference_mode():
         for batch in ready:

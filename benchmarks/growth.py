@@ -1,8 +1,8 @@
-"""What extraction costs when little or nothing is new, and what it keeps in memory.
+"""Measure what extraction costs when little or nothing is new, and what memory it takes.
 
-Small pictures and the embedded network. Each extraction runs in a process of its own, forked from
-one that has imported everything and computed nothing, so that its time is that beyond imports and
-its peak memory is its own.
+The pictures are small, the network is the embedded one. Each extraction runs in a process of its
+own. It is forked from one that has imported everything and computed nothing, so that its time is
+without imports and its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pipeline.store.reader import Reader
 from pipeline.store.store import Store
 from pipeline.vision.extract import Files, extract
 
-SIDE = 64  # pixels of the pictures
+SIDE = 64  # pixels of each side of the pictures
 OUTPUTS = ["logits", "pooled"]
 
 
@@ -45,7 +45,7 @@ def main(images: int, unchanged: int) -> dict[str, float]:
         _run(root, rows[: images - images // 100], "grown")
         new = _run(root, rows, "grown")
         full = _run(root, rows, "full")
-        start_up = _run(root, rows[:1], "one")  # the network is built, one image computed
+        start_up = _run(root, rows[:1], "one")  # this builds the network and computes one image
         many = [_row(str(number), str(number).encode()) for number in range(unchanged)]
         _fill(root, many, "many", like="one")
         nothing = _run(root, many, "many")
@@ -59,7 +59,7 @@ def main(images: int, unchanged: int) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run: its seconds, and its peak memory in bytes."""
+    """The seconds of one run, and its peak memory in bytes."""
 
     seconds: float
     memory: int
@@ -70,7 +70,7 @@ def _row(name: str, content: bytes) -> Image:
 
 
 def _pictures(folder: Path, count: int) -> list[Image]:
-    """Write pictures of noise; the rows of their index."""
+    """Write pictures of noise, and give the rows of their index."""
     folder.mkdir()
     random = np.random.default_rng(0)
     rows = []
@@ -90,7 +90,7 @@ def _run(root: Path, rows: Sequence[Image], store: str) -> Cost:
     process = context.Process(target=_extract, args=(root, store, theirs))
     process.start()
     theirs.close()
-    cost: Cost = ours.recv()  # EOFError if the process failed, which has told why
+    cost: Cost = ours.recv()  # EOFError if the process failed; it has said why
     process.join()
     click.echo(f"{store}: {len(rows)} images, {cost}", err=True)
     return cost
@@ -105,7 +105,7 @@ def _extract(root: Path, store: str, pipe: multiprocessing.connection.Connection
 
 
 def _fill(root: Path, rows: Sequence[Image], store: str, like: str) -> None:
-    """A store of zeros, with the fingerprint of another: nothing is missing there."""
+    """Write a store of zeros with the fingerprint of another store, so that it lacks nothing."""
     made = Reader(root / like).fingerprint
     with Store(root / store, made) as writer:
         keys = writer.missing(row.sha256 for row in rows if row.sha256)

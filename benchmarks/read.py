@@ -1,8 +1,8 @@
-"""Reading random rows of a feature store in training batches, against a memory map, warm.
+"""Read random rows of a feature store in training batches, and compare with a memory map, warm.
 
-Both give a copy of each batch as one array; the memory map is one file of all rows, which knows
-no keys and no checks. In turn, in the same run: the ratio is the median over rounds. Everything
-is in memory, so that processor time is what reading takes.
+Both give a copy of each batch as one array. The memory map is one file of all rows, without keys
+and checks. The two take turns in the same run, and the ratio is the median over rounds. All rows
+are in memory, so that reading takes processor time only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.reader import Reader
 from pipeline.store.store import Store
 
-SHAPE = (49, 512)  # a grid of VGG-16, float16: 50 KB a row
+SHAPE = (49, 512)  # the grid of VGG-16, 50 KB a row in float16
 BATCH = 16  # posts of a training batch
 
 
@@ -28,7 +28,7 @@ BATCH = 16  # posts of a training batch
 @click.option("--images", default=2000, show_default=True)
 @click.option("--rounds", default=7, show_default=True)
 def main(images: int, rounds: int) -> dict[str, float]:
-    """Rows a second of the reader and of a memory map."""
+    """Measure the rows a second of the reader and of a memory map."""
     output = Output(SHAPE, "float16")
     made = Fingerprint("grids", 1, "0" * 64, "none", "none", "float32", {"grid": output})
     keys = sorted(hashlib.sha256(str(number).encode()).hexdigest() for number in range(images))

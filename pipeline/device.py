@@ -8,10 +8,10 @@ from pipeline.errors import PipelineError
 
 
 def find_device(name: str) -> torch.device:
-    """The device of this name; `auto` is CUDA where there is one, else the CPU.
+    """Find the device of this name; `auto` is CUDA if the machine has it, else the CPU.
 
     Raises:
-        PipelineError: for a name torch does not know, or CUDA where there is none.
+        PipelineError: if torch does not know the name, or if there is no CUDA here.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, synced, then renamed."""
+"""Write files so that they are whole or absent: beside their place, synced, then renamed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk, quota, or the process's file limit
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the quota, the process's limit
 
 
 class NoRoomError(PipelineError):
@@ -25,14 +25,14 @@ class NoRoomError(PipelineError):
 def atomic_write(path: Path, expected: int | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what the body writes there becomes `path` at the end.
 
-    The folder is made if need be. The file is synced before it is renamed and the folder after
-    it, so that a crash at any instant leaves the old file or the new one. An existing file is
-    replaced, never written into: DVC may have made it a read-only link into its cache. A body
-    that raises leaves nothing. The temporary name keeps the suffix (`np.save` adds one else).
+    The folder is made if need be. The file is synced before the renaming and the folder after it,
+    so that a crash at any instant leaves the old file or the new one. An existing file is replaced
+    and never written into, since DVC may have made it a read-only link into its cache. A body that
+    raises leaves nothing. The temporary name keeps the suffix, or `np.save` would add one.
 
     Args:
-        path: the file to be written.
-        expected: how many bytes it will have, if known: the message of a full disk names it.
+        path: the file that is written.
+        expected: how many bytes it will have, if known; the message of a full disk says it.
 
     Raises:
         NoRoomError: if there is no room for the file.
@@ -61,7 +61,7 @@ def atomic_write(path: Path, expected: int | None = None) -> Iterator[Path]:
 
 
 def temporary_of(path: Path) -> Path:
-    """Where this process writes what will become `path`."""
+    """The temporary file that this process writes before it becomes `path`."""
     return path.with_name(f".{os.getpid()}.tmp.{path.name}")
 
 
@@ -81,13 +81,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def json_bytes(tree: Any) -> bytes:
-    """`tree` as JSON for a file: equal trees give equal bytes (keys sorted, no NaN)."""
+    """The JSON text of `tree`; equal trees give equal bytes (keys sorted, no NaN)."""
     text = json.dumps(tree, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
 
 def write_json(path: Path, tree: Any) -> None:
-    """Write `tree` as JSON, atomically: equal trees give equal bytes."""
+    """Write `tree` as JSON, atomically; equal trees give equal bytes."""
     write_bytes(path, json_bytes(tree))
 
 
@@ -101,7 +101,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file that a stage wrote.
 
     Raises:
-        PipelineError: naming the file, if it is missing or not JSON.
+        PipelineError: if the file is missing or not JSON; the message names it.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -112,7 +112,7 @@ def read_json(path: Path) -> Any:
 
 
 def file_sizes(directory: Path) -> dict[str, int | None]:
-    """Bytes of each entry of a folder, by name; None for a folder or a link into nothing."""
+    """The bytes of each entry of a folder, by name; None for a folder or a broken link."""
     sizes: dict[str, int | None] = {}
     with os.scandir(directory) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""The fingerprint of a feature store: all that changes its numbers, and nothing else."""
+"""The fingerprint of a feature store names all that changes its numbers, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 1  # raised by hand when the layout of the shards changes
+FORMAT = 1  # to be raised by hand when the layout of the shards changes
 
 
 def digest(tree: Any) -> str:
@@ -29,11 +29,11 @@ def digest(tree: Any) -> str:
 
 @dataclass(frozen=True)
 class Output:
-    """What one output of a backbone holds for one image.
+    """The form of one output of a backbone, for one image.
 
     Attributes:
-        shape: of one row, e.g. (49, 512); () for a single number.
-        dtype: NumPy's name of a fixed-width number, e.g. "float16".
+        shape: the shape of one row, e.g. (49, 512); () for a single number.
+        dtype: NumPy's name of its numbers, of fixed width, e.g. "float16".
     """
 
     shape: tuple[int, ...]
@@ -53,24 +53,24 @@ class Output:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one image's row."""
+        """The bytes of one image's row."""
         return math.prod(self.shape) * self.stored.itemsize
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the rows of a store depend on, beside the images themselves.
+    """All that the rows of a store depend on beside the images themselves.
 
-    Batch size, workers, device and engine stay out: they may not change a number.
+    Batch size, workers, device and engine are not among it, for they may not change a number.
 
     Attributes:
-        backbone: the module of pipeline/vision/backbones.
-        version: raised by hand when the meaning of the backbone's code changes.
-        weights_sha256: of the whole weights file.
+        backbone: the name of a module of pipeline/vision/backbones.
+        version: a number that is raised by hand when the meaning of the backbone's code changes.
+        weights_sha256: the SHA-256 of the whole weights file.
         preprocessing: resizing, cropping and normalisation, in words.
         decoder: how image files become pixels, in words.
-        precision: of the forward pass: "float32", "bfloat16" or "float16".
-        outputs: by name, what is kept for each image.
+        precision: the precision of the forward pass: "float32", "bfloat16" or "float16".
+        outputs: the outputs that are kept for each image, by name.
     """
 
     backbone: str
@@ -90,7 +90,7 @@ class Fingerprint:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON (keys sorted, no spaces), and of the shards' format."""
+        """The SHA-256 of the canonical JSON (keys sorted, no spaces), with the shards' format."""
         tree = {"format": FORMAT, **self.to_json()}
         text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -109,7 +109,7 @@ class Fingerprint:
         """Read what `to_json` gave.
 
         Raises:
-            KeyError, TypeError, ValueError, AttributeError: if the tree is not of that form.
+            KeyError, TypeError, ValueError, AttributeError: if the tree has another form.
         """
         outputs = {
             name: Output(tuple(output["shape"]), output["dtype"])

@@ -1,4 +1,4 @@
-"""A function over many items on threads: results in order, a bounded number of them waiting."""
+"""Call a function over many items on threads: results come in order, and few wait in memory."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def map_in_order(
 ) -> Generator[R, None, None]:
     """Yield `function(item)` for each item, in the order of `items`.
 
-    Threads serve where `function` releases the interpreter's lock: reading, hashing, decoding.
-    At most `ahead` items are begun beyond the one whose result is awaited, whatever the number
-    of items. The first exception of `function`, at its place in the order, ends the loop; so does
-    closing the generator. No thread outlives it; before they are waited for, `at_end` is called.
+    Threads help where `function` releases the interpreter's lock, as reading, hashing and decoding
+    do. At most `ahead` items are begun beyond the one whose result is awaited, whatever the number
+    of items. An exception of `function` is raised at its place in the order and ends the loop, as
+    closing the generator does. At the end `at_end` is called, and then the threads are waited for.
     """
     waiting: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="map_in_order")

@@ -1,4 +1,4 @@
-"""How far a long loop is: a bar on a terminal, a line every half minute elsewhere."""
+"""Show how far a long loop is: by a bar on a terminal, by a line every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def progress(
         items: what the loop goes over.
         total: how much there will be in all, in `unit`.
         unit: what is counted, in the plural, e.g. "images".
-        mode: "bar"; "lines": one line every 30 s; "none"; "auto": a bar on a terminal, lines
-            elsewhere (a log file, DVC's output, a batch queue).
-        title: stands before the count.
-        weight: how many units one item is, e.g. the length of a batch.
-        note: what stands behind each line or the bar, e.g. what bounds the loop.
+        mode: "bar"; "lines", one every 30 s; "none"; "auto": a bar on a terminal, lines elsewhere
+            (a log file, DVC's output, a batch queue).
+        title: the words before the count.
+        weight: gives the number of units of one item, e.g. the length of a batch.
+        note: gives the words behind each line or the bar, e.g. what bounds the loop.
     """
     if mode == "auto":
         mode = "bar" if sys.stderr.isatty() else "lines"
@@ -54,10 +54,10 @@ def say(text: str) -> None:
 
 
 class Shares:
-    """Where the time of a loop goes; `str(shares)` says which of its steps bounds it.
+    """Measures where the time of a loop goes; `str(shares)` says which of its steps bounds it.
 
-    A step's time is what the loop waits for it: work that threads did in advance costs nothing.
-    A step within another counts for itself alone.
+    The time of a step is how long the loop waits for it, so that work done by threads in advance
+    costs nothing. The time of a step within another counts for the inner one alone.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -66,7 +66,7 @@ class Shares:
 
     @contextmanager
     def of(self, step: str) -> Iterator[None]:
-        """Count the time of the body as that of `step`."""
+        """Count the time of the body as time of `step`."""
         start, counted = self._clock(), sum(self.seconds.values())
         try:
             yield
@@ -79,7 +79,7 @@ class Shares:
         self.seconds[step] = self.seconds.get(step, 0.0) + seconds
 
     def over(self, step: str, items: Iterator[T]) -> Iterator[T]:
-        """Pass `items` on; the wait for each is the time of `step`."""
+        """Pass `items` on, and count the wait for each as time of `step`."""
         while True:
             with self.of(step):
                 try:

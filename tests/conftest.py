@@ -1,4 +1,4 @@
-"""What all tests share: the data beside the project, and torch's seed and threads."""
+"""All tests share the data beside the project, and torch's seed."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real corpora; the test is skipped, saying so, where it is absent."""
+    """The folder of real corpora; if it is absent, the test is skipped with a message."""
     if not DATA.is_dir():
         pytest.skip(f"needs the data folder {DATA.relative_to(ROOT.parent.parent)}")
     return DATA

@@ -128,7 +128,7 @@ def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # root may do all
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # root may always
     with pytest.raises(PipelineError, match="not writable"):
         write_bytes(tmp_path / "file", b"")
 

@@ -19,7 +19,7 @@ MADE = Fingerprint(
 
 
 def test_the_digest_stays_what_it_was() -> None:
-    """A change of this value recomputes every store in the world: only on purpose."""
+    """A change of this value recomputes every store in the world, so it must be meant."""
     assert MADE.digest == "de65bf4ea6fed55dc9abc5190bb6c4c2f527c3607044c76f2af71895933102f7"
 
 

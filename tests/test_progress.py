@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Standard error that is no terminal."""
+    """Make standard error a file."""
     stream = io.StringIO()
     monkeypatch.setattr("pipeline.progress.sys", SimpleNamespace(stderr=stream))
     return stream
@@ -23,7 +23,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Standard error that is one."""
+    """Make standard error a terminal."""
     stream = Terminal()
     monkeypatch.setattr("pipeline.progress.sys", SimpleNamespace(stderr=stream))
     return stream
@@ -31,7 +31,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 @pytest.fixture
 def tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """`tick(n)`: each look at the clock is n seconds after the one before."""
+    """After `tick(n)` each look at the clock is n seconds after the one before."""
     return lambda n: monkeypatch.setattr("pipeline.progress.monotonic", count(0, n).__next__)
 
 
@@ -108,7 +108,7 @@ def test_shares_are_what_the_loop_waits_for() -> None:
             now[0] += 2
         with shares.of("write"):
             now[0] += 1
-        now[0] += 100  # of nobody
+        now[0] += 100  # no step counts this
     assert shares.seconds == {"decode": 3, "forward": 6, "write": 3}
     assert str(shares) == "bound by forward (decode 25 %, forward 50 %, write 25 %)"
 

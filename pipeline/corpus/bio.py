@@ -15,13 +15,13 @@ OUTSIDE = "O"
 
 
 def split_label(label: str) -> tuple[str, str]:
-    """The prefix and the type of a label: `B-PER` is ("B", "PER"), `O` is ("O", "")."""
+    """Split a label into prefix and type: `B-PER` is ("B", "PER"), `O` is ("O", "")."""
     prefix, _, entity_type = label.partition("-")
     return prefix, entity_type
 
 
 def accepted_labels(types: Iterable[str], rename: Mapping[str, str]) -> dict[str, str]:
-    """Every label that a file may hold, with the label that it becomes after renaming its type."""
+    """Map every label that a file may hold to what it becomes when its type is renamed."""
     known = {entity_type: entity_type for entity_type in types} | dict(rename)
     accepted = {OUTSIDE: OUTSIDE}
     for found, kept in known.items():
@@ -30,7 +30,7 @@ def accepted_labels(types: Iterable[str], rename: Mapping[str, str]) -> dict[str
 
 
 def refusal(label: str, accepted: Iterable[str]) -> str:
-    """Why `label` is not among the `accepted` ones, and what to do about it."""
+    """Say why `label` is not among the `accepted` ones, and what to do about it."""
     accepted = sorted(accepted)
     prefix, entity_type = split_label(label)
     if prefix not in ("B", "I") or not entity_type:
@@ -45,17 +45,17 @@ def refusal(label: str, accepted: Iterable[str]) -> str:
 
 
 def opened(labels: Sequence[str]) -> list[str]:
-    """The types of the entities that `labels` hold: one for each `B-`."""
+    """The types of the entities in `labels`, one for each `B-`."""
     return [split_label(label)[1] for label in labels if label.startswith("B-")]
 
 
 def orphans(labels: Sequence[str]) -> list[int]:
-    """Where an `I-` follows `O` or begins the post."""
+    """The positions at which an `I-` follows `O` or begins the post."""
     return [at for at, before, label in _steps(labels) if label[0] == "I" and before == OUTSIDE]
 
 
 def type_changes(labels: Sequence[str]) -> list[int]:
-    """Where an `I-` follows a label of another type."""
+    """The positions at which an `I-` follows a label of another type."""
     return [
         at
         for at, before, label in _steps(labels)
@@ -64,11 +64,11 @@ def type_changes(labels: Sequence[str]) -> list[int]:
 
 
 def _steps(labels: Sequence[str]) -> Iterable[tuple[int, str, str]]:
-    """Each label with its position and the label before it; `O` stands before the first."""
+    """Yield position, label before and label for each label; `O` stands before the first."""
     return zip(range(len(labels)), [OUTSIDE, *labels], labels, strict=False)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    """`nearest`, whatever the case."""
+    """`nearest`, where upper and lower case do not count."""
     spellings = (name, name.upper(), name.lower())
     return next((hint for spelling in spellings if (hint := nearest(spelling, known))), "")

@@ -1,17 +1,17 @@
 """Reading the CoNLL files of the Twitter2015 family.
 
 A post is an `IMGID:<id>` line, then a `token<TAB>label` line for each token, then an empty line
-(the last post of a file may lack it). What these files are known to hold is read as it stands:
+(the last post of a file may lack it). The reader takes as it stands what such files really hold:
 a byte order mark, CRLF, tokens of nothing but a no-break space or an invisible mark (so lines
 are never stripped of white space), ids of any spelling (`O_1926`, `16_05_01_66`: strings), a bare
 `IMGID:` (a post without an image), posts of any length, posts without an entity.
 
-A file without a single IMGID line is a corpus of text alone: all of its posts are without an
-image. Where one post has the line, all must: a post without it is a fault, since that is what a
-lost line or a stray empty line looks like.
+A file without any IMGID line is a corpus of text alone, whose posts have no image. If one post has
+the line, all must have it: a post without it is a fault, since a lost line or a stray empty line
+looks so.
 
-A line that cannot be read is yielded as a `Fault` among the posts, so that one reading finds
-them all; whoever reads the files must refuse them if there is any.
+For each line that it cannot read, the reader yields a `Fault`, so that one reading finds all of
+them; the caller must refuse the files if there is any.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """What is wrong at a line (counted from 1; 0 for the file as a whole) and what to do."""
+    """A fault of a line (counted from 1; 0 for the whole file), and what to do about it."""
 
     path: Path
     line: int
@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass
 class _Block:
-    """The lines of one post. A lost header is one that could not be decoded."""
+    """The lines of one post; its header is lost if it may be a line that is not text."""
 
     line: int
     header: str | None
@@ -51,12 +51,12 @@ class _Block:
 
 
 def read_conll(path: Path, split: str, accepted: Mapping[str, str]) -> Iterator[Post | Fault]:
-    """Stream the posts of one file, and a `Fault` for whatever is none.
+    """Yield the posts of one file, and a `Fault` for all that is no post.
 
     Args:
         path: the file.
-        split: the name of the split, which begins every post's id.
-        accepted: every label that may occur, with the label that it becomes (`accepted_labels`).
+        split: the name of the split, with which the id of each post begins.
+        accepted: each label that may occur -> the label that it becomes (`accepted_labels`).
     """
     posts, images, blocks = 0, 0, 0
     bare: list[int] = []  # where posts without an IMGID line begin
@@ -89,7 +89,7 @@ def read_conll(path: Path, split: str, accepted: Mapping[str, str]) -> Iterator[
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
-    """Every line with its number, without its line end, or the reason why it is not text."""
+    """Yield each line with its number: its text without line end, or why it is not text."""
     end = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
@@ -106,7 +106,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
 
 
 def _blocks(lines: Iterator[tuple[int, str | Fault]]) -> Iterator[_Block]:
-    """Group lines into posts: an IMGID line begins one, an empty line or the next one ends it."""
+    """Group lines into posts: an IMGID line begins a post, an empty or IMGID line ends it."""
     block: _Block | None = None
     for number, line in lines:
         header = isinstance(line, str) and line.startswith(HEADER) and "\t" not in line
@@ -115,7 +115,7 @@ def _blocks(lines: Iterator[tuple[int, str | Fault]]) -> Iterator[_Block]:
                 yield block
             block = _Block(number, str(line)) if header else None
         else:
-            # A line that is not text may have been the header: no second fault for what follows.
+            # a line that is not text may have been the header, so its absence is no second fault
             block = block or _Block(number, None, lost_header=isinstance(line, Fault))
             block.rows.append((number, line))
     if block:
@@ -125,7 +125,7 @@ def _blocks(lines: Iterator[tuple[int, str | Fault]]) -> Iterator[_Block]:
 def _row(
     path: Path, number: int, line: str | Fault, accepted: Mapping[str, str]
 ) -> tuple[str, str] | Fault:
-    """The token and the label of a line, or its fault."""
+    """The token and the label of a line, or the fault of the line."""
     if isinstance(line, Fault):
         return line
     fields = line.split("\t")

@@ -1,4 +1,4 @@
-"""The stage `index_images`: every image of a corpus is looked at once, and its fate is written."""
+"""The stage `index_images` looks at every image once, and writes whether it can be used."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Report:
-    """What a corpus's images are like; `str(report)` is for the terminal."""
+    """What was found of the images of a corpus; `str(report)` is for the terminal."""
 
     images: tuple[Image, ...]
     posts: int
-    with_image: int  # posts that name one
-    usable: int  # posts whose image can be used
-    other_files: int  # in the folder, ignored
+    posts_with_image: int  # they name one
+    posts_usable: int  # their image can be used
+    other_files: int  # files of the folder that are ignored
 
     @property
     def unusable(self) -> list[Image]:
-        """The rows that cannot be used."""
+        """The rows of images that cannot be used."""
         return [row for row in self.images if row.status != OK]
 
     def metrics(self) -> dict[str, Any]:
@@ -46,7 +46,11 @@ class Report:
         counts = Counter(row.status for row in self.images)
         return {
             "images": {OK: 0} | counts,
-            "posts": {"all": self.posts, "with_image": self.with_image, "usable": self.usable},
+            "posts": {
+                "all": self.posts,
+                "with_image": self.posts_with_image,
+                "usable": self.posts_usable,
+            },
             "other_files": self.other_files,
         }
 
@@ -54,21 +58,22 @@ class Report:
         lines = [
             f"{len(self.images)} images: {tally(self.images)}"
             f" ({self.other_files} other files ignored)",
-            f"{self.posts} posts: {self.with_image} name an image, {self.usable} of these usable",
+            f"{self.posts} posts: {self.posts_with_image} name an image,"
+            f" {self.posts_usable} of these usable",
             *listed(self.unusable),
         ]
         return "\n".join(lines)
 
 
 def tally(images: Sequence[Image]) -> str:
-    """How many rows of each status, the usable first: "12 ok, 1 corrupt, 2 missing"."""
+    """Count the rows of each status, the usable ones first: "12 ok, 1 corrupt, 2 missing"."""
     counts = Counter(row.status for row in images)
     others = [f"{counts[status]} {status}" for status in sorted(counts) if status != OK]
     return ", ".join([f"{counts[OK]} {OK}", *others])
 
 
 def listed(rows: Sequence[Image]) -> list[str]:
-    """A line for each of the first 20 rows, and how many more there are."""
+    """One line for each of the first 20 rows, and one that says how many more there are."""
     lines = [f"  {row.path or row.image}: {row.status}: {row.reason}" for row in rows[:SHOWN]]
     return lines + ([f"  … and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else [])
 
@@ -81,21 +86,21 @@ def index_images(
     params: IndexImages,
     runtime: Runtime,
 ) -> Report:
-    """Look at every image in `folder`, and for every image that the posts name.
+    """Look at every image in `folder`, and look for every image that the posts name.
 
     Args:
         posts: the table of posts.
-        folder: where the images lie. Needed even where no post names an image: the later stages
-            would run on nothing otherwise.
-        images: where the table goes (`pipeline.corpus.images`).
-        metrics: where the counts go, as JSON.
-        params: what an image may be, and whether one that cannot be used is masked (kept as a row
-            that says why) or an error, which ends the stage with the list of them.
-        runtime: threads that decode, and how progress is shown.
+        folder: the folder of the images. It must hold one even if no post names an image, or the
+            later stages would run on nothing.
+        images: the table to be written (`pipeline.corpus.images`).
+        metrics: the JSON file for the counts.
+        params: the largest image, and what becomes of an image that cannot be used: it is masked
+            (a row says why), or the stage ends with the list of such images.
+        runtime: the number of threads that decode, and how progress is shown.
 
     Raises:
-        PipelineError: for a folder without images, or for bad images where `on_bad_image` is
-            "error". Nothing is written then.
+        PipelineError: if the folder holds no image, or if an image cannot be used and
+            `on_bad_image` is "error". Nothing is written then.
     """
     rows_of_posts = read_posts(posts)
     named = {post.image for post in rows_of_posts if post.image is not None}
@@ -113,13 +118,14 @@ def index_images(
 def inspect_folder(
     folder: Path, named: Iterable[str], setting: str, max_pixels: int, workers: int, mode: Mode
 ) -> tuple[list[Image], int]:
-    """A row for each id of `named` and for each other image of `folder`, by id.
+    """Make a row for each id of `named` and for each other image of `folder`.
 
     Returns:
-        The rows, and how many other files lie in the folder.
+        The rows, sorted by id, and the number of other files in the folder.
 
     Raises:
-        PipelineError: for a folder without images; `setting` names the parameter that points to it.
+        PipelineError: if the folder holds no image; the message names `setting`, the parameter that
+            points to the folder.
     """
     listing = _list(folder, setting)
     resolver = Resolver(listing)
@@ -139,7 +145,7 @@ def inspect_folder(
 
 
 def refuse(unusable: Sequence[Image]) -> None:
-    """Stop where an image cannot be used, with the list of them."""
+    """Raise a `PipelineError` that lists the images that cannot be used, if there are any."""
     if unusable:
         raise PipelineError(
             f"{len(unusable)} images cannot be used:\n"
@@ -151,7 +157,7 @@ def refuse(unusable: Sequence[Image]) -> None:
 def inspect_all(
     folder: Path, paths: Collection[str], max_pixels: int, workers: int, mode: Mode
 ) -> dict[str, Image]:
-    """`inspect` each path on threads."""
+    """Call `inspect` for each path, on threads."""
     order = sorted(paths)
     one = partial(inspect, folder, max_pixels=max_pixels)
     with closing(map_in_order(one, order, workers=workers, ahead=8 * workers)) as inspected:
@@ -160,7 +166,7 @@ def inspect_all(
 
 
 def inspect(folder: Path, path: str, max_pixels: int | None) -> Image:
-    """Read and fully decode one file; `path`, relative to `folder`, also stands for its id."""
+    """Read one file and decode it fully; `path`, relative to `folder`, is also its id."""
     place = folder / path
     try:
         mode = place.stat().st_mode
@@ -198,8 +204,8 @@ def _report(rows: Sequence[Image], posts: Sequence[Post], other_files: int) -> R
     return Report(
         images=tuple(rows),
         posts=len(posts),
-        with_image=sum(post.image is not None for post in posts),
-        usable=sum(post.image in good for post in posts if post.image is not None),
+        posts_with_image=sum(post.image is not None for post in posts),
+        posts_usable=sum(post.image in good for post in posts if post.image is not None),
         other_files=other_files,
     )
 

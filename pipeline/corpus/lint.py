@@ -1,4 +1,4 @@
-"""The small faults of a corpus: what is read as it stands, but somebody should know of.
+"""Find the small faults of a corpus, which are read as they stand but which people should know of.
 
 Nothing here changes a post. The published corpora have all of these faults, and results stay
 comparable only if everybody keeps them.
@@ -31,7 +31,7 @@ MEANING: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One small fault: of the post `post` at `line` of its file, or of a whole split."""
+    """One small fault of a post, which begins at `line` of its file, or of a whole split."""
 
     kind: Kind
     split: str
@@ -45,7 +45,7 @@ class Finding:
 
 
 def lint(posts: Sequence[Post], entity_types: Collection[str]) -> list[Finding]:
-    """List the small faults of a corpus: post by post, then those between splits.
+    """List the small faults of each post, then those between splits.
 
     Args:
         posts: the posts of all splits.
@@ -76,7 +76,7 @@ def _in_post(post: Post) -> Iterator[Finding]:
 
 
 def _duplicates(posts: Sequence[Post]) -> Iterator[Finding]:
-    """Each post whose tokens an earlier split has already."""
+    """Find each post whose tokens an earlier split has too."""
     first: dict[tuple[str, ...], Post] = {}
     for post in sorted(posts, key=lambda post: SPLITS.index(post.split)):
         earlier = first.setdefault(post.tokens, post)

@@ -1,4 +1,4 @@
-"""What lies in an image folder, and which file an id means."""
+"""List an image folder, and find the file that an id means."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Listing:
     """The entries of an image folder, as paths relative to it, with `/` on every system.
 
     Attributes:
-        images: entries with an image's suffix, sorted; a folder or a dangling link may be one.
-        others: files without it, hidden ones included: ignored unless a post names one in full.
-        folders: folders below the image folder.
+        images: the entries with the suffix of an image, sorted; folders and dangling links count.
+        others: the other files, hidden ones included; they are ignored unless a post names one in
+            full.
+        folders: the folders below the image folder.
     """
 
     images: tuple[str, ...]
@@ -28,7 +29,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """What an id means: the path of an entry, or a status and a reason why there is none."""
+    """The path of the entry that an id means, or a status and a reason why there is none."""
 
     path: str | None = None
     status: str = ""
@@ -36,7 +37,7 @@ class Found:
 
 
 def list_folder(folder: Path) -> Listing:
-    """List `folder` and the folders below it; links are followed, each folder is visited once.
+    """List `folder` and the folders below it; links are followed, but no folder is listed twice.
 
     Raises:
         OSError: if a folder cannot be listed.
@@ -47,7 +48,7 @@ def list_folder(folder: Path) -> Listing:
     visited: set[tuple[int, int]] = set()
     for place, names, files in os.walk(folder, onerror=_fail, followlinks=True):
         about = Path(place).stat()
-        if (about.st_dev, about.st_ino) in visited:  # a link to a folder above itself
+        if (about.st_dev, about.st_ino) in visited:  # a link led back to a folder above it
             names.clear()
             continue
         visited.add((about.st_dev, about.st_ino))
@@ -65,8 +66,10 @@ def list_folder(folder: Path) -> Listing:
 
 
 def _is_image(name: str) -> bool:
-    """Hidden files are none (macOS leaves a `._x.jpg` beside each `x.jpg` it copies), nor are
-    files whose name is not UTF-8: no post can name them.
+    """Whether a file is meant as an image, by its name.
+
+    Hidden files are not (macOS leaves a `._x.jpg` beside each `x.jpg` that it copies). Files whose
+    names are not UTF-8 are not either, since no post can name them.
     """
     if name.startswith(".") or not _is_utf8(name):
         return False
@@ -86,9 +89,9 @@ def _fail(error: OSError) -> None:
 
 
 class Resolver:
-    """Finds the file that an id means: a path in the image folder, with or without its suffix.
+    """Finds the file that an id means: a path in the image folder, with or without suffix.
 
-    Ids are looked up in the listing and never opened as paths, so none can reach outside.
+    Ids are looked up in the listing and never opened as paths, so that none can reach outside.
     """
 
     def __init__(self, listing: Listing) -> None:
@@ -99,7 +102,7 @@ class Resolver:
             self._stems[_stem(path)].append(path)
 
     def find(self, image: str) -> Found:
-        """What the id `image` of a post means."""
+        """Find what the id `image` of a post means."""
         if _climbs(image):
             return Found(status="refused", reason="the id leads out of the image folder")
         path = str(PurePosixPath(image))
@@ -120,11 +123,11 @@ class Resolver:
         return Found(status="missing", reason="no file of this name in the image folder")
 
     def unnamed(self, named: Iterable[str], found: Iterable[str]) -> dict[str, str]:
-        """Id -> path of the image files that no post means.
+        """Give an id to each image file that no post means: id -> path.
 
         Args:
             named: the ids of the posts.
-            found: the paths that they mean.
+            found: the paths that these ids mean.
         """
         ids, paths = frozenset(named), frozenset(found)
         rest = [path for path in self._listing.images if path not in paths]

@@ -1,4 +1,4 @@
-"""The form in which a token is looked up as a word; the token itself stays as it is."""
+"""Bring a token to the form in which it is looked up as a word; the token itself stays as it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PADDING, UNKNOWN = "<pad>", "<unk>"  # the first two entries of the word and cha
 INVISIBLE, URL, USER = "<invisible>", "<url>", "<user>"
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
-# A tweet's text may be cut inside its link, which leaves `http://`, `http:/…` or `http…`.
+# the text of a tweet may be cut inside its link, which leaves `http://`, `http:/…` or `http…`
 _URL = re.compile(r"(https?:\S*|https?…|www\.\S+)", re.IGNORECASE)
 _USER = re.compile(r"@\w+")
 _DIGIT = re.compile(r"\d")
@@ -21,17 +21,17 @@ class Normalization:
     """What becomes of a token before it is looked up."""
 
     lowercase: bool
-    urls: bool  # every URL is `<url>`
-    users: bool  # every @mention is `<user>`
-    digits: bool  # every digit is 0
+    urls: bool  # every URL becomes `<url>`
+    users: bool  # every @mention becomes `<user>`
+    digits: bool  # every digit becomes 0
 
 
 def normalize(token: str, normalization: Normalization) -> str:
-    """The word that `token` is looked up as; never empty, and its own normal form.
+    """The word that `token` is looked up as; it is never empty, and its own normal form.
 
-    Marks that are not seen (Unicode's format characters, variation selectors, no-break spaces)
-    are removed first, with white space at the ends; a token of nothing else is `<invisible>`. A
-    token spelled like the padding entry is the unknown word: it must never be masked as padding.
+    Invisible marks (Unicode's format characters, variation selectors, no-break spaces) are removed
+    first, with white space at the ends; if nothing is left, the word is `<invisible>`. A token that
+    is spelled like the padding entry becomes the unknown word, for it must not be masked.
     """
     word = token
     if not token.isascii():
@@ -49,7 +49,7 @@ def normalize(token: str, normalization: Normalization) -> str:
 
 
 def is_invisible(token: str) -> bool:
-    """Whether nothing of `token` can be seen."""
+    """Whether `token` shows nothing."""
     return all(_unseen(character) or character.isspace() for character in token)
 
 

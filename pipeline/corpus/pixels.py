@@ -1,12 +1,12 @@
-"""From the bytes of an image file to upright RGB pixels, or to the reason why there are none.
+"""Decode the bytes of an image file to upright RGB pixels, or say why that is impossible.
 
-Pillow decodes. What it does on request only, or wrongly, is done here: EXIF rotation, 16-bit grey
-(its own conversion saturates to white), transparency, the cap on pixels, and a closed list of
-formats (Pillow knows some 40 more, and runs other programs for some).
+Pillow decodes. This module adds what Pillow does on request only, or wrongly: EXIF rotation, 16-bit
+grey (Pillow saturates it to white), transparency, a cap on pixels, and a closed list of formats
+(Pillow knows some 40 more, and runs other programs for some).
 
-What no decoder notices: bytes damaged inside a JPEG's compressed data decode to wrong pixels
-without a word, and a colour profile (ICC) is ignored, as by the transforms that the published
-networks were trained with.
+No decoder notices bytes that are damaged inside the compressed data of a JPEG: they give wrong
+pixels without a word. Colour profiles (ICC) are ignored, as they were when the published networks
+were trained.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-# Enters the fingerprint of every feature store. Raise the number when a pixel changes: by a
-# change here, or by a Pillow that decodes otherwise (tests/corpus/test_pixels.py notices both).
+# It enters the fingerprint of every feature store. Raise the number when a pixel changes, whether
+# by a change here or by another Pillow (tests/corpus/test_pixels.py notices both).
 DECODER = "pillow-upright-rgb/1"
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 DECODED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 REFUSED = (".avif", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".psd", ".svg")
-SUFFIXES = frozenset({*DECODED, *REFUSED})  # of files that are meant as images
-MAX_ASPECT = 200  # longer side : shorter side; networks scale the shorter one up to some 300 pixels
+SUFFIXES = frozenset({*DECODED, *REFUSED})  # a file with one of these is meant as an image
+# The longer side over the shorter one. Networks scale the shorter side up to some 300 pixels, and a
+# thinner image would become too large.
+MAX_ASPECT = 200
 
-# Pillow warns of damage and of large images without naming the file; the statuses below do name it.
-# Its refusal of more than twice MAX_IMAGE_PIXELS stays: it also guards the tiles inside a file.
+# Pillow's warnings of damage and of large images do not name the file; the statuses below do.
+# Pillow still refuses more than twice MAX_IMAGE_PIXELS, which also guards the tiles inside a file.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 LIMIT = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 
@@ -43,7 +45,7 @@ _SIGNATURES = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
 }
-_TURN = {  # EXIF orientation (tag 0x0112) -> what makes the image upright
+_TURN = {  # EXIF orientation (tag 0x0112) -> the turn that makes the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -55,7 +57,7 @@ _TURN = {  # EXIF orientation (tag 0x0112) -> what makes the image upright
 
 
 class BadImageError(Exception):
-    """A file that gives no pixels: `status` is a word for counting, `reason` tells a person why."""
+    """The file gives no pixels: `status` is a word for counting, `reason` tells a person why."""
 
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -66,12 +68,12 @@ class BadImageError(Exception):
 def decode(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
     """Decode the (first) image of `file` to upright pixels of mode RGB, 8 bits a channel.
 
-    Animations give their first frame, transparency is laid on white, 16-bit grey is scaled to
-    8 bits, CMYK and palettes are converted.
+    An animation gives its first frame, transparency is laid on white, 16-bit grey is scaled to 8
+    bits, CMYK and palettes are converted.
 
     Args:
-        file: at its beginning; it stays open.
-        max_pixels: an image of more (width x height) is refused from its header, undecoded.
+        file: a file that stands at its beginning; it stays open.
+        max_pixels: an image with more (width x height) is refused by its header, undecoded.
 
     Raises:
         BadImageError: with the status "empty", "not_an_image", "corrupt", "truncated",
@@ -92,13 +94,13 @@ def decode(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
         image.load()
     except MemoryError:
         raise
-    except Exception as error:  # so does a damaged body
+    except Exception as error:  # and so does a damaged body
         raise _damaged(error) from None
     return _rgb(_upright(image))
 
 
 def decode_bytes(content: bytes, max_pixels: int | None = None) -> Image.Image:
-    """`decode` of a file's content."""
+    """`decode` the content of a file."""
     return decode(BytesIO(content), max_pixels)
 
 
@@ -133,7 +135,7 @@ def _unreadable(head: bytes, error: Exception) -> BadImageError:
 
 
 def _declared(kind: str, head: bytes) -> tuple[int, int] | None:
-    """Width and height as the header gives them, for the formats where their place is fixed."""
+    """Width and height in the header; None for a format that has no fixed place for them."""
     layouts = {"PNG": (">II", 16), "GIF": ("<HH", 6), "BMP": ("<ii", 18)}
     if kind not in layouts:
         return None
@@ -156,8 +158,8 @@ def _short(error: Exception) -> str:
 def _upright(image: Image.Image) -> Image.Image:
     """Turn a loaded image as its EXIF orientation says.
 
-    `ImageOps.exif_transpose` would also rewrite the EXIF block, and fail where that is damaged;
-    an orientation that cannot be read costs nothing here but the turn. TIFF is turned by `load`.
+    `ImageOps.exif_transpose` would also rewrite the EXIF block, and fail if it is damaged. Here an
+    image with an unreadable orientation is only not turned. Pillow's `load` turns TIFF itself.
     """
     try:
         turn = _TURN.get(image.getexif().get(ExifTags.Base.Orientation, 1))

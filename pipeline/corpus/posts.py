@@ -1,4 +1,4 @@
-"""The table of posts: what every later stage reads of the corpus's text."""
+"""The table of posts, from which every later stage reads the text of the corpus."""
 
 from __future__ import annotations
 
@@ -26,10 +26,15 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Post:
-    """One post as its file has it: tokens untouched, types renamed, labels not mended.
+    """One post as its file has it, except that types are renamed; labels are not mended.
 
-    `post` is `split/ordinal`, counted from 0; `image` is an id or None; `line` is that of the
-    post's IMGID line, or of its first token in a corpus without images.
+    Attributes:
+        post: the id, `split/ordinal`, counted from 0.
+        split: "train", "dev" or "test".
+        image: the id of its image, or None.
+        tokens: its tokens as they stand.
+        labels: the BIO label of each token.
+        line: the number of its IMGID line, or of its first token if the corpus has no images.
     """
 
     post: str
@@ -55,7 +60,7 @@ def read_posts(path: Path) -> list[Post]:
     """Read the posts that `write_posts` wrote, in their order.
 
     Raises:
-        PipelineError: if the file is missing, damaged, or no table of posts.
+        PipelineError: if the file is missing, damaged, or not a table of posts.
     """
     columns = read_table(path, SCHEMA, "prepare").to_pydict()
     return [

@@ -1,4 +1,4 @@
-"""The stage `prepare`: the files of a corpus become one table of posts, with an account of it."""
+"""The stage `prepare` reads the files of a corpus into one table of posts, and counts them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SHOWN_DUPLICATES = 5
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What one split holds; `entities` counts those opened by `B-`, by type."""
+    """The counts of one split; `entities` counts those that a `B-` opens, by type."""
 
     posts: int
     tokens: int
     entities: dict[str, int]
     without_image: int
-    longest: int  # tokens
+    longest: int  # tokens of the longest post
 
     def __str__(self) -> str:
         types = ", ".join(f"{name} {count}" for name, count in self.entities.items())
@@ -42,13 +42,13 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What a corpus holds, and its small faults."""
+    """The counts of a corpus, and its small faults."""
 
     splits: dict[str, SplitReport]
     findings: tuple[Finding, ...]
 
     def count(self, kind: str) -> dict[str, int]:
-        """How many findings of a kind each split has."""
+        """The number of findings of a kind in each split."""
         found = Counter(finding.split for finding in self.findings if finding.kind == kind)
         return {split: found[split] for split in self.splits}
 
@@ -93,13 +93,13 @@ def prepare(
 
     Args:
         files: split -> CoNLL file, in the order of the table.
-        posts: where the table goes (`pipeline.corpus.posts`).
-        metrics: where the counts go, as JSON.
-        params: the types that labels may have once renamed, and type as found -> type as kept.
+        posts: the table to be written (`pipeline.corpus.posts`).
+        metrics: the JSON file for the counts.
+        params: the types that labels may have after renaming, and type as found -> type as kept.
 
     Raises:
-        PipelineError: naming every fault of every file (the first 20, and how many more), or a
-            renaming to a type that is not among the entity types. Nothing is written then.
+        PipelineError: if a file has faults (the message lists the first 20 of all files), or if a
+            type is renamed to one that is not among the entity types. Nothing is written then.
     """
     entity_types = params.entity_types
     for found, kept in params.rename.items():

@@ -1,7 +1,7 @@
-"""Shards on their way to the disk.
+"""Shards are written on threads, several at a time.
 
-A disk syncs several files in little more than the time of one (measured with 400 KB each: 7.6 ms a
-file one by one, 1.2 ms with four at a time), and the forward passes go on meanwhile.
+A disk syncs several files in little more than the time of one: files of 400 KB took 7.6 ms each one
+by one, and 1.2 ms each with four at a time. The forward passes go on meanwhile.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import numpy as np
 from pipeline.store.keys import Keys
 from pipeline.store.shard import write_shard
 
-THREADS = 4  # and shards in flight: none waits in memory that could be on the disk
+# Also the number of shards in flight: no shard waits in memory for a thread.
+THREADS = 4
 
 
-@dataclass(frozen=True, eq=False)  # keys are an array; one file, one object
+@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
 class Held:
-    """A shard file that is on the disk: its name, the keys of its rows, its bytes."""
+    """A shard file that is on the disk: its name, the keys of its rows, its size in bytes."""
 
     name: str
     keys: Keys
@@ -30,7 +31,7 @@ class Held:
 
 
 class Commits:
-    """Writes shards of one directory in a few threads; used from one thread."""
+    """Writes shards of one directory on a few threads; only one thread may call it."""
 
     def __init__(self, directory: Path, digest: str) -> None:
         self.directory = directory
@@ -39,13 +40,13 @@ class Commits:
         self._flying: deque[tuple[str, Keys, Future[int]]] = deque()
 
     def start(self, name: str, keys: Keys, arrays: Mapping[str, np.ndarray]) -> None:
-        """Have a shard written; the arrays are not to be touched any more."""
+        """Begin to write a shard; the caller must not touch the arrays any more."""
         path = self.directory / name
         future = self._pool.submit(write_shard, path, keys, arrays, self.digest)
         self._flying.append((name, keys, future))
 
     def landed(self, left: int = 0) -> Iterator[Held]:
-        """The shards that have come to the disk, waiting until at most `left` have not.
+        """Yield the shards that are on the disk, and wait until at most `left` are not.
 
         Raises:
             NoRoomError: if the disk was full.
@@ -55,5 +56,5 @@ class Commits:
             yield Held(name, keys, future.result())
 
     def close(self) -> None:
-        """Wait for what was started: an interrupt loses only rows that were not handed in yet."""
+        """Wait for the shards in flight, so that an interrupt loses only rows not handed in yet."""
         self._pool.shutdown()

@@ -1,4 +1,4 @@
-"""Collecting the rows of one shard from where they are: memory, and other shard files."""
+"""Collect the rows of one shard from memory and from other shard files."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def gather(
     fresh: tuple[Keys, Mapping[str, np.ndarray]],
     shards: Iterable[tuple[Path, Header]],
 ) -> tuple[Keys, dict[str, np.ndarray]]:
-    """The rows of those of `keys` that are in `fresh` or in `shards`, the first place counting.
+    """Collect the rows of `keys` from `fresh`, then from each of `shards`; the first place counts.
 
     Args:
         keys: (n,), ascending.
-        outputs: what a row is made of.
-        fresh: computed rows: their keys (m,), ascending, and by output (m, *shape).
-        shards: files that may hold others of the rows.
+        outputs: the outputs that make up a row.
+        fresh: computed rows: their keys (m,), ascending, and for each output an array (m, *shape).
+        shards: files that may hold the other rows.
 
     Returns:
-        The keys that were found, (k,), and by output their rows, (k, *shape).
+        The keys that were found, (k,), and for each output their rows, (k, *shape).
     """
     arrays = {
         name: np.empty((len(keys), *output.shape), output.stored)

@@ -1,8 +1,8 @@
-"""What a store says of itself: `index.parquet` and `store.json`.
+"""The two files that describe a store: `index.parquet` and `store.json`.
 
-`index.parquet` has one row an image, sorted by sha256: sha256 (string), shard (string, a file
-name), row (int32, within the shard), bytes (int64, of that shard's file). `store.json` holds the
-fingerprint, the counts and the digest of all keys.
+`index.parquet` has one row for each image, sorted by sha256: sha256 (string), shard (string, the
+name of the file), row (int32, the place within the shard), bytes (int64, the size of the shard's
+file). `store.json` holds the fingerprint, the counts and the digest of all keys.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Index:
-    """The images of a store: shard s holds keys[starts[s]:starts[s + 1]], in this order.
+    """The images of a store: shard s holds keys[starts[s]:starts[s + 1]] in this order.
 
     Attributes:
-        keys: of all images, (n,), ascending.
-        names: of the shard files, in the order of their keys.
-        starts: (len(names) + 1,) int64.
-        sizes: bytes of each shard file, (len(names),) int64.
+        keys: the keys of all images, (n,), ascending.
+        names: the names of the shard files, in the order of their keys.
+        starts: where the keys of each shard begin, and n at the end: (len(names) + 1,) int64.
+        sizes: the bytes of each shard file, (len(names),) int64.
     """
 
     keys: Keys
@@ -64,7 +64,7 @@ class Index:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Rows of each shard, (len(names),) int64."""
+        """The number of rows of each shard, (len(names),) int64."""
         return np.diff(self.starts)
 
     def shard_keys(self, shard: int) -> Keys:
@@ -72,14 +72,14 @@ class Index:
         return self.keys[self.starts[shard] : self.starts[shard + 1]]
 
     def named_under(self, digest: str) -> Iterator[bool]:
-        """For each shard, whether its name is that of its keys under this fingerprint."""
+        """Say for each shard whether its name fits its keys and the fingerprint of `digest`."""
         for shard, name in enumerate(self.names):
             number, of = place_of(name)
             yield name == shard_name(number, of, digest, self.shard_keys(shard))
 
 
 def make_index(shards: Sequence[tuple[str, int, Keys]]) -> Index:
-    """An index of shards given in the order of their keys: (file name, its bytes, its keys)."""
+    """Make an index of shards, given in the order of their keys as (file name, bytes, keys)."""
     counts = [len(keys) for _, _, keys in shards]
     return Index(
         keys=from_bytes(b"".join(keys.tobytes() for _, _, keys in shards)),
@@ -90,7 +90,7 @@ def make_index(shards: Sequence[tuple[str, int, Keys]]) -> Index:
 
 
 def write_index(directory: Path, index: Index, fingerprint: Fingerprint) -> None:
-    """Write both files, each only if it changes: an unchanged store keeps its times."""
+    """Write each of the two files if it changes; an unchanged store keeps its times."""
     table = pa.table(
         [
             pa.array(unpack(index.keys), pa.string()),
@@ -119,7 +119,7 @@ def read_index(directory: Path) -> Index:
     """Read `index.parquet`.
 
     Raises:
-        PipelineError: if it is not what `write_index` writes: absent, broken or edited.
+        PipelineError: if the file is absent, broken or edited.
     """
     path = directory / INDEX
     try:
@@ -132,10 +132,10 @@ def read_index(directory: Path) -> Index:
 
 
 def read_summary(directory: Path, index: Index) -> Fingerprint:
-    """Read `store.json`, and see that the index beside it is the one it was written with.
+    """Read `store.json`, and check that it was written together with `index`.
 
     Raises:
-        PipelineError: if it is broken, or if the two do not belong together.
+        PipelineError: if the file is broken, or if the two do not belong together.
     """
     path = directory / SUMMARY
     try:
@@ -175,7 +175,7 @@ def _parse(table: pa.Table) -> Index:
 
 
 def _in_place(index: Index) -> bool:
-    """Whether each key lies in its shard, and all shards are of one division."""
+    """Whether each key lies in its own shard, and all names give the same number of shards."""
     places = np.array([place_of(name) for name in index.names], np.int64).reshape(-1, 2)
     of = int(places[0, 1]) if len(places) else 1
     numbers = shard_numbers(index.keys, of)

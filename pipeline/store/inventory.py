@@ -1,7 +1,8 @@
-"""The shard files that lie in a store's directory, whatever run left them there.
+"""The shard files that lie in a store's directory, whichever run left them there.
 
-An interrupted run leaves shards that no index lists, and in the middle of a re-shard those of two
-numbers of shards side by side; DVC may bring back only some. So the writer goes by the files.
+An interrupted run leaves shards that no index lists. If it was changing the number of shards, it
+leaves shards of both numbers side by side. DVC may bring back only some of the files. So the writer
+trusts the files and not the index.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from pipeline.store.shard import (
 )
 
 TEMPORARY = re.compile(r"\.\d+\.tmp\..+")
-NFS = ".nfs"  # what an NFS client makes of a removed file that is still open
+NFS = ".nfs"  # an NFS client gives such a name to a removed file that is still open
 
 
 class Inventory:
@@ -43,9 +44,10 @@ class Inventory:
 
     Attributes:
         held: the shards of the fingerprint, by file name.
-        foreign: names of shards of another fingerprint: never read, kept until the run is done.
-        unreadable: names of files that are named as shards but are none, with the reason.
-        written: how many shards were written.
+        foreign: the names of shards of another fingerprint, which are never read; they stay until
+            the run is done.
+        unreadable: the names of files that are no whole shards, each with the reason.
+        written: how many shards this run wrote.
     """
 
     def __init__(self, directory: Path, fingerprint: Fingerprint) -> None:
@@ -55,8 +57,8 @@ class Inventory:
         self.foreign: set[str] = set()
         self.unreadable: dict[str, str] = {}
         self.written = 0
-        self._at: dict[tuple[int, int], list[Held]] = {}  # by (number, of)
-        self._counts: set[int] = set()  # the numbers of shards that occur
+        self._at: dict[tuple[int, int], list[Held]] = {}  # by number and number of shards
+        self._counts: set[int] = set()  # the numbers of shards that occur in `held`
         self._verified: dict[str, Header] = {}
         self._commits = Commits(directory, fingerprint.digest)
         sizes = _shard_sizes(directory)
@@ -66,15 +68,15 @@ class Inventory:
             self._scan(name, sizes[name] or 0)
 
     def lacking(self, parts: Iterable[Part]) -> list[Part]:
-        """Those that no file holds just so: they are to be written."""
+        """Those of `parts` that no file holds exactly; they must be written."""
         return [part for part in parts if part.name not in self.held]
 
     def write(self, part: Part, fresh: tuple[Keys, Mapping[str, np.ndarray]]) -> None:
-        """Start to write a shard: the keys of `part` that are `fresh` or lie in other shards.
+        """Begin to write a shard with the rows of `part` that are `fresh` or lie in other shards.
 
         Args:
-            part: what it is to hold.
-            fresh: keys (m,), ascending, and by output their rows, (m, *shape).
+            part: the keys that the shard shall hold.
+            fresh: keys (m,), ascending, and for each output their rows, (m, *shape).
 
         Raises:
             NoRoomError: if the disk was full for this shard or one before it.
@@ -84,7 +86,7 @@ class Inventory:
         self.settle(THREADS)
 
     def settle(self, left: int = 0) -> None:
-        """Wait until at most `left` of the shards that were started are not on the disk.
+        """Wait until at most `left` of the shards in flight are not on the disk.
 
         Raises:
             NoRoomError: if the disk was full.
@@ -93,7 +95,7 @@ class Inventory:
             self.wrote(held)
 
     def wrote(self, held: Held) -> None:
-        """Count a shard that was written in this run, here or elsewhere."""
+        """Take over a shard that was written in this run, by this process or another."""
         self.written += 1
         self._put(held)
 
@@ -102,7 +104,7 @@ class Inventory:
         self._commits.close()
 
     def prune(self, names: Collection[str]) -> None:
-        """Remove every shard file but `names`: old versions, foreign ones and broken ones."""
+        """Remove every shard file but `names`, whether it is old, foreign or broken."""
         doomed = (self.held.keys() | self.foreign | self.unreadable.keys()) - set(names)
         for name in sorted(doomed):
             (self.directory / name).unlink(missing_ok=True)
@@ -116,15 +118,18 @@ class Inventory:
         return unique(from_bytes(content))
 
     def sources(self, part: Part) -> tuple[tuple[Path, Header], ...]:
-        """The shards that may hold rows of `part`, opened and found whole.
+        """Open the shards that may hold rows of `part`, and give those that are whole.
 
-        One that turns out unreadable leaves the inventory.
+        A shard that turns out unreadable leaves the inventory.
         """
         opened = [(h, self._verify(h)) for h in self._overlapping(part.number, part.of)]
         return tuple((self.directory / h.name, header) for h, header in opened if header)
 
     def _overlapping(self, number: int, of: int) -> Iterator[Held]:
-        """Of fewer shards one may overlap, of more shards of / count."""
+        """The shards whose range of keys overlaps that of shard `number` of `of`.
+
+        In a store of fewer shards that is one, in a store of `count` > `of` shards count / of.
+        """
         for count in sorted(self._counts):
             first = number * count // of
             for at in range(first, max(first + 1, (number + 1) * count // of)):
@@ -161,11 +166,10 @@ class Inventory:
 
 
 def _shard_sizes(directory: Path) -> dict[str, int | None]:
-    """The names that are formed as shards', with their bytes (None: a link into nothing).
+    """The files with the name of a shard, and their bytes (None for a link that leads nowhere).
 
     Raises:
-        PipelineError: if something else lies there: the store is a pure function of its images,
-            and a mistyped directory must not be cleared.
+        PipelineError: if something else lies there, for a mistyped directory must not be cleared.
     """
     _sweep(directory)
     sizes = {}
@@ -184,18 +188,18 @@ def _shard_sizes(directory: Path) -> dict[str, int | None]:
 
 
 def _sweep(directory: Path) -> None:
-    """Remove what dead processes left half-written: of earlier runs, or workers of this one."""
+    """Remove the half-written files of dead processes (earlier runs, or workers of this one)."""
     for name in file_sizes(directory):
         if TEMPORARY.fullmatch(name):
             (directory / name).unlink()
 
 
 def _indexed(directory: Path, digest: str, sizes: Mapping[str, int | None]) -> Iterator[Held]:
-    """The shards that need not be opened: the index knows their bytes, and the name their keys."""
+    """The shards that the index vouches for, by their bytes and names: they need no opening."""
     try:
         index = read_index(directory)
     except PipelineError:
-        return  # none yet, or broken: it is written anew, and the shards speak for themselves
+        return  # without an index each shard is opened, and the index is written anew
     for shard, ours in enumerate(index.named_under(digest)):
         name = index.names[shard]
         size = sizes.get(name)

@@ -19,7 +19,7 @@ import numpy as np
 Keys: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 WIDTH = 32  # bytes of a key
-ROWS_A_SHARD = 8  # at most, on average: what one added image makes DVC upload again
+ROWS_A_SHARD = 8  # at most, on average; DVC uploads a shard again when one of its images is new
 KEY = re.compile(r"[0-9a-f]{64}")
 HEX = re.compile(r"[0-9a-f]*")
 SHARD_NAME = re.compile(r"\d{6,9}-of-\d{6,9}\.[0-9a-f]{16}\.h5")
@@ -51,23 +51,23 @@ def from_bytes(content: bytes) -> Keys:
 
 
 def ascending(keys: Keys) -> bool:
-    """Whether every key is above the one before it: sorted, and none twice."""
+    """Whether the keys are sorted and none occurs twice."""
     return bool((keys[1:] > keys[:-1]).all())
 
 
 def shards_for(rows: int) -> int:
-    """How many shards a store of `rows` images has: the smallest power of two >= rows / 8."""
+    """The number of shards of a store of `rows` images: the smallest power of two >= rows / 8."""
     return 1 << max(0, -(-rows // ROWS_A_SHARD) - 1).bit_length()
 
 
 def shard_numbers(keys: Keys, of: int) -> np.ndarray:
-    """(n,) int64: the shard of each key, its first log2(of) bits. `of` is a power of two."""
+    """The shard of each key, (n,) int64: its first log2(of) bits. `of` is a power of two."""
     leading = np.ascontiguousarray(keys).view(">u4").reshape(len(keys), WIDTH // 4)[:, 0]
     return leading.astype(np.int64) >> (32 - (of.bit_length() - 1))
 
 
 def unique(keys: Keys) -> Keys:
-    """The keys ascending, each once."""
+    """Sort the keys and drop repeated ones."""
     ordered: Keys = np.sort(keys)
     first = np.ones(len(ordered), bool)
     first[1:] = ordered[1:] != ordered[:-1]
@@ -75,25 +75,32 @@ def unique(keys: Keys) -> Keys:
 
 
 def split(keys: Keys, of: int) -> Iterator[tuple[int, Keys]]:
-    """The sorted `keys` shard by shard: its number and its keys; shards without a key left out."""
+    """Yield each shard that has a key, as its number and its part of the sorted `keys`."""
     numbers = shard_numbers(keys, of)
     starts = np.flatnonzero(np.diff(numbers, prepend=-1))
     for start, stop in pairwise([*starts, len(keys)]):
         yield int(numbers[start]), keys[start:stop]
 
 
-@dataclass(frozen=True, eq=False)  # keys are an array
+@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
 class Part:
-    """The keys that one shard is to hold."""
+    """The keys that one shard shall hold.
 
-    number: int  # of the shard
-    of: int  # shards in all
-    name: str  # of its file
-    keys: Keys  # ascending
+    Attributes:
+        number: the number of the shard.
+        of: how many shards the store has.
+        name: the name of the shard's file.
+        keys: ascending.
+    """
+
+    number: int
+    of: int
+    name: str
+    keys: Keys
 
 
 def parts(keys: Keys, of: int, digest: str) -> dict[int, Part]:
-    """The sorted `keys` by shard, in their order; shards without a key are left out."""
+    """Divide the sorted `keys` among shards, by number; shards without a key are left out."""
     return {
         number: Part(number, of, shard_name(number, of, digest, part), part)
         for number, part in split(keys, of)
@@ -103,27 +110,27 @@ def parts(keys: Keys, of: int, digest: str) -> dict[int, Part]:
 def shard_name(number: int, of: int, digest: str, keys: Keys) -> str:
     """The file name of a shard, e.g. "000003-of-000008.5f0c1c4d7e8a9b10.h5".
 
-    The last part is taken from the fingerprint's digest and the keys: a file name stands for one
-    content, so that a shard is never overwritten by another, versions may lie side by side while
-    a run is under way, and an index cannot be mistaken for that of an older or half-pulled store.
+    The last part is a hash of the fingerprint's digest and the keys, so that a file name stands for
+    one content: a shard never overwrites another, versions may lie side by side while a run is
+    under way, and an index cannot be mistaken for that of an older or half-pulled store.
     """
     content = hashlib.sha256(digest.encode() + keys.tobytes()).hexdigest()
     return f"{number:06d}-of-{of:06d}.{content[:16]}.h5"
 
 
 def is_shard_name(name: str) -> bool:
-    """Whether `name` has the form of a shard's."""
+    """Whether `name` has the form of a shard's name."""
     return SHARD_NAME.fullmatch(name) is not None
 
 
 def place_of(name: str) -> tuple[int, int]:
-    """The number of a shard, and of how many, from a name of that form."""
+    """The number of a shard and the number of all shards, read from the shard's name."""
     number, _, of = name.split(".")[0].split("-")
     return int(number), int(of)
 
 
 def is_name_of(name: str, digest: str, keys: Keys) -> bool:
-    """Whether a shard of these keys, under the fingerprint of `digest`, bears this name."""
+    """Whether `name` is the name of a shard with these keys and the fingerprint of `digest`."""
     number, of = place_of(name)
     return (
         of & (of - 1) == 0
@@ -133,12 +140,12 @@ def is_name_of(name: str, digest: str, keys: Keys) -> bool:
 
 
 def keys_digest(keys: Keys) -> str:
-    """SHA-256 over all keys, in their order."""
+    """The SHA-256 of all keys, in their order."""
     return hashlib.sha256(keys.tobytes()).hexdigest()
 
 
 def positions(keys: Keys, among: Keys) -> np.ndarray:
-    """(n,) int64: where each of `keys` stands in the sorted `among`, or -1."""
+    """The position of each of `keys` in the sorted `among`, or -1: (n,) int64."""
     if not len(among):
         return np.full(len(keys), -1, np.int64)
     at: Any = np.searchsorted(among, keys)

@@ -1,4 +1,7 @@
-"""One writer at a time: `kill -9` of dvc leaves its stage running, and the next run starts."""
+"""One writer at a time.
+
+It is needed since `kill -9` of dvc leaves its stage running, beside which the next run starts.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from pipeline.errors import PipelineError
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the lock of `directory`: the file `<directory>.lock` beside it, with our pid inside.
+    """Hold the lock of `directory`: the file `<directory>.lock` beside it, which names our process.
 
     The kernel drops the lock (flock) when its holder dies, so a file left behind does no harm.
 
     Raises:
-        PipelineError: naming the process that holds it.
+        PipelineError: if another process holds it; the message names that process.
     """
     path = directory.with_name(f"{directory.name}.lock")
     descriptor = _acquire(path, directory)
@@ -28,7 +31,7 @@ def locked(directory: Path) -> Iterator[None]:
         yield
     finally:
         try:
-            path.unlink(missing_ok=True)  # while it is held: see _acquire
+            path.unlink(missing_ok=True)  # before the lock is dropped: see _acquire
         finally:
             os.close(descriptor)
 
@@ -46,8 +49,8 @@ def _acquire(path: Path, directory: Path) -> int:
                 f" {path}). Wait for it or end it, then run again; a killed `dvc` leaves its"
                 " stage running."
             ) from None
-        # The holder before us may have removed the file between our open and our lock: then
-        # others lock a new file, and ours guards nothing.
+        # The holder before us may have removed the file after we opened it and before we locked
+        # it. Then others lock a new file, and our lock guards nothing.
         try:
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor

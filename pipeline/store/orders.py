@@ -1,7 +1,7 @@
-"""Shards written elsewhere than in the process that holds the store: by workers of a cluster.
+"""Workers of a cluster write shards for the process that holds the store.
 
-An order says all that a worker needs; carrying it out twice, or half, does no harm, since a shard
-is written whole and its name stands for its content.
+An order says all that a worker needs. A worker may carry it out twice or die half way without harm,
+since a shard is written whole and its name stands for its content.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pipeline.store.keys import Keys, Part, shard_name
 from pipeline.store.shard import Header, write_shard
 
 
-@dataclass(frozen=True, eq=False)  # keys are an array
+@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
 class Order:
-    """One shard to be written.
+    """One shard that a worker shall write.
 
     Attributes:
-        directory: of the store.
-        part: what the shard is to hold.
-        missing: its rows that are to be computed, in hexadecimal, ascending.
-        sources: the shards that may hold its other rows.
+        directory: the directory of the store.
+        part: the keys that the shard shall hold.
+        missing: the keys of the rows that must be computed, in hexadecimal, ascending.
+        sources: the shards that may hold the other rows.
     """
 
     directory: Path
@@ -42,13 +42,16 @@ def collect(
     fresh: tuple[Keys, Mapping[str, np.ndarray]],
     sources: tuple[tuple[Path, Header], ...],
 ) -> tuple[str, Keys, dict[str, np.ndarray]]:
-    """The name of a shard, its keys and its rows: those of `part` that are fresh or in `sources`.
+    """Collect a shard from the rows of `part` that are fresh or in `sources`.
 
     Args:
-        part: what it is to hold.
-        fingerprint: of the store.
-        fresh: keys (m,), ascending, and by output their rows, (m, *shape).
-        sources: shards that may hold others of the rows.
+        part: the keys that the shard shall hold.
+        fingerprint: the fingerprint of the store.
+        fresh: keys (m,), ascending, and for each output their rows, (m, *shape).
+        sources: the shards that may hold the other rows.
+
+    Returns:
+        The name of the shard, its keys (n,), and for each output its rows, (n, *shape).
     """
     found, arrays = gather(part.keys, fingerprint.outputs, fresh, sources)
     return shard_name(part.number, part.of, fingerprint.digest, found), found, arrays
@@ -57,7 +60,7 @@ def collect(
 def carry_out(
     order: Order, fingerprint: Fingerprint, fresh: tuple[Keys, Mapping[str, np.ndarray]]
 ) -> Held:
-    """Write the shard of an order; `fresh` are the keys that it misses and their rows.
+    """Write the shard of an order; `fresh` holds the missing keys and their rows.
 
     Raises:
         NoRoomError: if the disk is full.

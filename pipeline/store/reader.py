@@ -20,17 +20,17 @@ from pipeline.store.shard import (
     read_header,
 )
 
-MAPPED = 16_384  # shards at once: well below the usual limit of 65,530 mappings a process
+MAPPED = 16_384  # shards at once; Linux usually allows a process 65,530 mappings
 
 
 class Reader:
-    """The rows of a store, read as they are asked for.
+    """Reads the rows of a store as they are asked for.
 
-    Nothing is opened before the first use, when `check` runs once; a pickled copy (a worker's)
-    starts afresh. A shard is mapped into memory once its HDF5 header was read and checked: it never
-    changes, and a mapping needs no open file and no position, so that thousands of shards may be
-    read at the same time by threads and forked processes. A file that is replaced meanwhile stays
-    as it was for this reader; one that is cut off in place ends the process (SIGBUS).
+    A reader opens nothing before its first use, when `check` runs once; a pickled copy, as a worker
+    gets it, starts afresh. A shard is mapped into memory after its HDF5 header was checked. It
+    never changes, and a mapping needs no open file and no position, so that threads and forked
+    processes may read thousands of shards at the same time. If a file is replaced meanwhile, this
+    reader still sees the old one; if it is cut off in place, the process dies (SIGBUS).
     """
 
     def __init__(self, directory: Path) -> None:
@@ -41,11 +41,11 @@ class Reader:
         return Reader, (self.directory,)
 
     def check(self) -> None:
-        """See that the store is whole: its two index files agree, and each shard lies there.
+        """Check that the two index files agree and that each shard is there.
 
         Raises:
-            PipelineError: naming what is missing or does not fit, as after an unfinished
-                extraction or half a `dvc pull`.
+            PipelineError: if something is missing or does not fit, as after an unfinished
+                extraction or half a `dvc pull`; the message names it.
         """
         if self._found is None:
             index, fingerprint = _whole(self.directory)
@@ -59,7 +59,7 @@ class Reader:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What the rows were computed with."""
+        """The fingerprint that the rows were computed under."""
         return self._store.fingerprint
 
     @property
@@ -69,7 +69,7 @@ class Reader:
 
     @property
     def keys(self) -> list[str]:
-        """The sha256 of all images, ascending; made anew at each call."""
+        """The sha256 of all images, ascending; each call makes a new list."""
         return unpack(self._store.index.keys)
 
     def __len__(self) -> int:
@@ -91,8 +91,8 @@ class Reader:
         """The rows of images, (len(keys), *shape), in the order of `keys`; a key may be repeated.
 
         Raises:
-            PipelineError: for an output or an image that the store does not hold, or for a shard
-                that is not the one that the index knows.
+            PipelineError: if the store does not hold the output or an image, or if a shard is not
+                the one that the index knows.
         """
         store = self._store
         form = store.fingerprint.outputs.get(output)
@@ -101,7 +101,7 @@ class Reader:
             raise PipelineError(f"{self.directory}: holds no output {output!r}, only {held}")
         known = store.known[output]
         try:
-            # The quickest copy of rows from all over: np.concatenate takes a tenth longer.
+            # join copies scattered rows fastest: np.concatenate takes a tenth longer
             content = bytearray().join([known[key] for key in keys])
         except KeyError:
             content = self._look_up(output, keys)
@@ -109,7 +109,7 @@ class Reader:
         return rows.astype(form.dtype, copy=False)
 
     def _look_up(self, output: str, keys: Sequence[str]) -> bytearray:
-        """The bytes of the rows of `keys`, of which some are asked for the first time."""
+        """The bytes of the rows of `keys`, where some of the keys are new to `known`."""
         store = self._store
         at = positions(pack(keys), store.index.keys)  # (b,)
         if (at < 0).any():
@@ -130,10 +130,10 @@ class Reader:
 
 
 class _Shards:
-    """The shard files of a checked store, mapped as they are asked for.
+    """The shard files of a checked store, each mapped when it is first asked for.
 
     Attributes:
-        known: by output and key, the bytes of a row that was asked for, in its shard.
+        known: by output and key, the mapped bytes of each row that was asked for before.
     """
 
     def __init__(self, directory: Path, index: Index, fingerprint: Fingerprint) -> None:
@@ -142,14 +142,14 @@ class _Shards:
         self.fingerprint = fingerprint
         self.known: dict[str, dict[str, memoryview]] = {name: {} for name in fingerprint.outputs}
         self._mapped: dict[int, dict[str, memoryview]] = {}
-        # (shards, outputs): the byte at which the rows begin; -1 until the header was checked
+        # the byte at which the rows begin, (shards, outputs); -1 until the header was checked
         self._offsets = np.full((len(index.names), len(fingerprint.outputs)), -1, np.int64)
 
     def map(self, shard: int) -> dict[str, memoryview]:
         """The bytes of a shard's rows, by output."""
         rows = self._mapped.get(shard)
         if rows is None:
-            if len(self._mapped) >= MAPPED:  # a row that is known keeps its whole shard mapped
+            if len(self._mapped) >= MAPPED:  # `known` must go too: its rows keep shards mapped
                 self._mapped.clear()
                 for known in self.known.values():
                     known.clear()

@@ -4,9 +4,9 @@
     /keys            uint8 (n, 32): the SHA-256 of each image's bytes, ascending
     /NAME            (n, *shape): one dataset for each output, little-endian
 
-Datasets are contiguous and unfiltered, so that a row is one read at a known place of the file,
-and any HDF5 reader understands it. Equal content gives equal bytes: the file is laid out in
-memory with the oldest object format, which h5py 3.12 (HDF5 1.14) and 3.16 (HDF5 2.0) write alike.
+Datasets are contiguous and unfiltered, so that a row is one read at a known place of the file, and
+every HDF5 reader understands them. Equal content gives equal bytes: the file is laid out in memory
+in the oldest object format, which h5py 3.12 (HDF5 1.14) and 3.16 (HDF5 2.0) write alike.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ DIGEST = "fingerprint"
 
 
 class ForeignShardError(PipelineError):
-    """The shard was computed under another fingerprint."""
+    """The file is a shard that was computed under another fingerprint."""
 
 
 class UnreadableShardError(PipelineError):
-    """The file is no shard, or a part of one."""
+    """The file is no whole shard."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a shard says of itself.
+    """What is known of a shard before its rows are read.
 
     Attributes:
-        keys: of its rows, (n,), ascending.
-        offsets: by output, the byte of the file at which its rows begin.
+        keys: the keys of its rows, (n,), ascending.
+        offsets: by output, the byte of the file at which the rows begin.
     """
 
     keys: Keys
@@ -52,13 +52,13 @@ class Header:
 
 
 def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest: str) -> int:
-    """Write a shard atomically; returns its number of bytes.
+    """Write a shard atomically, and return its size in bytes.
 
     Args:
-        path: of the new file.
+        path: the new file.
         keys: (n,), ascending.
-        arrays: by output, (n, *shape).
-        digest: of the fingerprint.
+        arrays: for each output, (n, *shape).
+        digest: the digest of the fingerprint.
 
     Raises:
         NoRoomError: if the disk is full.
@@ -79,11 +79,11 @@ def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest
 
 
 def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Header:
-    """Read a shard's keys and where its rows lie; the file must be whole.
+    """Read the keys of a shard, and where its rows lie.
 
     Raises:
-        ForeignShardError: if it was computed under another fingerprint than that of `digest`.
-        UnreadableShardError: if the file is missing, no HDF5 file, cut off or of another layout.
+        ForeignShardError: if the shard was not computed under the fingerprint of `digest`.
+        UnreadableShardError: if the file is missing, cut off, not HDF5, or of another layout.
     """
     try:
         with closing(_open(path)) as file:
@@ -114,7 +114,7 @@ def read_keys(path: Path, digest: str) -> Keys:
 
 
 def read_rows(path: Path, header: Header, name: str, output: Output) -> np.ndarray:
-    """All rows of one output, (n, *shape).
+    """Read all rows of one output, (n, *shape).
 
     Raises:
         UnreadableShardError: if the file ends before its rows do.
@@ -127,10 +127,10 @@ def read_rows(path: Path, header: Header, name: str, output: Output) -> np.ndarr
 
 
 def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[str, memoryview]:
-    """The bytes of all rows, by output, of the file mapped into memory.
+    """Map the file into memory, and give the bytes of all rows, by output.
 
-    Arrow maps, since its mapping holds no file open (Python's own does, before 3.13) and ends with
-    the last view.
+    The mapping is made by Arrow and ends with the last view. Unlike that of Python before 3.13, it
+    does not keep the file open.
 
     Raises:
         UnreadableShardError: if the file ends before its rows do.
@@ -150,14 +150,14 @@ def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[
     return rows
 
 
-# The low-level calls open a shard in a fifth of the time that h5py.File takes, and a first epoch
-# opens every shard once.
+# A first epoch opens every shard. So the functions below use low-level calls, which take a fifth of
+# the time of h5py.File.
 
 
 def _open(path: Path) -> h5py.h5f.FileID:
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    # A shard never changes once it has its name, and locks fail on some network file systems.
+    # No lock is needed, since a shard never changes, and some network file systems refuse locks.
     access.set_file_locking(False, True)
     return h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY, fapl=access)
 
@@ -172,7 +172,7 @@ def _digest(file: h5py.h5f.FileID) -> str:
 
 
 def _rows(file: h5py.h5f.FileID, name: str, rows: int | None, output: Output) -> h5py.h5d.DatasetID:
-    """Open a dataset of `rows` rows (None: any number), which must be of `output`'s form."""
+    """Open a dataset, which must have `rows` rows (None: any number) of the form of `output`."""
     dataset = h5py.h5d.open(file, name.encode())
     shape = (dataset.shape[:1] if rows is None else (rows,)) + output.shape
     if dataset.shape != shape or dataset.dtype != output.stored:

@@ -1,9 +1,9 @@
-"""The writer of a feature store: what is missing, rows in key order, one shard at a time.
+"""The writer of a feature store takes rows in the order of their keys, and writes shard by shard.
 
-A store is a pure function of the set of images and the fingerprint, byte for byte, whatever the
-order in which it grew and wherever a run was killed. A shard is complete or absent, and its file
-name stands for its content, so that the old store stays whole until `finish` has written the new
-index; whatever the new one does not list is removed last.
+A store is a pure function of the set of images and the fingerprint, byte for byte, however it grew
+and wherever a run was killed. A shard is complete or absent, and its file name stands for its
+content. So the old store stays whole until `finish` has written the new index; files that the
+new index does not list are removed last.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -31,15 +30,15 @@ from pipeline.store.keys import (
     pack,
     parts,
     positions,
-    shard_numbers,
     shards_for,
     unique,
     unpack,
 )
 from pipeline.store.lock import locked
 from pipeline.store.orders import Order
+from pipeline.store.plan import Plan
 
-FRAME = 4096  # bytes of a shard beside its keys and rows, at most
+FRAME = 4096  # a shard has at most so many bytes beside its keys and rows
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,13 @@ class Report:
     """What a run did to a store; `str(report)` is a sentence for the terminal.
 
     Attributes:
-        rows: images in the store.
-        shards: shard files in the store.
-        added: rows that were not there before.
-        removed: rows of images that are no longer wanted.
-        rewritten: shard files that this run wrote.
-        foreign: shard files of another fingerprint that this run removed.
-        unreadable: why each broken shard file was dropped; its rows were computed anew.
+        rows: how many images the store holds.
+        shards: how many shard files it has.
+        added: how many rows are new.
+        removed: how many rows were of images that are no longer wanted.
+        rewritten: how many shard files this run wrote.
+        foreign: how many shard files of another fingerprint this run removed.
+        unreadable: for each broken shard file, why it was dropped; its rows were computed anew.
     """
 
     rows: int
@@ -75,23 +74,11 @@ class Report:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What one run is to do: fixed by `missing`."""
-
-    wanted: Keys  # (n,) ascending
-    parts: dict[int, Part]  # the same, by shard
-    before: Keys  # of the rows that were there, ascending
-    todo: Keys  # of the rows to be computed, ascending
-    listed: list[str]  # the same in hexadecimal
-    numbers: list[int]  # the shard of each
-
-
 class Store:
-    """The one writer of a store; a second one, in any process, is refused.
+    """The one writer of a store; a second writer, in whatever process, is refused.
 
     with Store(directory, fingerprint) as store:
-        for keys, arrays in compute(store.missing(wanted)):  # batches of any size, in this order
+        for keys, arrays in compute(store.missing(wanted)):  # in this order
             store.add(keys, arrays)  # a shard is on the disk as soon as its last row is in
         report = store.finish(without=failed)
     """
@@ -101,17 +88,17 @@ class Store:
         self.fingerprint = fingerprint
         self._lock = ExitStack()
         self._open: Inventory | None = None
-        self._fixed: _Plan | None = None
-        self._next = 0  # the first of todo that may still come
-        self._pending: list[int] = []  # positions in todo of the rows that wait for their shard
+        self._fixed: Plan | None = None
+        self._next = 0  # the first position in todo whose row may still come
+        self._pending: list[int] = []  # positions in todo of rows whose shard is not full yet
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in fingerprint.outputs}
 
     def __enter__(self) -> Store:
-        """Take the lock, and see what is there.
+        """Take the lock, and list the files that are there.
 
         Raises:
-            PipelineError: if another process writes this store, or if the directory holds
-                something else.
+            PipelineError: if another process writes this store, or if the directory holds files
+                that are not those of a store.
         """
         if self.directory.exists() and not self.directory.is_dir():
             raise PipelineError(f"{self.directory}: a file stands where the store should be")
@@ -133,10 +120,10 @@ class Store:
         self._lock.close()
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """The keys of the wanted set that have no row yet, ascending; called once.
+        """The keys that have no row yet, ascending; it may be called once.
 
         Args:
-            keys: the sha256 of all images that the store is to hold, in any order.
+            keys: the sha256 of all images that the store shall hold, in any order.
         """
         if self._fixed is not None:
             raise ValueError("missing is called once")
@@ -144,21 +131,19 @@ class Store:
         of = shards_for(len(wanted))
         divided = parts(wanted, of, self.fingerprint.digest)
         self._open_sources(divided.values())
-        before = self._inventory.keys()
-        todo = wanted[positions(wanted, before) < 0]
-        numbers = shard_numbers(todo, of).tolist()
-        self._fixed = _Plan(wanted, divided, before, todo, unpack(todo), numbers)
+        self._fixed = Plan(wanted, divided, of, self._inventory.keys())
         return list(self._fixed.listed)
 
     def add(self, keys: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
-        """Hand in rows; each shard is written as soon as its last row has come.
+        """Hand in rows; a shard is written as soon as its last row has come.
 
         Args:
-            keys: (b,) in the order of `missing`, over all calls; one that gave no row is left out.
-            arrays: by output, (b, *shape), in the dtype that the fingerprint declares.
+            keys: (b,), over all calls in the order of `missing`; images that gave no row are left
+                out.
+            arrays: for each output, (b, *shape) in the dtype that the fingerprint declares.
 
         Raises:
-            ValueError: for other keys, another order, or other shapes or dtypes.
+            ValueError: if keys, their order, shapes or dtypes are not as described.
             NoRoomError: if the disk is full; the shards written so far are kept.
         """
         plan = self._plan
@@ -177,12 +162,8 @@ class Store:
                 self._commit()
 
     def orders(self) -> Iterator[Order]:
-        """The shards with missing rows, in the order of their keys, to be written by others."""
-        numbers = np.array(self._plan.numbers, np.int64)  # ascending
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        for start, stop in pairwise([*starts.tolist(), len(numbers)]):
-            part = self._plan.parts[int(numbers[start])]
-            missing = tuple(self._plan.listed[start:stop])
+        """Yield an order for each shard that lacks rows, in the order of their keys."""
+        for part, missing in self._plan.by_shard():
             yield Order(self.directory.resolve(), part, missing, self._inventory.sources(part))
 
     def receive(self, shards: Iterable[Held]) -> None:
@@ -191,13 +172,13 @@ class Store:
             self._inventory.wrote(held)
 
     def finish(self, without: Collection[str] = ()) -> Report:
-        """Make the store hold exactly the wanted images, write its index, remove all else.
+        """Make the store hold exactly the wanted images, write its index, and remove other shards.
 
         Args:
             without: wanted images that could not be computed.
 
         Raises:
-            PipelineError: if another wanted image has no row.
+            PipelineError: if any other wanted image has no row.
             NoRoomError: if the disk is full; the shards written so far are kept.
         """
         plan, inventory = self._plan, self._inventory
@@ -212,7 +193,7 @@ class Store:
         self._demand(final)
         for part in inventory.lacking(divided.values()):
             with self.room():
-                inventory.write(part, (final[:0], {}))  # copied
+                inventory.write(part, (final[:0], {}))  # all its rows are copied
         with self.room():
             inventory.settle()
         names = [part.name for part in divided.values()]
@@ -237,15 +218,15 @@ class Store:
         return self._open
 
     @property
-    def _plan(self) -> _Plan:
+    def _plan(self) -> Plan:
         if self._fixed is None:
             raise ValueError("missing comes first")
         return self._fixed
 
     def _open_sources(self, wanted: Iterable[Part]) -> None:
-        """Open the files that the shards still to be written will be copied from.
+        """Open the files from which rows will be copied into the shards that must be written.
 
-        One that turns out broken leaves the inventory, so that its rows count as missing.
+        A file that turns out broken leaves the inventory, so that its rows count as missing.
         """
         for part in self._inventory.lacking(wanted):
             self._inventory.sources(part)
@@ -272,7 +253,7 @@ class Store:
                 )
 
     def _commit(self) -> None:
-        """Write the shard in hand: the rows that wait, and the wanted ones that were there."""
+        """Write the shard in hand, from the rows that wait and wanted rows of older shards."""
         if not self._pending:
             return
         plan = self._plan
@@ -287,7 +268,7 @@ class Store:
 
     @contextmanager
     def room(self) -> Iterator[None]:
-        """Let the message of a full disk say how much the whole run needs."""
+        """Add to the message of a full disk how much the whole run needs."""
         try:
             yield
         except NoRoomError as error:

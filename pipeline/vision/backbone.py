@@ -1,4 +1,4 @@
-"""The contract that every backbone keeps: what it can give, what it needs, and that it is checked.
+"""The contract that every backbone keeps: what it gives, what it needs, and how it is checked.
 
 A backbone is one module of `pipeline/vision/backbones` with a constant `BACKBONE`. To add one,
 add such a module; if it gives logits, `pipeline/vision/classes.py` names their classes.
@@ -35,9 +35,10 @@ class Parts:
     """A published network, cut where features are taken.
 
     Attributes:
-        trunk: (B, 3, crop, crop) -> maps (B, C, h, w).
-        head: (B, n) -> (B, classes).
-        head_reads: "pooled", the mean of the maps (n = C), or "maps" flattened (n = C x h x w).
+        trunk: the network up to the cut, (B, 3, crop, crop) -> maps (B, C, h, w).
+        head: the network behind the cut, (B, n) -> (B, classes).
+        head_reads: what the head takes: "pooled", the mean of the maps (n = C), or "maps",
+            flattened (n = C x h x w).
     """
 
     trunk: nn.Module
@@ -50,14 +51,15 @@ class Backbone:
     """A published image network and what it can give.
 
     Attributes:
-        name: of its module.
-        version: raised by hand when the meaning of its code changes; enters the fingerprint.
-        outputs: all it can give, out of "logits" (classes,), "pooled" (C,), and "grid" (h x w, C),
+        name: the name of its module.
+        version: a number that is raised by hand when the meaning of its code changes; it enters the
+            fingerprint.
+        outputs: all that it can give of "logits" (classes,), "pooled" (C,) and "grid" (h x w, C),
             whose regions go row by row from the top left.
-        preprocessing: its authors'.
-        weights: the published weights by name.
+        preprocessing: what its authors did to an image.
+        weights: the published weights, by name.
         network: makes the network as published; its state dict has the keys of the weights file.
-        parts: cuts it.
+        parts: cuts the network.
     """
 
     name: str
@@ -72,7 +74,7 @@ class Backbone:
         """The outputs of these names.
 
         Raises:
-            PipelineError: for one that this backbone does not give.
+            PipelineError: if this backbone does not give one of them.
         """
         for name in names:
             if name not in self.outputs:
@@ -82,12 +84,13 @@ class Backbone:
         return {name: self.outputs[name] for name in names}
 
     def build(self, state: State, outputs: Mapping[str, Output], precision: Precision) -> Features:
-        """The network with the weights `state`, giving `outputs` and computing nothing else.
+        """Build the network with the weights `state`; it computes `outputs` and nothing else.
 
         Raises:
-            PipelineError: if the weights are not this network's.
+            PipelineError: if the weights belong to another network.
         """
-        with torch.device("meta"):  # no memory and no random numbers for what is replaced at once
+        # the weights are replaced at once: they need neither memory nor random numbers
+        with torch.device("meta"):
             network = self.network()
         try:
             network.load_state_dict(state, assign=True)
@@ -95,7 +98,7 @@ class Backbone:
             raise PipelineError(f"these weights are not {self.name}'s: {error}") from None
         network.eval().requires_grad_(False)
         parts = self.parts(network)
-        for layer in parts.trunk.modules():  # once, and not in each pass
+        for layer in parts.trunk.modules():  # converts weights once instead of in each pass
             if isinstance(layer, nn.Conv2d):
                 layer.to(getattr(torch, precision))
         return Features(parts, outputs, precision).to(memory_format=torch.channels_last)
@@ -104,7 +107,7 @@ class Backbone:
 class Features(nn.Module):
     """The cut network: (B, 3, crop, crop) float32 -> a tensor (B, *shape) for each output.
 
-    The trunk runs in `precision`, pooling and head always in float32.
+    The trunk runs in `precision`; pooling and head always run in float32.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class Features(nn.Module):
         self._dtype = getattr(torch, precision)
 
     def placed(self, device: torch.device) -> Features:
-        """The same on `device`, as it runs fastest there."""
+        """The same network on `device`, in the form that runs fastest there."""
         if device.type != "cpu":
             return self.to(device)
         parts = Parts(fuse(self.trunk), self.head or nn.Identity(), self.head_reads)
@@ -130,7 +133,7 @@ class Features(nn.Module):
         return emulates(device, self._dtype)
 
     def forward(self, batch: Tensor) -> dict[str, Tensor]:
-        """Compute the outputs, each in the dtype that the backbone declares."""
+        """Compute the outputs, each in its declared dtype."""
         with Steady():
             given = self._given(batch)
         return {
@@ -163,11 +166,11 @@ def checked(
     given: Mapping[str, Tensor],
     images: Sequence[str],
 ) -> dict[str, NDArray[Any]]:
-    """Hold what a network gave for `images` to what it declares; the arrays, on the CPU.
+    """Check that a network gave for `images` what it declares, and bring it to the CPU.
 
     Raises:
-        PipelineError: naming the output whose name, shape or dtype is another, or the image for
-            which a number is not finite.
+        PipelineError: if a name, shape or dtype is not as declared, or if a number is not finite;
+            the message names the output, and in the latter case the image.
     """
     if set(given) != set(outputs):
         raise PipelineError(f"{backbone} gave {sorted(given)}, but declares {sorted(outputs)}")
@@ -197,10 +200,10 @@ def known_backbones() -> list[str]:
 
 
 def load_backbone(name: str) -> Backbone:
-    """The backbone called `name`.
+    """Import the backbone called `name`.
 
     Raises:
-        PipelineError: if there is none, with the nearest that there is.
+        PipelineError: if there is none; the message names the nearest one.
     """
     known = known_backbones()
     if name not in known:

@@ -1,4 +1,4 @@
-"""What the classes of each backbone's logits are called: known without its network, or torch."""
+"""The names of the classes of each backbone, for stages that read logits without a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def class_names(backbone: str) -> tuple[str, ...]:
     """The names of the classes of a backbone, in the order of its logits.
 
     Raises:
-        PipelineError: for a backbone without an entry here.
+        PipelineError: if the backbone has no entry here.
     """
     if backbone not in NAMES:
         raise PipelineError(

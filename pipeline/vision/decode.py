@@ -1,4 +1,4 @@
-"""From the files of the index to the bytes that a network's preprocessing leaves, on threads."""
+"""Read the files of the index, decode and preprocess them on threads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AGAIN = "run `dvc repro index_images`, then this stage again"
 
 @dataclass(frozen=True)
 class File:
-    """An image file as the index saw it: its place, and the SHA-256 of its content."""
+    """An image file as the index saw it: its path, and the SHA-256 of its content."""
 
     path: Path
     sha256: str
@@ -36,11 +36,11 @@ def batches(
 ) -> Generator[tuple[Sequence[File], Pixels], None, None]:
     """Yield `files` in their order, `batch` at a time, each with its pixels.
 
-    The pixels are (b, crop, crop, 3), 0 to 255. Threads decode at most two batches ahead,
-    whatever the number of files.
+    The pixels are (b, crop, crop, 3), 0 to 255. Threads decode at most two batches ahead, whatever
+    the number of files.
 
     Raises:
-        PipelineError: naming a file that is no longer what the index saw.
+        PipelineError: if a file is no longer what the index saw; the message names it.
     """
     one = partial(pixels_of, preprocessing=preprocessing)
     with closing(map_in_order(one, files, workers=workers, ahead=2 * batch)) as pixels:
@@ -63,5 +63,5 @@ def pixels_of(file: File, preprocessing: Preprocessing) -> Pixels:
         raise PipelineError(f"{file.path}: changed since index_images saw it; {AGAIN}")
     try:
         return preprocessing.pixels(decode_bytes(content))
-    except BadImageError as error:  # another decoder than the one that wrote the index
+    except BadImageError as error:  # the index was written with another decoder
         raise PipelineError(f"{file.path}: {error}; {AGAIN}") from None

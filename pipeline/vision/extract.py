@@ -1,4 +1,4 @@
-"""The extraction: what the index holds and the store does not goes through the network."""
+"""The extraction sends each image that the index holds and the store lacks through the network."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Report:
     """What an extraction did; `str(report)` is for the terminal.
 
     Attributes:
-        images: ids whose image can be used.
-        distinct: different images among them (by content).
-        computed: images that went through the network in this run.
-        masked: ids whose image cannot be used.
-        speed: images a second of the loop and what bounded it; "" if nothing was computed.
+        images: how many ids have an image that can be used.
+        distinct: how many of these images differ (by content).
+        computed: how many images went through the network in this run.
+        masked: how many ids have no image that can be used.
+        speed: images a second and what bounded the loop; "" if nothing was computed.
         stored: what became of the store.
     """
 
@@ -78,19 +78,20 @@ def extract(
 ) -> Report:
     """Make the store hold the features of every usable image of the index, and no others.
 
-    Each different image (by content) is computed once, and only if the store lacks it. Shards
-    are written as they fill: a run that is killed goes on from the last one.
+    Each different image (by content) is computed once, and only if the store lacks it. Shards are
+    written as they fill, so that a run after a kill goes on from the last one.
 
     Args:
         files: what is read and written.
-        params: the network, its weights, and what is kept of it; all of it enters the fingerprint.
-        runtime: where and how fast it runs; nothing of it changes a number.
-        say: is told what a person should know while it runs.
+        params: the network, its weights, and which outputs are kept; all of it enters the
+            fingerprint.
+        runtime: where and how fast the network runs; nothing of it changes a number.
+        say: takes sentences that a person should read while the extraction runs.
 
     Raises:
-        PipelineError: for an index without a usable image, unknown names, weights that are
-            missing or other ones, a file that changed since it was indexed, a number that is
-            not finite, or a store that another process writes.
+        PipelineError: if the index holds no usable image, a name is unknown, weights are missing or
+            wrong, a file changed since it was indexed, a number is not finite, or another process
+            writes the store.
     """
     index = read_images(files.images)
     wanted = _distinct(index)
@@ -139,7 +140,7 @@ def extract(
 
 
 def _engine(name: Engine) -> _Fill:
-    """The function that computes missing rows, and yields the number of images of each part."""
+    """Choose the function that computes missing rows and yields how many, part by part."""
     if name == "local":
         return fill_here
     # imported here: Ray takes a second, and only this engine needs it
@@ -149,7 +150,7 @@ def _engine(name: Engine) -> _Fill:
 
 
 def _distinct(index: Sequence[Image]) -> dict[str, str]:
-    """sha256 -> path of each different image that can be used; of equal ones, the first."""
+    """Map the sha256 of each different usable image to its path (the first of equal images)."""
     wanted: dict[str, str] = {}
     for row in index:
         if row.status == OK and row.sha256 is not None and row.path is not None:

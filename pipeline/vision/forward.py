@@ -1,4 +1,4 @@
-"""One network on one device: the pixels of some images in, their rows out."""
+"""Run one network on one device: it takes the pixels of images and gives their rows."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Arrays = dict[str, NDArray[Any]]  # output -> (b, *shape)
 
 
 class Forward:
-    """Runs a network, at most `limit` images at a time; where the memory gives out, at half that.
+    """Runs a network on at most `limit` images at a time; where memory gives out, on half as many.
 
     `say` is told at once if the device is slow at the network's precision, and later whenever the
     memory gives out.
 
-    Not compiled: `torch.compile` specialises on the length of the batch, and nothing would hold its
-    rows to the same bits in any batch. What it would fuse on a CPU, `placed` fuses.
+    The network is not compiled: `torch.compile` specialises on the length of the batch, so that a
+    row could depend on its batch. `placed` fuses what it would fuse on a CPU.
 
     Attributes:
-        limit: images a pass, at most; only ever halved.
+        limit: how many images a pass takes at most; it is only ever halved.
         preprocessing: what the network's images go through.
-        device: where it runs.
+        device: where the network runs.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Forward:
             )
 
     def rows(self, names: Sequence[str], pixels: Pixels) -> Arrays:
-        """The outputs of b images, on the CPU.
+        """Compute the outputs of b images, and bring them to the CPU.
 
         Args:
-            names: of the images, (b,), for messages.
+            names: the names of the images, (b,), for messages.
             pixels: (b, crop, crop, 3), 0 to 255.
 
         Raises:
-            PipelineError: naming an image with a feature that is not finite, or if the memory does
-                not suffice for a single image.
+            PipelineError: if a feature is not finite (the message names the image), or if the
+                memory does not suffice for a single image.
         """
         given: dict[str, list[NDArray[Any]]] = {name: [] for name in self._features.outputs}
         at = 0
@@ -78,7 +78,7 @@ class Forward:
         return {name: np.concatenate(arrays) for name, arrays in given.items()}
 
     def _tried(self, names: Sequence[str], pixels: Pixels) -> Arrays | None:
-        """The outputs; None if the memory gave out, once the error that holds tensors is gone."""
+        """The outputs; None if the memory gave out, so that the error and its tensors are gone."""
         try:
             given = self._pass(pixels)
             return checked(self._backbone.name, self._features.outputs, given, names)
@@ -87,11 +87,11 @@ class Forward:
 
     @torch.inference_mode()
     def _pass(self, pixels: Pixels) -> dict[str, Tensor]:
-        """(b, crop, crop, 3) bytes to a tensor (b, *shape) for each output, on the device."""
+        """Turn bytes (b, crop, crop, 3) into a tensor (b, *shape) per output, on the device."""
         batch = torch.from_numpy(pixels)
         if self.device.type == "cuda":
             batch = batch.pin_memory()
-        # seen as (b, 3, crop, crop), the bytes lie channels-last already
+        # as (b, 3, crop, crop), these bytes lie channels-last already
         planes = batch.permute(0, 3, 1, 2).to(self.device, non_blocking=True)
         with _exact(self.device):
             given: dict[str, Tensor] = self._features(self.preprocessing.normalize(planes))
@@ -113,7 +113,7 @@ class Forward:
 
 
 def _exact(device: torch.device) -> AbstractContextManager[None]:
-    """On CUDA, float32 means float32, and equal batches give equal bits."""
+    """Make CUDA compute float32 as float32, and give equal bits for equal batches."""
     if device.type != "cuda":
         return nullcontext()
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(

@@ -1,4 +1,4 @@
-"""The extraction in this process: threads decode, the network computes, threads write."""
+"""The local engine extracts in this process: threads decode and write, the network computes."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def fill_here(
     store's threads write the shards that are full.
 
     Args:
-        store: lacks the rows of `files`, which are in the order of its `missing`.
+        store: a store that lacks the rows of `files`.
         backbone: the network.
-        features: the same, with its weights.
-        files: the images.
-        shares: is told where the time goes.
-        runtime: the device, the threads that decode, and the images that the network computes at a
-            time, in as many passes as suits the device.
-        say: is told what a person should know while it runs.
+        features: the same network with its weights.
+        files: the images, in the order of `Store.missing`.
+        shares: takes the time of each step.
+        runtime: the device, the number of threads that decode, and the batch, which is divided into
+            as many passes as suits the device.
+        say: takes sentences that a person should read while the extraction runs.
 
     Yields:
-        The number of images of each pass, when its rows are handed in.
+        The number of images of each pass, after the store has taken their rows.
 
     Raises:
-        PipelineError: naming a file that changed since it was indexed, or whose features are not
-            finite.
+        PipelineError: if a file changed since it was indexed, or if its features are not finite;
+            the message names the file.
     """
     forward = Forward(backbone, features, find_device(runtime.device), runtime.batch, say)
     passes = passes_of(min(runtime.batch, len(files)), forward.device)

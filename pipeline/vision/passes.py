@@ -1,7 +1,7 @@
-"""Forward passes of one network, several at once where that is faster: in order, and breakable off.
+"""Run forward passes of one network, several at once where that is faster; results come in order.
 
-On a CPU each thread computes images of its own. Where all threads compute one layer together, each
-layer lasts as long as the slowest of them, whose core another program may have just then.
+On a CPU each thread computes images of its own. If all threads computed one layer together, each
+layer would last as long as the slowest thread, whose core another program may use just then.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pipeline.parallel import map_in_order
 from pipeline.vision.decode import File, Pixels
 from pipeline.vision.forward import Arrays, Forward
 
-LEAST = 8  # images a pass; with fewer, layers are too small to be computed well
+LEAST = 8  # images of a pass; with fewer, layers are too small to be computed well
 
 
 def passes_of(batch: int, device: torch.device) -> int:
-    """How many passes at once a batch is best divided among: on a CPU, one a thread."""
+    """How many passes at once are best for a batch: on a CPU, one for each thread."""
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     return max(1, min(threads, batch // LEAST))
 
@@ -29,24 +29,24 @@ def passes_of(batch: int, device: torch.device) -> int:
 def compute(
     forward: Forward, read: Iterable[tuple[Sequence[File], Pixels]], *, passes: int
 ) -> Generator[tuple[Sequence[File], Arrays], None, None]:
-    """Yield the rows of all images that are read, in order; `passes` of them are made at once.
+    """Yield the rows of all images that are read, in order.
+
+    When the generator is closed, a pass under way ends before its next layer.
 
     Args:
         forward: the network.
         read: the images of each pass, and their pixels (b, crop, crop, 3).
-        passes: share the threads of torch among them.
-
-    When the generator is closed, a pass under way ends before its next layer.
+        passes: how many passes run at once and share torch's threads.
 
     Raises:
-        PipelineError: as `Forward.rows`.
+        PipelineError: as `Forward.rows` does.
     """
     closed = Event()
 
     def one(item: tuple[Sequence[File], Pixels]) -> tuple[Sequence[File], Arrays]:
         files, pixels = item
         if passes > 1:
-            torch.set_num_threads(each)  # of this thread
+            torch.set_num_threads(each)  # for this thread alone
         with _Until(closed):
             return files, forward.rows([str(file.path) for file in files], pixels)
 
@@ -54,12 +54,12 @@ def compute(
     each = max(1, threads // passes)
     try:
         yield from map_in_order(one, read, workers=passes, ahead=passes, at_end=closed.set)
-    finally:  # what one thread sets for itself, threads that begin later would begin with
+    finally:  # threads that begin later would else begin with what one thread set for itself
         torch.set_num_threads(threads)
 
 
 class _Until(TorchFunctionMode):
-    """Within this context, no function of torch begins once `closed` is set: `_ClosedError`."""
+    """Within this context, a function of torch raises `_ClosedError` once `closed` is set."""
 
     def __init__(self, closed: Event) -> None:
         super().__init__()
@@ -72,11 +72,11 @@ class _Until(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Pass a call on."""
+        """Pass the call on, unless `closed` is set."""
         if self._closed.is_set():
             raise _ClosedError
         return func(*args, **(kwargs or {}))
 
 
 class _ClosedError(Exception):
-    """Ends a pass whose rows nobody wants any more."""
+    """The rows of this pass are not wanted any more."""

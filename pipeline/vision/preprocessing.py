@@ -1,4 +1,4 @@
-"""What a network's authors did to an image before its first layer."""
+"""The preprocessing of images, as the authors of a network did it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FILTERS = {"bilinear": Resampling.BILINEAR, "bicubic": Resampling.BICUBIC}
 class Preprocessing:
     """Scale the shorter side, crop the centre, normalise: torchvision's `ImageClassification`.
 
-    Held to torchvision's own transform bit by bit in tests. It is written out here because its
-    two halves run in different places: `pixels` on the threads that decode, where it yields
-    bytes, `normalize` on a whole batch, on the device.
+    Tests hold it bit by bit to torchvision's transform. It is written out here because its halves
+    run in different places: `pixels` on the threads that decode, where it gives bytes, `normalize`
+    on a whole batch, on the device.
 
     Attributes:
-        resize: pixels of the shorter side.
-        crop: pixels of each side of the centre that is kept; not above `resize`.
-        interpolation: Pillow's, which widens its filter when it scales down (antialiasing).
-        mean: of each channel, R, G, B, on the scale 0 to 1; subtracted.
-        std: likewise; divided by.
+        resize: the pixels of the shorter side after scaling.
+        crop: the pixels of each side of the centre that is kept; not above `resize`.
+        interpolation: the filter of Pillow, which widens when it scales down (antialiasing).
+        mean: what is subtracted from each channel, R, G, B, on the scale 0 to 1.
+        std: what each channel is then divided by.
     """
 
     resize: int
@@ -57,13 +57,13 @@ class Preprocessing:
         return np.asarray(image.crop((left, top, left + self.crop, top + self.crop)))
 
     def normalize(self, batch: Tensor) -> Tensor:
-        """(B, 3, crop, crop) uint8 to float32, each channel less its mean, by its deviation."""
+        """Turn uint8 (B, 3, crop, crop) into float32: channel less mean, by standard deviation."""
         width = batch.shape[3]
         mean, std = (
             torch.tensor(values, device=batch.device).repeat(width)
             for values in (self.mean, self.std)
         )
-        # row by row as the pixels lie, R G B R G B: three numbers a time are half as fast
+        # by whole rows as the pixels lie, R G B R G B: pixel by pixel is half as fast
         rows = batch.permute(0, 2, 3, 1).flatten(2).float()  # (B, crop, crop x 3)
         rows = rows.div_(255).sub_(mean).div_(std)
         planes: Tensor = rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)

@@ -1,10 +1,10 @@
-"""The same extraction on a Ray cluster: its CPUs decode, actors hold the network, one GPU each.
+"""The Ray engine extracts on a cluster: CPUs decode, actors hold the network, one GPU each.
 
-A task owns whole shards: its images are decoded by a CPU worker, and an actor computes their rows
-and writes the shards to the store's directory, which all nodes share, as they do the image folder
-and the project's own folder, under the same paths. The driver holds the store's lock, says what is
-to be done, and writes the index at the end. A worker that dies is replaced and its task done
-again: a shard is written whole, and its name stands for its content. The bytes are those of the
+A task owns whole shards. A CPU worker decodes its images, and an actor computes their rows and
+writes the shards into the store's directory. All nodes see that directory, the image folder and the
+project's folder under the same paths. The driver holds the store's lock, hands out the tasks, and
+writes the index at the end. A worker that dies is replaced, and its task is done again without
+harm, since a shard is written whole and its name stands for its content. The bytes are those of the
 local engine, on processors of the same kind.
 """
 
@@ -37,13 +37,13 @@ from pipeline.vision.decode import File, Pixels, pixels_of
 from pipeline.vision.forward import Forward
 from pipeline.vision.preprocessing import Preprocessing
 
-RESTARTS = 3  # of an actor, and attempts more at a task whose worker died
-AHEAD = 2  # tasks an actor: one is computed while the next is decoded
+RESTARTS = 3  # how often an actor is replaced, and how often a task is tried again
+AHEAD = 2  # tasks under way for each actor: one is computed while the next is decoded
 
 
 @dataclass(frozen=True)
 class Task:
-    """Whole shards, and the images whose rows they miss, in the order of the shards."""
+    """Some whole shards, and the images whose rows they lack, in the order of the shards."""
 
     orders: tuple[Order, ...]
     files: tuple[File, ...]
@@ -54,9 +54,9 @@ class Done:
     """What an actor did for a task.
 
     Attributes:
-        held: the shards it wrote.
+        held: the shards that it wrote.
         seconds: how long it took, by step.
-        told: what a person should know, in sentences.
+        told: sentences that a person should read.
     """
 
     held: tuple[Held, ...]
@@ -76,21 +76,21 @@ def fill_on_ray(
     """Compute the rows of `files` on the cluster, and have its actors write the shards.
 
     Args:
-        store: lacks the rows of `files`, which are in the order of its `missing`.
+        store: a store that lacks the rows of `files`.
         backbone: the network.
-        features: the same, with its weights.
-        files: the images.
-        shares: is told where the time goes: what the actors wait for and do.
+        features: the same network with its weights.
+        files: the images, in the order of `Store.missing`.
+        shares: takes the time of what the actors wait for and do.
         runtime: the batch of a forward pass, the device of the actors ("auto", "cpu" or "cuda") and
-            their number (None: one for each GPU, or for every other CPU of a cluster without).
-        say: is told what the actors tell, each sentence once.
+            their number (None: one for each GPU, or for every other CPU of a cluster without GPU).
+        say: takes the sentences of the actors, each once.
 
     Yields:
-        The number of images of each task, when its shards are written.
+        The number of images of each task, after its shards are written.
 
     Raises:
-        PipelineError: as the local engine does; if the cluster is too small; if workers die over
-            the same images again and again.
+        PipelineError: as in the local engine; also if the cluster is too small, or if workers die
+            over the same images again and again.
     """
     said: set[str] = set()
 
@@ -114,7 +114,7 @@ def fill_on_ray(
             kind.remote(backbone.name, network, store.fingerprint, runtime) for _ in range(count)
         ]
         try:
-            # the first actor that runs speaks before any task, the others with their first one
+            # the first actor that runs is heard before any task, the others after their first one
             (first, *_), _ = ray.wait([actor.told.remote() for actor in pool])
             pass_on(_result(first))
             for task, done in _run(tasks, pool, backbone.preprocessing):
@@ -124,13 +124,13 @@ def fill_on_ray(
                 pass_on(done.told)
                 yield len(task.files)
         finally:
-            for actor in pool:  # or a run that fails would leave writers behind
+            for actor in pool:  # a run that fails must leave no writers behind
                 ray.kill(actor)
 
 
 @contextmanager
 def _cluster() -> Iterator[None]:
-    """The cluster that this process is in, or that RAY_ADDRESS names, or one of this machine."""
+    """Enter the cluster of this process, or the one that RAY_ADDRESS names, or a new one here."""
     if ray.is_initialized():
         yield
         return
@@ -139,14 +139,14 @@ def _cluster() -> Iterator[None]:
     try:
         yield
     finally:
-        ray.shutdown()  # ends the actors with it
+        ray.shutdown()  # this ends the actors, too
 
 
 def _size(runtime: Runtime) -> tuple[int, int]:
-    """How many actors, and how many GPUs each has: 1 or none.
+    """The number of actors, and the number of GPUs of each: 1 or 0.
 
     Raises:
-        PipelineError: if the cluster has not the GPUs, or no CPU left to decode.
+        PipelineError: if the cluster lacks the GPUs, or has no CPU left to decode.
     """
     device, actors = runtime.device, runtime.actors
     resources = ray.cluster_resources()
@@ -169,7 +169,7 @@ def _size(runtime: Runtime) -> tuple[int, int]:
 
 
 def _tasks(orders: Iterable[Order], placed: Mapping[str, File], batch: int) -> Iterator[Task]:
-    """Shard after shard, as many as one forward pass takes; one that takes more stands alone."""
+    """Put shards together up to the images of one forward pass; a larger shard stands alone."""
     together: list[Order] = []
     images = 0
     for order in orders:
@@ -190,7 +190,7 @@ def _task(orders: Sequence[Order], placed: Mapping[str, File]) -> Task:
 def _run(
     tasks: Iterable[Task], pool: Sequence[Any], preprocessing: Preprocessing
 ) -> Iterator[tuple[Task, Done]]:
-    """Have the actors of `pool` do the tasks, a few at a time whatever their number."""
+    """Have the actors of `pool` do the tasks, of which only a few are under way at a time."""
     decode = ray.remote(_decode).options(num_cpus=1, max_retries=RESTARTS)
     free = deque(actor for _ in range(AHEAD) for actor in pool)
     flying: dict[Any, tuple[Any, Task]] = {}
@@ -213,10 +213,10 @@ def _run(
 
 
 def _result(reference: Any) -> Any:
-    """What a call of an actor gave.
+    """The result of a call of an actor.
 
     Raises:
-        PipelineError: as it was raised by the worker, or if one died too often.
+        PipelineError: if the worker raised it, or if the worker died too often.
     """
     try:
         return ray.get(reference)
@@ -233,7 +233,7 @@ def _result(reference: Any) -> Any:
 
 
 def _decode(files: Sequence[File], preprocessing: Preprocessing) -> Pixels:
-    """The pixels of one task's images, (n, crop, crop, 3); runs on a CPU worker."""
+    """Decode the images of one task on a CPU worker: (n, crop, crop, 3)."""
     return np.stack([pixels_of(file, preprocessing) for file in files])
 
 
@@ -255,7 +255,7 @@ class _Actor:
         self._idle = time.monotonic()
 
     def told(self) -> tuple[str, ...]:
-        """What a person should know, in sentences; each is given once."""
+        """The sentences that a person should read and that were not given before."""
         told = tuple(self._told)
         self._told.clear()
         return told
@@ -264,8 +264,8 @@ class _Actor:
         """Compute the rows of a task's images, and write its shards.
 
         Args:
-            task: which shards.
-            pixels: of its images, (n, crop, crop, 3).
+            task: the shards and their images.
+            pixels: the pixels of the images, (n, crop, crop, 3).
         """
         shares = Shares()
         shares.add("decode", time.monotonic() - self._idle)

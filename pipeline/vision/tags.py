@@ -1,4 +1,4 @@
-"""Image words: the classes that a network finds most probable, from its cached logits."""
+"""Take image words, the most probable classes of each image, from cached logits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK = 1024  # images at a time
 
 @dataclass(frozen=True)
 class Report:
-    """What was tagged; `str(report)` is for the terminal."""
+    """What was written; `str(report)` is for the terminal."""
 
     images: int
     top_k: int
@@ -37,11 +37,11 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
 
     Args:
         store_dir: a feature store that keeps "logits".
-        tags_path: where the table goes.
-        top_k: classes an image.
+        tags_path: the table to be written.
+        top_k: the number of classes of each image.
 
     Raises:
-        PipelineError: if the store keeps no logits, or has fewer classes than `top_k`.
+        PipelineError: if the store keeps no logits, or if there are fewer classes than `top_k`.
     """
     reader = Reader(store_dir)
     reader.check()
@@ -70,7 +70,7 @@ def top(logits: NDArray[np.floating], k: int) -> tuple[NDArray[np.int32], NDArra
 
     Args:
         logits: (n, classes).
-        k: how many; at most the number of classes.
+        k: at most the number of classes.
 
     Returns:
         The classes (n, k) and their probabilities (n, k): softmax over all classes, in double

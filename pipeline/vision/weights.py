@@ -1,9 +1,9 @@
-"""Where a network's weights come from: a published name, a file, or a seed; their hash is checked.
+"""Find the weights of a network by a published name, a file or a seed, and check their hash.
 
-Nothing is downloaded here: a stage that reads the network is a stage that fails on a cluster. A
-file is looked for in the mirror folder `runtime.weights_dir`, in torch hub's folder (where
-torchvision leaves what it downloads), and in the package that carries it. Its whole SHA-256 is
-verified before it is opened, and it is opened as data only (`weights_only`).
+Nothing is downloaded here, since a stage that needs the internet fails on a cluster. A file is
+looked for in the mirror folder `runtime.weights_dir`, in torch hub's folder (where torchvision puts
+its downloads), and in the package that carries it. Its whole SHA-256 is verified before it is
+opened, and it is opened as data only (`weights_only`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import sha256_of
 from pipeline.params.block import nearest
 
-RANDOM = "random:"  # then a seed: for tests and benchmarks, and never unless asked for
+RANDOM = "random:"  # a seed follows; it is for tests and benchmarks
 
 State = dict[str, Tensor]
 
@@ -34,10 +34,10 @@ class Published:
     """A weights file as its authors published it.
 
     Attributes:
-        file: its name.
-        sha256: of the whole file.
+        file: the name of the file.
+        sha256: the SHA-256 of the whole file.
         origin: where a person gets it: a URL, or the name of a package.
-        package: the Python package that carries it, and the folder inside, if one does.
+        package: the Python package that carries the file and the folder inside, or None.
     """
 
     file: str
@@ -51,8 +51,8 @@ class Weights:
     """Weights that are at hand; `load` reads them.
 
     Attributes:
-        sha256: of the file, or of the canonical state where a seed made it.
-        load: gives the state dict, on the CPU.
+        sha256: the SHA-256 of the file, or of the canonical state if a seed made it.
+        load: reads the state dict, on the CPU.
     """
 
     sha256: str
@@ -73,11 +73,12 @@ def find_weights(
         name: a key of `published`, a path, or `random:SEED`.
         published: what the backbone's authors published.
         network: makes the network with fresh weights (for `random:SEED`).
-        sha256: of the file, if the caller knows it.
-        weights_dir: a mirror folder, looked into first.
+        sha256: the SHA-256 of the file, if the caller knows it.
+        weights_dir: a mirror folder, which is searched first.
 
     Raises:
-        PipelineError: if there is no such file (saying where to put it), or its hash is another.
+        PipelineError: if there is no such file (the message says where to put it), or if its hash
+            is not the expected one.
     """
     if name.startswith(RANDOM):
         state = _random_state(name, network)
@@ -101,10 +102,10 @@ def find_weights(
 
 
 def read_state(path: Path) -> State:
-    """Read a state dict: tensors and nothing else, mapped into memory where the format allows.
+    """Read a state dict; it is mapped into memory if the format of the file allows.
 
     Raises:
-        PipelineError: if the file is damaged, holds code or anything but named tensors.
+        PipelineError: if the file is damaged, or holds code or anything else than named tensors.
     """
     try:
         state = torch.load(
@@ -125,7 +126,7 @@ def read_state(path: Path) -> State:
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the tensors in the order of their names: name, dtype, shape, bytes of each."""
+    """The SHA-256 of name, dtype, shape and bytes of each tensor, in the order of the names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())

@@ -24,7 +24,7 @@ def read(file: Path, content: bytes | str) -> list[Post | Fault]:
 
 
 def faults(file: Path, content: bytes | str) -> list[str]:
-    """The faults of a file as a person reads them, without its folder."""
+    """The faults of a file as a person reads them, without the folder."""
     found = [row for row in read(file, content) if isinstance(row, Fault)]
     return [str(fault).replace(f"{file.parent}/", "") for fault in found]
 
@@ -170,7 +170,7 @@ def test_faults_by_their_words(file: Path, content: bytes | str, expected: list[
 
 
 def test_a_byte_order_mark_amid_a_file_names_its_line(file: Path) -> None:
-    # What `cat a.txt b.txt` makes of two files that begin with one.
+    # `cat a.txt b.txt` leaves such a mark if both files begin with one.
     (first, *_) = faults(file, "IMGID:1\na\tO\n\n\ufeffIMGID:2\nb\tO\n")
     assert first.startswith("train.txt:4: no tab between token and label in '\\ufeffIMGID:2'")
 
@@ -216,7 +216,7 @@ def test_round_trip(
     gap: int,
     last: bool,
 ) -> None:
-    """Whatever the line ends, the mark, the empty lines and the file's end: the same posts."""
+    """Line ends, byte order mark, empty lines and the end of the file change no post."""
     texts, expected, line = [], [], 1
     for n, (image, rows) in enumerate(posts):
         lines = [f"IMGID:{image or ''}", *(f"{token}\t{label}" for token, label in rows)]
@@ -236,7 +236,7 @@ def test_round_trip_of_text_alone(
 ) -> None:
     content = "\n\n".join("\n".join(f"{t}\t{label}" for t, label in rows) for rows in posts)
     file = tmp_path_factory.mktemp("conll") / "train.txt"
-    # The mark keeps a first token that begins with one from being read as the file's.
+    # without a mark of the file, that of the first token would be taken for it
     read_back = [row for row in read(file, "\ufeff" + content) if isinstance(row, Post)]
     assert [tuple(zip(post.tokens, post.labels, strict=True)) for post in read_back] == [
         tuple(rows) for rows in posts
@@ -250,7 +250,7 @@ def test_whatever_the_bytes_there_are_posts_or_faults(
     tmp_path_factory: pytest.TempPathFactory, content: bytes | str
 ) -> None:
     file = tmp_path_factory.mktemp("conll") / "train.txt"
-    assert read(file, content)  # never silent, never a traceback
+    assert read(file, content)  # it gives posts or faults, and never a traceback
 
 
 @pytest.mark.parametrize(("split", "posts"), [("train", 4000), ("dev", 1000), ("test", 3257)])
@@ -259,7 +259,7 @@ def test_twitter2015_reads_as_published(shared_data: Path, split: str, posts: in
     accepted = accepted_labels(["PER", "LOC", "ORG", "OTHER"], {})
     rows = [row for row in read_conll(path, split, accepted) if isinstance(row, Post)]
     assert len(rows) == posts
-    # Another reading of the same lines: no token is lost or changed.
+    # a plain reading of the same lines shows that no token is lost or changed
     lines = path.read_bytes().decode().split("\n")
     tokens = [line.split("\t")[0] for line in lines if "\t" in line]
     assert [token for row in rows for token in row.tokens] == tokens

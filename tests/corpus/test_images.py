@@ -38,7 +38,7 @@ def picture(seed: int = 0, kind: str = "PNG") -> bytes:
 
 
 def huge() -> bytes:
-    """A PNG of 30 x 20 pixels that says it has 225 million."""
+    """A PNG of 30 x 20 pixels whose header claims 225 million."""
     content = bytearray(picture())
     struct.pack_into(">II", content, 16, 15_000, 15_000)
     struct.pack_into(">I", content, 29, zlib.crc32(content[12:29]))
@@ -186,12 +186,12 @@ def test_two_files_of_one_name_are_ambiguous_unless_named_in_full(corpus: Corpus
     assert (rows["x"].status, rows["x"].path) == ("ambiguous", None)
     assert "x.jpg, x.png" in rows["x"].reason
     assert rows["x.png"].path == "x.png"
-    assert rows["x.jpg"].path == "x.jpg"  # not named by a post; its plain id is taken
+    assert rows["x.jpg"].path == "x.jpg"  # no post names it, and its plain id is taken
     assert corpus.metrics()["posts"] == {"all": 2, "with_image": 2, "usable": 1}
 
 
 def test_links_to_files_and_folders_are_followed_once(corpus: Corpus, tmp_path: Path) -> None:
-    """DVC may check a folder out as links into its cache."""
+    """DVC may check out a folder as links into its cache."""
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "0a1b").write_bytes(picture())
     (corpus.folder / "linked.png").symlink_to(tmp_path / "cache" / "0a1b")
@@ -258,7 +258,7 @@ NAMES = st.text("ab./\\:", min_size=1, max_size=8)
 
 @given(st.lists(NAMES), NAMES)
 def test_no_id_means_anything_but_a_listed_entry(names: list[str], image: str) -> None:
-    """Whatever the id, what it means was found in the folder; one that climbs means nothing."""
+    """An id means an entry of the folder or nothing; one that climbs means nothing."""
     listing = Listing(
         tuple(sorted({f"{name}.png" for name in names})), frozenset(names), frozenset()
     )
@@ -273,7 +273,7 @@ def test_no_id_means_anything_but_a_listed_entry(names: list[str], image: str) -
 
 
 def test_the_stage(corpus: Corpus) -> None:
-    """As DVC runs it: a sentence and status 1 for bad input, a report and status 0 otherwise."""
+    """The stage as DVC runs it: bad input gives a sentence and status 1, else a report and 0."""
     corpus.put("cut.jpg", picture(kind="JPEG")[:-200])
     corpus.index(["cut", "gone"])
     command = [sys.executable, "-m", "stages.index_images"]

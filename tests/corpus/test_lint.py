@@ -55,7 +55,7 @@ def test_posts_that_repeat_another_split() -> None:
         post("test/2", "a b", "O O", 9),
         post("dev/1", "a b", "B-PER O", 3),
         post("train/1", "c", "O", 4),
-        post("train/2", "c", "O", 6),  # within its split alone: no leak
+        post("train/2", "c", "O", 6),  # it repeats a post of its own split, which is no leak
     ]
     assert found(*posts) == [
         "duplicate: test/1 (line 5): the same tokens as dev/1 (line 3), other labels",

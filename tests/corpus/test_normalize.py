@@ -12,7 +12,7 @@ from pipeline.corpus.normalize import Normalization, is_invisible, normalize
 ALL = Normalization(lowercase=True, urls=True, users=True, digits=True)
 NONE = Normalization(lowercase=False, urls=False, users=False, digits=False)
 NORMALIZATIONS = st.builds(Normalization, *[st.booleans()] * 4)
-# Beside any text: pieces that the rules look for, in any order.
+# Any text, and pieces that the rules look for in any order.
 PIECES = (
     "http HTTPS ſ K : / … www. @ _ a İ Σ <pad> <url> \u200d \ufe0f \xa0 \u3000 \U000e0100 ٣ 7 ²"
 )
@@ -26,7 +26,7 @@ TOKENS = st.text(min_size=1) | st.lists(
     [
         ("http://t.co/Z3neVBQ7vF", "<url>"),
         ("HTTPS://T.CO/x", "<url>"),
-        ("http:/…", "<url>"),  # as cut by Twitter
+        ("http:/…", "<url>"),  # Twitter cuts links so
         ("http…", "<url>"),
         ("http", "http"),
         ("www.ibm.com", "<url>"),

@@ -14,11 +14,11 @@ from PIL import Image
 
 from pipeline.corpus.pixels import DECODER, BadImageError, decode_bytes
 
-pytestmark = pytest.mark.filterwarnings(  # pytest shows what the module has silenced
+pytestmark = pytest.mark.filterwarnings(  # pytest shows warnings that the module silences
     "ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning"
 )
 
-# Files as encoders wrote them, and the SHA-256 of the pixels that DECODER stands for.
+# Files as encoders wrote them, each with the SHA-256 of the pixels that DECODER stands for.
 GOLDEN = {
     "jpeg": (
         """
@@ -82,7 +82,7 @@ def photo(width: int = 48, height: int = 32) -> Image.Image:
 
 
 def corners() -> Image.Image:
-    """4 x 2 pixels, no two corners alike."""
+    """A picture of 4 x 2 pixels with four different corners."""
     image = Image.new("RGB", (4, 2), WHITE)
     image.putpixel((0, 0), RED)
     image.putpixel((3, 0), GREEN)
@@ -91,7 +91,7 @@ def corners() -> Image.Image:
 
 
 def png_header(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG that declares any extent and holds `data`."""
+    """A PNG that declares this extent and holds `data`."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -181,7 +181,7 @@ def test_an_animation_gives_its_first_frame() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
 def test_exif_rotation_is_undone(kind: str, orientation: int) -> None:
-    """`stored` is how a camera of that orientation writes an upright `corners()`."""
+    """A camera of that orientation writes an upright `corners()` as `stored`."""
     inverse = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -236,7 +236,7 @@ def test_what_gives_no_pixels_says_why(content: bytes, status: str, words: str) 
 
 
 def test_the_cap_is_held_before_decoding() -> None:
-    """15000 x 15000 is 675 MB once decoded; the file has no pixels at all."""
+    """15000 x 15000 pixels would take 675 MB; the file holds none."""
     assert status_of(png_header(15_000, 15_000), 100_000_000)[0] == "too_large"
     assert status_of(png_header(15_000, 15_000), None)[0] == "too_large"
     status, reason = status_of(png_header(10_001, 10_000), 100_000_000)

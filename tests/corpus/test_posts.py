@@ -43,7 +43,7 @@ def test_schema_and_metadata(tmp_path: Path) -> None:
     schema = pq.read_schema(tmp_path / "posts.parquet")
     assert str(schema.field("tokens").type) == "list<element: string not null>"
     assert schema.field("image").nullable
-    assert schema.metadata is None  # nothing of pandas
+    assert schema.metadata is None  # pandas would leave some
 
 
 def test_a_post_has_a_label_for_each_token() -> None:

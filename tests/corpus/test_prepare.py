@@ -108,7 +108,7 @@ def test_all_faults_of_all_files_in_one_error(write: Write, tmp_path: Path) -> N
         "test.txt:2",
     ]
     assert lines[-1] == "… and 23 more lines of this kind"
-    assert not (tmp_path / "features").exists()  # nothing is written of a corpus with faults
+    assert not (tmp_path / "features").exists()  # a corpus with faults writes nothing
 
 
 def test_a_renaming_to_an_unknown_type(write: Write, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_without_the_renaming_the_label_is_a_fault(write: Write, tmp_path: Path)
 
 
 def test_twitter2015_counts_as_published(shared_data: Path, tmp_path: Path) -> None:
-    """Table 1 of the co-attention paper (Zhang et al., AAAI 2018)."""
+    """The counts are those of Table 1 of the co-attention paper (Zhang et al., AAAI 2018)."""
     files = {split: shared_data / "twitter2015" / f"{split}.txt" for split in GOOD}
     report = prepare(
         files,

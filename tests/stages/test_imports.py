@@ -1,4 +1,4 @@
-"""Stages that need no torch import none: importing it takes longer than most of them work."""
+"""Stages without networks import no torch, which takes longer than most of them work."""
 
 import subprocess
 import sys

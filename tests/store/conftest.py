@@ -3,18 +3,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.oracle import extract, fingerprint, keys
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Where a test may write a store; its parent does not exist yet."""
+    """A path at which a test may write a store; its parent does not exist yet."""
     return tmp_path / "features" / "tags"
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Syncing guards against a loss of power, which no test here stages, and takes most of a run.
+    """Do not sync: it takes most of a run, and guards against loss of power, which no test stages.
 
-    That files are synced, and in which order, is held in tests/test_files.py; the processes that
-    tests/store/test_kill.py kills sync for real.
+    tests/test_files.py checks that files are synced, and in which order; the processes that
+    tests/store/test_kill.py kills do sync.
     """
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of sixty images, which no test may change."""
+    directory = tmp_path_factory.mktemp("features") / "tags"
+    extract(directory, keys(range(60)), fingerprint(1))
+    return directory

@@ -1,4 +1,4 @@
-"""Rows that are known without a store, and one whole run of the writer."""
+"""Make rows that are known without a store, and run the writer once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def extract(
     batch: int = 3,
     without: Collection[str] = (),
 ) -> Report:
-    """What the extraction loop does."""
+    """Do what the extraction loop does."""
     with Store(directory, made) as store:
         todo = [k for k in store.missing(wanted) if k not in without]
         for start in range(0, len(todo), batch):

@@ -1,4 +1,4 @@
-"""What becomes of a store whose files were lost, broken, or met a full disk."""
+"""A store recovers from lost and broken files, and from a full disk."""
 
 import errno
 import os
@@ -44,7 +44,7 @@ def test_a_lost_or_edited_index_is_written_anew(
     ("how", "indexed"),
     [
         *[(how, i) for how in ("removed", "emptied", "cut", "dangling") for i in (True, False)],
-        ("another's", False),  # with an index only the reader opens it, and refuses it
+        ("another's", False),  # if there is an index, only the reader opens it
     ],
 )
 def test_a_lost_or_broken_shard_is_computed_anew_and_said(
@@ -78,7 +78,7 @@ def test_a_lost_or_broken_shard_is_computed_anew_and_said(
 def test_a_broken_shard_that_must_be_copied_is_found_before_the_forward_passes(
     directory: Path, tmp_path: Path, images: int
 ) -> None:
-    """Same name and bytes as the index has them, so that only opening it shows the fault."""
+    """Its name and size are as the index has them: the fault shows only when it is opened."""
     extract(directory, keys(range(50)), MADE)
     place = int(key(50)[0], 16) >> 1
     victim = next(path for path in shards(directory) if place_of(path.name)[0] == place)
@@ -148,7 +148,7 @@ def test_a_full_disk_in_a_reshard_leaves_a_store_that_is_whole_or_refused(
 
     monkeypatch.setattr(Path, "write_bytes", filling)
     with pytest.raises(NoRoomError):
-        extract(directory, keys(range(50)), MADE)  # half as many shards, all of them copies
+        extract(directory, keys(range(50)), MADE)  # half as many shards, whose rows are all copied
     monkeypatch.undo()
     if full == "the summary":
         with pytest.raises(PipelineError, match="does not belong to"):

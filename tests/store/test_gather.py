@@ -26,7 +26,7 @@ def test_rows_come_from_memory_and_from_other_shards(tmp_path: Path) -> None:
     fresh = KEYS[5:7]
     computed = {name: rows(MADE, name, fresh) for name in MADE.outputs}
     found, arrays = gather(pack(KEYS[:8]), MADE.outputs, (pack(fresh), computed), shards)
-    expected = [KEYS[0], *KEYS[2:7]]  # 1 and 7 are nowhere, 10 and 11 were not asked for
+    expected = [KEYS[0], *KEYS[2:7]]  # no place has 1 and 7; nobody asked for 10 and 11
     assert unpack(found) == expected
     for name in MADE.outputs:
         assert arrays[name].tobytes() == rows(MADE, name, expected).tobytes()

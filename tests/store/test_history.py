@@ -1,9 +1,9 @@
 """A store is a function of its images and its fingerprint, whatever happened before.
 
-A history is a list of runs, each with its own images and fingerprint, killed at some operation of
-the file system, after which files may be lost or broken, as DVC and people do. Whatever the
-history, the next whole run leaves the very bytes that a single run on an empty folder leaves, and
-a reader at any moment either refuses the store or reads the right rows.
+A history is a list of runs, each with its own images and fingerprint. A run is killed at some
+operation of the file system; then files are lost or broken, as DVC and people do it. Whatever the
+history, the next whole run leaves the bytes that a single run in an empty folder leaves, and a
+reader at any moment either refuses the store or reads the right rows.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from tests.store.oracle import content, extract, fingerprint, keys, rows, shards
 
 MADE = [fingerprint(1), fingerprint(2)]
 IMAGES = st.one_of(
-    st.integers(0, 70).map(range),  # grows and shrinks, over six numbers of shards
+    st.integers(0, 70).map(range),  # grows and shrinks, by six numbers of shards
     st.sets(st.integers(0, 70), max_size=40),
 )
 
 
 class KilledError(BaseException):
-    """The process died here: nothing after it runs."""
+    """The process dies here."""
 
 
 class Killer:
-    """Kills the run at operation `at` of the file system: that one, and all later, never happen."""
+    """Kills the run before operation `at` of the file system; no later one happens either."""
 
     def __init__(self, at: int | None) -> None:
         self.left = at
@@ -52,7 +52,7 @@ class Killer:
                     self.left -= 1
                     if self.left < 0:
                         if operation is WRITE and self.left == -1:
-                            WRITE(args[0], args[1][: len(args[1]) // 2])  # half of it got there
+                            WRITE(args[0], args[1][: len(args[1]) // 2])  # half of it is written
                         raise KilledError
             return operation(*args, **kwargs)
 
@@ -82,9 +82,9 @@ class Run:
     images: list[int]
     made: Fingerprint
     batch: int
-    killed: int | None  # at this operation
+    killed: int | None  # the operation at which it is killed
     accident: str
-    victim: int  # which shard meets it
+    victim: int  # the shard that meets the accident
 
     def happen(self, directory: Path) -> None:
         with killed_at(self.killed):
@@ -104,7 +104,7 @@ class Run:
             case "the summary is lost":
                 (directory / "store.json").unlink(missing_ok=True)
             case "a shard is overwritten by another":
-                # The index would vouch for a file of the same length: readers then refuse it.
+                # an index would vouch for a file of the same length, which readers then refuse
                 (directory / "index.parquet").unlink(missing_ok=True)
                 if files and files[0] != path:
                     shutil.copy(files[0], path)
@@ -133,7 +133,7 @@ RUNS = st.builds(
 
 
 def read(directory: Path) -> None:
-    """A store that is not refused holds the rows that it says it holds."""
+    """Check that a store that is not refused holds the rows that it claims."""
     reader = Reader(directory)
     try:
         reader.check()
@@ -166,7 +166,7 @@ def test_whatever_happened_the_bytes_are_those_of_one_run(
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(1, 60), st.integers(0, 250))
 def test_after_a_kill_every_shard_that_was_there_is_used(images: int, killed: int) -> None:
-    """A second run, killed later, and a third compute only what no whole shard holds."""
+    """The next run computes only rows that no whole shard holds."""
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "store"
         with killed_at(killed):

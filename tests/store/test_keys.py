@@ -21,7 +21,7 @@ from pipeline.store.keys import (
     unpack,
 )
 
-# Short alphabets at both ends: shared prefixes, and the trailing zero bytes that NumPy strips.
+# Few different ends give shared prefixes, and trailing zero bytes, which NumPy strips.
 HEX = st.tuples(st.sampled_from(["00", "0f", "80", "ff"]), st.sampled_from(["00", "01", "ff"])).map(
     lambda ends: ends[0] + "0" * 60 + ends[1]
 ) | st.binary(min_size=32, max_size=32).map(bytes.hex)
@@ -94,7 +94,7 @@ def test_a_name_stands_for_fingerprint_keys_and_place() -> None:
     assert is_name_of(name, "d", keys)
     assert not is_name_of(name, "e", keys)
     assert not is_name_of(name, "d", keys[:1])
-    assert not is_name_of(name.replace("of-000004", "of-000008"), "d", keys)  # not all in shard 0
+    assert not is_name_of(name.replace("of-000004", "of-000008"), "d", keys)  # one is not in 0
     assert not is_name_of(shard_name(0, 3, "d", keys), "d", keys)
     assert not is_name_of(shard_name(1, 4, "d", keys), "d", keys)
     assert not is_shard_name("index.parquet")

@@ -1,4 +1,4 @@
-"""Real processes, really killed."""
+"""Kill real processes."""
 
 import re
 import signal
@@ -51,9 +51,9 @@ def start(directory: Path, images: int, last: int, then: str) -> subprocess.Pope
     [
         (0, 130, 1),  # the first shard has no name yet
         (0, 130, 30),
-        (60, 130, 25),  # grows: shards of 8 and of 32 lie side by side
-        (130, 60, 9),  # shrinks: all new shards are copies
-        (130, 60, 18),  # the new index has its name, store.json is the old one
+        (60, 130, 25),  # it grows: shards of two sizes lie side by side
+        (130, 60, 9),  # it shrinks: all rows of new shards are copied
+        (130, 60, 18),  # the index is new, store.json is old
         (130, 60, 20),  # both are new, nothing was removed yet
     ],
 )

@@ -52,7 +52,7 @@ def start(code: str, *args: Path) -> subprocess.Popen[str]:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """The next line that a process prints, when it has come."""
+    """Wait for the next line that a process prints."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -98,7 +98,7 @@ def test_never_two_at_once_though_the_file_comes_and_goes(tmp_path: Path) -> Non
 def test_a_file_that_was_removed_between_open_and_lock_guards_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its holder leaves and a third process takes a new file of the same name, just then."""
+    """Just then its holder leaves, and a third process takes a new file of the same name."""
     path = tmp_path / "store.lock"
     third = []
     flock = fcntl.flock

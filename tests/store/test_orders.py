@@ -1,4 +1,4 @@
-"""Shards written by others than the holder of the store: the same bytes, done once or twice."""
+"""Shards that workers write have the same bytes, whether they do it once or twice."""
 
 import pickle
 from pathlib import Path
@@ -16,7 +16,7 @@ MADE = fingerprint()
 
 
 def carried_out(order: Order) -> list[object]:
-    """What a worker on another machine does with what it is sent."""
+    """Do what a worker on another machine does with an order."""
     sent: Order = pickle.loads(pickle.dumps(order))
     missing = list(sent.missing)
     arrays = {name: rows(MADE, name, missing) for name in MADE.outputs}
@@ -24,7 +24,7 @@ def carried_out(order: Order) -> list[object]:
 
 
 def by_others(directory: Path, wanted: list[str]) -> tuple[Report, int]:
-    """Fill a store by orders, carried out from the last to the first, each of them twice."""
+    """Fill a store by orders, which are carried out from the last to the first, each twice."""
     with Store(directory, MADE) as store:
         missing = store.missing(wanted)
         orders = list(store.orders())

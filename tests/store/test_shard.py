@@ -77,7 +77,7 @@ def test_a_shard_cut_off_anywhere_is_unreadable(shard: Path) -> None:
 
 
 def test_a_broken_byte_never_crashes(shard: Path) -> None:
-    """A wrong byte in a header is found or harmless; HDF5 may neither crash nor hang."""
+    """A wrong byte in a header is found or does no harm; HDF5 may neither crash nor hang."""
     whole = shard.read_bytes()
     generator = np.random.default_rng(0)
     outcomes = set()
@@ -94,7 +94,7 @@ def test_a_broken_byte_never_crashes(shard: Path) -> None:
 
 
 def test_rows_that_would_lie_beyond_the_file_are_found(shard: Path) -> None:
-    """A broken address."""
+    """The address of a dataset is broken."""
     whole = shard.read_bytes()
     start = read_header(shard, MADE.digest, MADE.outputs).offsets["grid"]
     address = start.to_bytes(8, "little")
@@ -152,7 +152,7 @@ def test_hdf5_without_our_parts_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableShardError, match="fingerprint"):
         read_keys(path, MADE.digest)
     with h5py.File(path, "w") as file:
-        file.attrs["fingerprint"] = MADE.digest  # of variable length
+        file.attrs["fingerprint"] = MADE.digest  # text of variable length
         file.create_group("keys")
     with pytest.raises(UnreadableShardError, match="no text"):
         read_keys(path, MADE.digest)

@@ -110,7 +110,7 @@ def test_another_fingerprint_is_never_mixed_and_removed_only_at_the_end(
         assert todo == sorted(keys(range(40)))
         part = todo[:20]
         store.add(part, {name: rows(MADE, name, part) for name in MADE.outputs})
-    assert old.items() <= content(directory).items()  # interrupted: the old store is still whole
+    assert old.items() <= content(directory).items()  # the old store is still whole
     assert len(Reader(directory)) == 40
     assert Reader(directory).fingerprint == OTHER
     report = extract(directory, keys(range(40)), MADE)
@@ -134,7 +134,7 @@ def test_an_interrupt_loses_only_the_shard_in_hand(directory: Path) -> None:
         interrupted()
     assert not (directory / "index.parquet").exists()
     in_hand = [k for k in wanted if int(k[:2], 16) >> 5 == int(handed[-1][:2], 16) >> 5]
-    assert in_hand[-1] not in handed  # so that its shard is not complete
+    assert in_hand[-1] not in handed  # its shard is not complete
     with Store(directory, MADE) as store:
         assert store.missing(wanted) == [k for k in wanted if k not in handed or k in in_hand]
     with pytest.raises(PipelineError, match="no feature store"):

@@ -28,14 +28,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def threads() -> Iterator[Callable[[int], None]]:
-    """`threads(n)`: torch's threads, until the test ends."""
+    """`threads(n)` sets the number of torch's threads until the test ends."""
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
 
 
 def photo(seed: int, width: int = 320, height: int = 240) -> Image.Image:
-    """Coarse noise scaled up: edges and colours in many scales, alike for equal seeds."""
+    """Coarse noise scaled up, with edges and colours in many scales; a seed gives one picture."""
     coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
@@ -83,7 +83,7 @@ class Corpus:
         return extract(files, Extract.model_validate(params), Runtime.model_validate(given), say)
 
     def content(self, store: str) -> dict[str, str]:
-        """The files of a store, and the SHA-256 of each."""
+        """The SHA-256 of each file of a store, by name."""
         return {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest()
             for path in (self.root / store).iterdir()
@@ -92,7 +92,7 @@ class Corpus:
 
 @pytest.fixture
 def make_corpus(tmp_path: Path) -> Callable[..., Corpus]:
-    """`make_corpus(0, 1, 2)`: indexed pictures 0.png, 1.png, 2.png."""
+    """`make_corpus(0, 1, 2)` makes and indexes pictures 0.png, 1.png, 2.png."""
 
     def make(*seeds: int) -> Corpus:
         corpus = Corpus(tmp_path)

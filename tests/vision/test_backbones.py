@@ -44,7 +44,7 @@ SAMPLE = Path(__file__).parents[2] / ".." / "shared" / "data" / "imagenet-sample
 
 @dataclass(frozen=True)
 class Case:
-    """A backbone and weights for it: its real ones where they come as a package."""
+    """A backbone with weights, which are the real ones if they come as a package."""
 
     backbone: Backbone
     state: State
@@ -61,7 +61,7 @@ def case(request: pytest.FixtureRequest) -> Case:
         return Case(backbone, load(backbone, "imagenet"))
     state = load(backbone, "random:7")
     generator = torch.Generator().manual_seed(7)
-    for key, tensor in state.items():  # batch statistics other than the trivial 0 and 1
+    for key, tensor in state.items():  # gives batch statistics other than 0 and 1
         if key.endswith("running_mean"):
             tensor.add_(torch.randn(tensor.shape, generator=generator) * 0.1)
         if key.endswith("running_var"):
@@ -78,7 +78,7 @@ def batch_of(backbone: Backbone, count: int) -> Tensor:
     return backbone.preprocessing.normalize(torch.from_numpy(pixels).permute(0, 3, 1, 2))
 
 
-# The authors' own network, the layer whose maps are features, and the authors' transform.
+# The authors' network, the layer whose maps are features, and the authors' transform.
 HALF = (0.5, 0.5, 0.5)
 PLAIN: dict[str, tuple[Callable[[], nn.Module], str, Callable[[Image.Image], Tensor]]] = {
     "inception_v3": (
@@ -99,14 +99,14 @@ PLAIN: dict[str, tuple[Callable[[], nn.Module], str, Callable[[Image.Image], Ten
 
 
 def plain_forward(case: Case, images: list[Image.Image]) -> tuple[Tensor, Tensor]:
-    """Logits (n, 1000) and maps (n, C, h, w), by the authors' transform, network and forward."""
+    """Logits (n, 1000) and maps (n, C, h, w) by the authors' transform, network and forward."""
     make, layer, transform = PLAIN[case.backbone.name]
     with torch.device("meta"):
         network = make()
     network.load_state_dict(case.state, assign=True)
     seen: list[Tensor] = []
     tap = network.get_submodule(layer)
-    if layer == "_avg_pooling":  # the maps are what it is given
+    if layer == "_avg_pooling":  # its input is the maps
         tap.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
     else:
         tap.register_forward_hook(lambda _module, _given, maps: seen.append(maps.clone()))
@@ -116,7 +116,7 @@ def plain_forward(case: Case, images: list[Image.Image]) -> tuple[Tensor, Tensor
 
 
 def close(found: Tensor, expected: Tensor) -> None:
-    """Equal up to the order of float32 sums (and the rounding of a float16 output)."""
+    """Check equality up to the order of float32 sums and the rounding of a float16 output."""
     tolerance = 1e-3 if found.dtype == torch.float16 else 2e-4
     scale = float(expected.abs().max())
     assert scale > 0
@@ -141,7 +141,7 @@ def test_features_are_those_of_the_authors_own_forward_pass(case: Case) -> None:
 def test_a_row_depends_on_neither_its_batch_nor_the_threads(
     case: Case, threads: Callable[[int], None]
 ) -> None:
-    """16 images are where torch itself would choose another convolution on one thread."""
+    """From 16 images on, torch itself chooses another convolution on one thread."""
     count = 17 if case.backbone.name == "efficientnet_lite0" else 3
     features = case.build()
     batch = batch_of(case.backbone, count)
@@ -155,11 +155,11 @@ def test_a_row_depends_on_neither_its_batch_nor_the_threads(
 
 
 def test_what_is_not_asked_for_is_not_computed(case: Case) -> None:
-    """Without logits, the head's weights are not even looked at."""
+    """Without logits the weights of the head are not even looked at."""
     heads = ("classifier.", "fc.", "_fc.")
     others = {key: value for key, value in case.state.items() if not key.startswith(heads)}
     absent = {
-        key: torch.empty(value.shape, device="meta")  # any use would raise
+        key: torch.empty(value.shape, device="meta")  # any use of it would raise
         for key, value in case.state.items()
         if key.startswith(heads)
     }
@@ -203,7 +203,7 @@ def test_lower_precision_changes_little_but_something(precision: str) -> None:
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs ../shared/data/imagenet-sample")
 def test_the_embedded_weights_know_what_real_photographs_show() -> None:
-    """Golden: of 48 photographs, 43 are right and all 48 within the first five."""
+    """43 of 48 photographs were right when this was written, and all within the first five."""
     rows = list(csv.DictReader((SAMPLE / "labels.tsv").open(), delimiter="\t"))[::5]
     backbone = load_backbone("efficientnet_lite0")
     features = Case(backbone, load(backbone, "imagenet")).build("logits")
@@ -219,7 +219,7 @@ def test_the_embedded_weights_know_what_real_photographs_show() -> None:
     assert int((best == truth).sum()) >= 47
     names = {row["name"].replace("_", " ").lower() for row in rows}
     classes = {class_names(backbone.name)[int(row["class_index"])].lower() for row in rows}
-    assert len(names & classes) > 40  # the class names stand in the order of the labels
+    assert len(names & classes) > 40  # the names have the order of the labels
 
 
 def test_an_unknown_backbone_or_output_names_the_nearest() -> None:

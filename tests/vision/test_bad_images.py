@@ -38,7 +38,7 @@ def header(width: int, height: int) -> bytes:
 
 
 def transparent(image: Image.Image) -> Image.Image:
-    """The left half cannot be seen."""
+    """Make the left half of a picture invisible."""
     mask = Image.new("L", image.size, 255)
     mask.paste(0, (0, 0, image.width // 2, image.height))
     layered = image.convert("RGBA")
@@ -47,7 +47,7 @@ def transparent(image: Image.Image) -> Image.Image:
 
 
 def turned(image: Image.Image) -> bytes:
-    """Stored on its side, with an EXIF tag that says so."""
+    """A picture that is stored on its side, with an EXIF tag that says so."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     return encoded(image.transpose(Image.Transpose.ROTATE_90), exif=exif)
@@ -60,7 +60,7 @@ HALF_WHITE.paste(WHITE, (0, 0, HALF_WHITE.width // 2, HALF_WHITE.height))
 FRAME = photo(5).convert("P", palette=Image.Palette.ADAPTIVE)
 CMYK = photo(1).convert("CMYK")
 
-# file -> its content, and the picture that anyone sees in it
+# file -> its content, and the picture that people see in it
 SOUND: dict[str, tuple[bytes, Image.Image]] = {
     "cmyk.tiff": (encoded(CMYK, "TIFF"), CMYK.convert("RGB")),
     "palette.png": (encoded(PALETTE), PALETTE.convert("RGB")),
@@ -129,7 +129,7 @@ def test_every_kind_has_a_status_and_what_is_sound_the_features_of_its_picture(
     report = corpus.extract("odd", outputs=["pooled"])
     assert (report.computed, report.masked) == (7, 10)
     keys = usable(images)
-    # the same pictures as plain PNG files: the same rows
+    # plain PNG files of the same pictures must give the same rows
     for name, (_, picture) in SOUND.items():
         (corpus.folder / name).unlink()
         picture.save(corpus.folder / f"{name}.png")

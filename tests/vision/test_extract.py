@@ -25,7 +25,7 @@ MakeCorpus = Callable[..., Corpus]
 
 @pytest.fixture
 def forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths of the batches that really went through a network."""
+    """The lengths of the batches that went through a network."""
     lengths: list[int] = []
     forward = Features.forward
 
@@ -59,7 +59,7 @@ def test_rows_are_what_the_network_gives_one_image_alone(make_corpus: MakeCorpus
 def test_batch_and_threads_change_no_byte(
     make_corpus: MakeCorpus, forwards: list[int], threads: Callable[[int], None]
 ) -> None:
-    """Three threads compute three passes at a time, of the eight images that are worth it."""
+    """Three threads compute three passes at a time, each of at least eight images."""
     corpus = make_corpus(*range(27))
     for batch, workers, count in ((1, 1, 1), (3, 4, 2), (24, 2, 3)):
         threads(count)
@@ -100,7 +100,7 @@ def test_an_added_image_is_one_forward_pass_and_one_shard(
     assert len([name for name in shards if name in after]) == 1
     shutil.rmtree(corpus.root / "store")
     corpus.extract()
-    assert corpus.content("store") == after  # grown or made at once, the same bytes
+    assert corpus.content("store") == after  # it has the same bytes whether it grew or not
 
 
 def test_a_removed_image_leaves_and_a_renamed_one_costs_nothing(
@@ -123,7 +123,7 @@ def test_nothing_missing_builds_no_network(
     corpus = make_corpus(0, 1)
     corpus.extract()
     before = corpus.content("store")
-    shutil.rmtree(corpus.folder)  # nor is an image opened
+    shutil.rmtree(corpus.folder)  # no image is opened either
     monkeypatch.setattr(backbones.Backbone, "build", None)
     report = corpus.extract()
     assert report.computed == 0

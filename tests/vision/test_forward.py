@@ -33,7 +33,7 @@ def pixels() -> Pixels:
 
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
-    """`room(n)`: a device with memory for n images; gives the lengths of the passes tried."""
+    """`room(n)` leaves memory for n images, and gives the lengths of the passes tried."""
 
     def make(images: int) -> list[int]:
         tried: list[int] = []
@@ -67,7 +67,7 @@ def test_out_of_memory_halves_the_batch_says_so_and_gives_the_same_rows(
     ]
     tried.clear()
     forward.rows(NAMES[:5], pixels[:5])
-    assert tried == [2, 2, 1]  # what failed once is not tried again
+    assert tried == [2, 2, 1]  # a batch that failed once is not tried again
 
 
 def test_memory_for_not_even_one_image_is_a_sentence(

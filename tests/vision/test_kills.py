@@ -29,7 +29,7 @@ IMAGES = range(24)
 ARGUMENTS = ["--role", "tags", "--images", "images.parquet"]
 ARGUMENTS += ["--folder", "images", "--store", "store"]
 
-# A signal in the main thread, at the twentieth image, once a shard is on the disk.
+# The child sends itself a signal at the twentieth image, when a shard is on the disk.
 SIGNALLED = """
 import runpy, signal, sys, time
 from pathlib import Path
@@ -46,8 +46,8 @@ Store.add = counted
 runpy.run_module("stages.extract", run_name="__main__")
 """
 
-# Ctrl-C in the middle of the second pass, once a shard of the first one is on the disk; the pass
-# goes on only when the interrupt has come through to it. Each pass that begins is printed.
+# The child interrupts itself in the middle of the second pass, when a shard of the first is on the
+# disk. The pass goes on only when the loop was closed. Each pass that begins is printed.
 INTERRUPTED = """
 import runpy, signal, threading, time
 from pathlib import Path
@@ -93,13 +93,13 @@ def stage(
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,  # only a child that hangs for good
+        timeout=600,  # this ends only a child that hangs for good
     )
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The store of one run, with other batches and threads than those of the broken ones."""
+    """The store of one whole run, with other batches and threads than the broken runs."""
     corpus = Corpus(tmp_path_factory.mktemp("undisturbed"))
     corpus.add(*IMAGES)
     corpus.index()
@@ -128,7 +128,7 @@ def test_ctrl_c_begins_no_further_pass_and_keeps_the_committed_shards(
     corpus = make_corpus(*IMAGES)
     settle(corpus, batch=10)
     interrupted = stage(corpus, "-c", INTERRUPTED)
-    assert interrupted.stdout == "pass 1\npass 2\n"  # of three
+    assert interrupted.stdout == "pass 1\npass 2\n"  # there would be a third
     assert interrupted.returncode == 1
     assert interrupted.stderr.splitlines()[-1] == "Aborted!"
     store = corpus.root / "store"
@@ -143,7 +143,7 @@ def test_ctrl_c_begins_no_further_pass_and_keeps_the_committed_shards(
 def test_a_full_disk_leaves_no_half_shard_and_says_how_much_is_missing(
     make_corpus: MakeCorpus, undisturbed: dict[str, str]
 ) -> None:
-    """The limit on the size of a file: small shards fit, the first of four rows does not."""
+    """The size of files is limited: small shards fit, the first one of four rows does not."""
     corpus = make_corpus(*IMAGES)
     settle(corpus, batch=8)
     full = stage(corpus, "-m", "stages.extract", largest_file=4 * 4000)
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_no_half_shard_and_says_how_much_is_missing(
     store = corpus.root / "store"
     assert all(path.stat().st_size <= 4 * 4000 for path in store.iterdir())
     assert not [path for path in store.iterdir() if ".tmp." in path.name]
-    assert corpus.extract(outputs=["logits"]).computed <= rows  # what was committed is kept
+    assert corpus.extract(outputs=["logits"]).computed <= rows  # committed shards are kept
     assert corpus.content("store") == undisturbed
 
 

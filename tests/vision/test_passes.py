@@ -35,7 +35,7 @@ def network(trunk: nn.Module) -> Forward:
 
 
 def images(passes: int) -> list[tuple[list[File], Pixels]]:
-    """One image of one grey a pass."""
+    """For each pass one image of one grey."""
     return [
         ([File(Path(f"{grey}.png"), f"{grey:064x}")], np.full((1, 4, 4, 3), grey, np.uint8))
         for grey in range(passes)
@@ -43,7 +43,7 @@ def images(passes: int) -> list[tuple[list[File], Pixels]]:
 
 
 class Counted(nn.Module):
-    """Passes maps on; keeps the number of threads that each pass has."""
+    """Passes maps on, and notes the number of threads of each pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Held(nn.Module):
 
 
 def test_a_pass_under_way_ends_before_its_next_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Ctrl-C does in the middle of a pass: its layer lasts until the loop was closed."""
+    """Ctrl-C in the middle of a pass, whose layer lasts until the loop is closed."""
     held, after = Held(), Counted()
     before = threading.active_count()
 

@@ -67,7 +67,7 @@ def test_a_batch_is_normalised_image_by_image() -> None:
     ],
 )
 def test_scaled_pixels_are_pinned(interpolation: str, pinned: str) -> None:
-    """A Pillow that scales otherwise must not fill stores under the old fingerprint."""
+    """If another Pillow scales otherwise, it must not fill stores under the old fingerprint."""
     y, x = np.mgrid[0:90, 0:120]
     image = Image.fromarray(np.stack([x * 2, y * 2, x * y % 256], axis=-1).astype(np.uint8))
     pixels = Preprocessing(resize=64, crop=56, interpolation=interpolation).pixels(image)

@@ -32,7 +32,7 @@ MakeCorpus = Callable[..., Corpus]
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    """Three CPUs by count: two for actors, one to decode."""
+    """Ray counts three CPUs: two for actors, one to decode."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
         num_cpus=3,
@@ -47,10 +47,10 @@ def cluster() -> Iterator[None]:
 
 
 def actors() -> set[int]:
-    """The processes of this cluster that are actors, and run."""
+    """The running processes of this cluster that are actors."""
     found = set()
     for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile, or is a zombie
+        with suppress(psutil.NoSuchProcess):  # it may have ended meanwhile, or be a zombie
             if "ray::_Actor" in " ".join(process.cmdline()):
                 found.add(process.pid)
     return found
@@ -59,7 +59,7 @@ def actors() -> set[int]:
 def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_middle(
     make_corpus: MakeCorpus,
 ) -> None:
-    """Two tasks an actor are under way when the actors are killed: others are still to be begun."""
+    """When the actors are killed, two tasks of each are under way and others not begun yet."""
     corpus = make_corpus(*range(40))
     corpus.extract("local", outputs=["pooled"], batch=16)
     backbone = load_backbone("efficientnet_lite0")
@@ -77,7 +77,7 @@ def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_mid
         counts = [next(filling)]
         before = actors()
         assert before
-        for pid in before:  # those that have started; on a busy machine the second may come later
+        for pid in before:  # on a busy machine the second actor may start later
             os.kill(pid, signal.SIGKILL)
         counts += filling
         assert not before & actors()

@@ -22,7 +22,7 @@ from pipeline.vision.tags import tags, top
 from stages.tags import main
 
 LOGITS = st.floats(-100, 100, width=32)
-FEW = st.sampled_from([0.0, 1.0, 1.0 + 2**-20, 2.0])  # ties, and what is nearly one
+FEW = st.sampled_from([0.0, 1.0, 1.0 + 2**-20, 2.0])  # ties and near ties
 
 
 @given(
@@ -46,7 +46,7 @@ def test_equal_logits_go_by_class_and_large_ones_do_not_overflow() -> None:
 
 
 def a_store(directory: Path, logits: NDArray[np.float32], backbone: str = "resnet50") -> list[str]:
-    """A store of an ImageNet network with these rows; their keys, sorted."""
+    """Write a store of an ImageNet network with these rows, and give their sorted keys."""
     keys = sorted(hashlib.sha256(bytes([n])).hexdigest() for n in range(len(logits)))
     outputs = {"logits": Output((1000,), "float32")}
     fingerprint = Fingerprint(backbone, 1, "0" * 64, "", "", "float32", outputs)

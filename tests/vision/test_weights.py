@@ -57,7 +57,7 @@ def test_a_name_is_found_in_the_mirror_before_torch_hubs_folder(
     assert find(published).sha256 == published.sha256
     mirror = saved(tmp_path / "mirror" / published.file, seed=1)
     with pytest.raises(PipelineError, match=f"{mirror}: its sha256 is {sha256(mirror)}, not"):
-        find(published, weights_dir=tmp_path / "mirror")  # the sound file in hub is no way out
+        find(published, weights_dir=tmp_path / "mirror")  # hub has a sound one
     shutil.copy(hub / published.file, mirror)
     (hub / published.file).unlink()
     found = find(published, weights_dir=tmp_path / "mirror")
@@ -135,13 +135,13 @@ def test_a_file_with_code_is_refused_and_not_run(tmp_path: Path, zipped: bool) -
     with pytest.raises(PipelineError, match=r"bad\.pth: refused: .*run code"):
         read_state(path)
     assert not (tmp_path / "owned").exists()
-    torch.load(path, weights_only=False)  # the trap does spring for those who open it otherwise
+    torch.load(path, weights_only=False)  # opened otherwise, the file does its harm
     assert (tmp_path / "owned").exists()
 
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_both_formats_of_torch_are_read(tmp_path: Path, zipped: bool) -> None:
-    """The files of 2017 are the older one, which cannot be mapped into memory."""
+    """The files of 2017 have the older format, which cannot be mapped into memory."""
     torch.save(network().state_dict(), tmp_path / "w.pth", _use_new_zipfile_serialization=zipped)
     assert zipfile.is_zipfile(tmp_path / "w.pth") == zipped
     assert read_state(tmp_path / "w.pth").keys() == network().state_dict().keys()
@@ -175,7 +175,7 @@ def test_anything_but_a_state_dict_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", known_backbones())
 def test_declared_hashes_begin_as_torchs_file_names_say(name: str) -> None:
-    """By torch's convention a weights file ends in `-` and the first 8 digits of its SHA-256."""
+    """By torch's convention the name ends in `-` and the first 8 digits of the SHA-256."""
     for published in load_backbone(name).weights.values():
         assert len(published.sha256) == 64
         assert Path(published.file).stem.endswith("-" + published.sha256[:8])

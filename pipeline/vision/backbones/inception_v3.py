@@ -39,7 +39,7 @@ LAYERS = (
 
 
 class TransformInput(nn.Module):
-    """From ImageNet's mean and deviation to the 0.5 and 0.5 that the ported weights expect."""
+    """Turns ImageNet's mean and deviation into 0.5 and 0.5, which the ported weights expect."""
 
     scale: Tensor
     shift: Tensor
@@ -52,7 +52,7 @@ class TransformInput(nn.Module):
         self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """(B, 3, 299, 299) to the same."""
+        """(B, 3, 299, 299) -> (B, 3, 299, 299)."""
         return batch * self.scale + self.shift
 
 
@@ -78,6 +78,6 @@ BACKBONE = Backbone(
             origin=WEIGHTS.url,
         )
     },
-    network=partial(inception_v3, init_weights=True),  # with the auxiliary head: the file has it
+    network=partial(inception_v3, init_weights=True),  # the file holds the auxiliary head, too
     parts=parts,
 )

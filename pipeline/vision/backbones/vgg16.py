@@ -16,7 +16,7 @@ WEIGHTS = VGG16_Weights.IMAGENET1K_V1
 def parts(network: VGG) -> Parts:
     """Cut after the last pooling layer: maps of 7 x 7 x 512, which the classifier reads flat.
 
-    torchvision's adaptive pooling to 7 x 7 stands between the two, and does nothing to 7 x 7.
+    torchvision's adaptive pooling to 7 x 7, which stands between, is left out: it changes nothing.
     """
     halve_by_maximum(network.features)
     return Parts(network.features, network.classifier, head_reads="maps")

@@ -1,12 +1,13 @@
-"""A network as a CPU runs it fastest: convolution, addition and activation in one call of oneDNN.
+"""Fuse convolution, addition and activation into one call of oneDNN, for speed on a CPU.
 
-Between two convolutions a network mostly adds and cuts off at zero: two more passes over maps that
-no cache holds. oneDNN does both where the product lies in registers. Its weights are brought into
-its own order once, and not in every pass. ResNet-50 runs up to half as fast again in bfloat16.
+Between two convolutions a network mostly adds and cuts off at zero, which are two more passes over
+maps that fit into no cache. oneDNN does both while the product lies in registers. It also wants the
+weights in an order of its own, which they get once instead of in every pass. ResNet-50 in bfloat16
+runs up to 1.5 times as fast.
 
-The network is traced (torch.fx) and its graph rewritten, so none of it is written down here.
-In float32 every bit stays; below, a sum is rounded once instead of twice. The calls are those that
-torch.compile makes, and begin with an underscore: what they give is held by tests to torch's own.
+The network is traced (torch.fx) and its graph rewritten, so that this module knows no network. In
+float32 every bit stays the same; in lower precisions a sum is rounded once instead of twice. The
+calls are those of torch.compile and begin with an underscore; tests hold their results to torch's.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Convolution(nn.Module):
     """activation(convolution(maps) + other), computed in the dtype of the convolution's weights.
 
     Attributes:
-        activation: oneDNN's name of it.
-        bounds: of "hardtanh"; else empty.
+        activation: the name that oneDNN has for it.
+        bounds: the two bounds of "hardtanh"; otherwise empty.
     """
 
     def __init__(self, made_of: nn.Conv2d) -> None:
@@ -44,9 +45,9 @@ class Convolution(nn.Module):
         self._packed: Tensor | None = None
 
     def forward(self, maps: Tensor, other: Tensor | None = None) -> Tensor:
-        """(B, C, h, w) to (B, K, h', w'); `other`, of that shape, becomes the result."""
+        """(B, C, h, w) -> (B, K, h', w'); the result overwrites `other`, which has that shape."""
         maps = maps.to(self._weight.dtype)
-        if self._packed is None:  # two threads may both do it, to the same end
+        if self._packed is None:  # if two threads do this at once, both get the same
             self._packed = ONEDNN._reorder_convolution_weight(
                 self._weight, *self._form, list(maps.shape)
             )
@@ -62,22 +63,22 @@ class Convolution(nn.Module):
 
 
 class _Layers(fx.Tracer):
-    """Goes down to the layers: modules without parts."""
+    """Traces a network down to its layers, the modules without parts."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002
-        """Whether `m` is one node of the graph."""
+        """Whether `m` shall be one node of the graph."""
         return not any(True for _ in m.children())
 
 
 def fuse(network: nn.Module) -> fx.GraphModule:
-    """The same function of (B, 3, h, w), of fused convolutions; `network` stays as it is.
+    """Make a network of fused convolutions that computes the same; `network` stays as it is.
 
-    A convolution whose dtype oneDNN lacks on this processor stays torch's own.
+    A convolution is left to torch if oneDNN lacks its dtype on this processor.
 
     Args:
-        network: in evaluation mode, on the CPU; what it does may not depend on what it is given,
-            and a sum in place may not be read by the name of its first term (tracing makes a new
-            one of it).
+        network: a network in evaluation mode, on the CPU. Its control flow may not depend on its
+            input. After a sum in place it may not use the first term any more, since tracing makes
+            a new tensor of the sum.
     """
     fused = fx.GraphModule(network, _Layers().trace(network))
     for node in list(fused.graph.nodes):
@@ -85,9 +86,9 @@ def fuse(network: nn.Module) -> fx.GraphModule:
         if isinstance(layer, nn.Identity):
             _replace(node, node.all_input_nodes[0])
         elif _plain(layer):
-            node.target = f"{node.name}_fused"  # of its own, though a layer be called twice
+            node.target = f"{node.name}_fused"  # a new module, even if a layer is called twice
             fused.add_submodule(node.target, Convolution(layer))
-    for node in list(fused.graph.nodes):  # in the order of use: what comes before is fused already
+    for node in list(fused.graph.nodes):  # in the order of use: earlier ones are fused
         if node.op == "call_function" and node.target in (operator.add, operator.iadd):
             _fuse_sum(node)
         elif (found := _activation(node)) is not None:
@@ -99,10 +100,10 @@ def fuse(network: nn.Module) -> fx.GraphModule:
 
 
 def _plain(layer: nn.Module | None) -> TypeGuard[nn.Conv2d]:
-    """Whether it is a convolution that oneDNN computes here, padded alike on both sides with 0."""
+    """Whether oneDNN can compute this layer here: a convolution that pads evenly with zeros."""
     if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros":
         return False
-    if isinstance(layer.padding, str):  # "same" may be one pixel more on one side
+    if isinstance(layer.padding, str):  # "same" may pad one side by one pixel more
         return False
     return onednn_has(layer.weight.device, layer.weight.dtype)
 
@@ -124,10 +125,12 @@ def _bare(node: fx.Node) -> Convolution | None:
 
 
 def _fuse_sum(total: fx.Node) -> None:
-    """Have one of two terms, a bare convolution, add itself to the other, in the other's memory.
+    """Let one of two terms, a bare convolution, add itself to the other in the other's memory.
 
-    That is right where the other is a convolution's own maps, which convolutions alone have read
-    before and nobody reads after; and where nobody has written to what the moved one reads.
+    This is right if three things hold. A convolution made the other term. Only convolutions read it
+    before the sum, and nothing reads it after. Nothing uses the input of the bare convolution after
+    it, since an operation in place could change that input before the sum, where the convolution
+    now runs.
     """
     terms = total.all_input_nodes
     if len(terms) != 2 or total.kwargs:
@@ -148,7 +151,7 @@ def _fuse_sum(total: fx.Node) -> None:
 
 
 def _fuse_activation(node: fx.Node, activation: Activation, bounds: list[float]) -> None:
-    """Have the convolution before an activation, which nobody else reads, compute it."""
+    """Let the convolution before an activation compute it, if nothing else reads its maps."""
     before = node.all_input_nodes[0]
     convolution = _bare(before)
     if convolution is not None:
@@ -157,7 +160,7 @@ def _fuse_activation(node: fx.Node, activation: Activation, bounds: list[float])
 
 
 def _activation(node: fx.Node) -> tuple[Activation, list[float]] | None:
-    """What a node applies, if oneDNN has it: its name there, and its bounds."""
+    """The activation that a node applies, by oneDNN's name and with bounds; None if it has none."""
     layer = _layer(node)
     if isinstance(layer, nn.ReLU) or node.target in (F.relu, torch.relu):
         return "relu", []

@@ -1,6 +1,6 @@
-"""Maximum pooling by two, on the CPU in two passes: the same numbers in less than half the time.
+"""Pool by two in two passes on the CPU: the same numbers in less than half the time.
 
-torch pools channels-last bytes pixel by pixel; the larger of two rows, then of two columns, is
+torch pools channels-last maps pixel by pixel. The larger of two rows, and then of two columns, is
 plain arithmetic on long stretches of memory. VGG-16 in bfloat16 spends a tenth of its time there.
 """
 
@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 
 class HalvingMaxPool2d(nn.Module):
-    """What `nn.MaxPool2d(2)` gives."""
+    """Computes what `nn.MaxPool2d(2)` does."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, C, h, w) to (B, C, h // 2, w // 2)."""
+        """(B, C, h, w) -> (B, C, h // 2, w // 2)."""
         if maps.device.type != "cpu":
             return F.max_pool2d(maps, 2)
         height, width = (length // 2 * 2 for length in maps.shape[2:])
@@ -24,7 +24,7 @@ class HalvingMaxPool2d(nn.Module):
 
 
 def halve_by_maximum(module: nn.Module) -> None:
-    """Put it, in place, where a network pools by two without overlap or padding."""
+    """Replace, in place, each pooling of a network by two without overlap or padding."""
     for name, child in module.named_children():
         if isinstance(child, nn.MaxPool2d):
             form = [child.kernel_size, child.stride, child.padding, child.dilation]

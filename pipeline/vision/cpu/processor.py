@@ -1,4 +1,4 @@
-"""What this machine's processor can do, asked of oneDNN in one place."""
+"""Ask what this machine's processor can do."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def onednn_has(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def emulates(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether this device is a CPU that has no instructions for this dtype.
+    """Whether this device is a CPU without instructions for this dtype.
 
-    torch still computes its products, and right, but many times slower than those of float32.
+    torch computes right products there, but many times slower than in float32.
     """
     return device.type == "cpu" and dtype != torch.float32 and not onednn_has(device, dtype)

@@ -1,13 +1,14 @@
-"""Convolutions and linear layers whose rows do not depend on the batch or the number of threads.
+"""Compute convolutions and linear layers so that a row depends on neither batch nor threads.
 
-A row of a feature store may not depend on what else was in its batch, nor on the machine's number
-of cores: it is a function of the image and the fingerprint. On the CPU, torch chooses between
-several implementations by batch size and threads (1 x 1 convolutions below 16 images on one thread
-go another way), and a matrix product adds up in another order for another number of rows. oneDNN's
-convolution, always taken, gives the same bits for all of them; a linear layer is a convolution of
-1 x 1. Tests hold this for every backbone. It is not slower: oneDNN is what torch mostly takes.
+A row of a feature store is a function of the image and the fingerprint: it may not depend on the
+other images of its batch, nor on the number of cores. On the CPU, torch chooses between several
+implementations by batch size and threads (it computes 1 x 1 convolutions in another way for less
+than 16 images on one thread), and a matrix product adds up in another order for another number of
+rows. oneDNN's convolution gives the same bits for all of them, so it is always taken; a linear
+layer is a 1 x 1 convolution. Tests hold this for every backbone. It is not slower, since torch
+itself mostly takes oneDNN.
 
-Another instruction set (AVX2 in place of AVX-512) or a GPU still differ in the last bits.
+Another instruction set (AVX2 instead of AVX-512) or a GPU still changes the last bits.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from pipeline.vision.cpu.processor import onednn_has
 
 
 class Steady(TorchFunctionMode):
-    """Within this context, `conv2d` and `linear` of CPU tensors are computed by oneDNN.
+    """Within this context, oneDNN computes `conv2d` and `linear` of CPU tensors.
 
-    Inside `torch.autocast`, its dtype is taken. What oneDNN cannot do on this machine (a build
-    without it, a float16 processor instruction that is missing) is left to torch.
+    Inside `torch.autocast`, it takes the dtype of that context. What oneDNN cannot do on this
+    machine (torch was built without it, or the processor lacks the instructions) is left to torch.
     """
 
     def __torch_function__(
@@ -37,7 +38,7 @@ class Steady(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Replace the two functions, pass on all others."""
+        """Replace the two functions, and pass on all others."""
         if func is F.conv2d and onednn_has(args[0].device, _dtype(args[0])):
             return _conv2d(*args, **(kwargs or {}))
         if func is F.linear and onednn_has(args[0].device, _dtype(args[0])):
@@ -75,7 +76,7 @@ def _conv2d(
 
 
 def _linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """(B, n) to (B, m), as a convolution of 1 x 1 pixels."""
+    """(B, n) -> (B, m), as a convolution of 1 x 1 pixels."""
     return _conv2d(given[:, :, None, None], weight[:, :, None, None], bias).flatten(1)
 
 

@@ -20,7 +20,7 @@ OPERATIONS = ("convolution", "again", "relu", "relu_", "relu6", "sum", "pool", "
 
 @dataclass(frozen=True)
 class Step:
-    """One operation on maps that earlier steps made, counted backwards from the newest."""
+    """One operation on maps of earlier steps, which are counted backwards from the newest."""
 
     kind: str
     first: int
@@ -28,7 +28,7 @@ class Step:
 
 
 class Program(nn.Module):
-    """Runs steps; all maps are (B, 8, 9, 9), and the result is the newest maps and the sum."""
+    """Runs steps on maps of (B, 8, 9, 9), and adds two of the maps at the end."""
 
     def __init__(self, steps: list[Step]) -> None:
         super().__init__()
@@ -82,13 +82,13 @@ def maps(count: int = 2) -> Tensor:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=9))
 def test_any_network_gives_the_same_bits(program: list[Step]) -> None:
-    """Sums of branches that are read later, layers called twice, activations in place."""
+    """Among them are sums of branches that are read later, layers called twice, and the like."""
     torch.manual_seed(0)
     same(Program(program).to(memory_format=torch.channels_last), maps())
 
 
 def left(fused: fx.GraphModule) -> list[str]:
-    """What is computed outside convolutions."""
+    """The calls that are left outside convolutions."""
     named = dict(fused.named_modules())
     calls = [node for node in fused.graph.nodes if node.op.startswith("call_")]
     return [
@@ -99,7 +99,7 @@ def left(fused: fx.GraphModule) -> list[str]:
 
 
 class Residual(nn.Module):
-    """Two blocks as ResNet has them; what is made of the first one's maps is up to `use`."""
+    """Two blocks as in ResNet; `use` makes the result of the maps of both."""
 
     def __init__(self, use: Callable[[Tensor, Tensor], Tensor] = lambda _, second: second) -> None:
         super().__init__()

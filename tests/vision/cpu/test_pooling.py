@@ -21,7 +21,7 @@ def test_the_bits_are_those_of_torch(
     maps = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     maps = maps.to(dtype).contiguous(memory_format=form)
     assert torch.equal(HalvingMaxPool2d()(maps), F.max_pool2d(maps, 2))
-    maps[0, 0, 1, 1] = torch.nan  # is seen, not swallowed
+    maps[0, 0, 1, 1] = torch.nan  # it must come out
     torch.testing.assert_close(
         HalvingMaxPool2d()(maps), F.max_pool2d(maps, 2), rtol=0, atol=0, equal_nan=True
     )

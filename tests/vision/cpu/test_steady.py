@@ -76,4 +76,4 @@ def test_outside_the_context_and_for_other_functions_nothing_changes(
     with Steady():
         assert F.relu(torch.tensor([-1.0, 2.0])).tolist() == [0, 2]
         double = F.linear(torch.ones(1, 2).double(), torch.ones(1, 2).double())
-    assert double.item() == 2  # what oneDNN cannot do is torch's
+    assert double.item() == 2  # torch computes what oneDNN cannot
