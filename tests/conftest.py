@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-import torch
+
+import stages  # noqa: F401  as in a stage, it says how threads wait before torch is imported
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -11,6 +12,8 @@ DATA = ROOT.parent / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
+    import torch
+
     torch.manual_seed(0)
 
 
