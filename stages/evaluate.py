@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,20 +25,10 @@ from stages.command import IN, OUT, PARAMS, NamedPath, stage
 @click.option("--metrics", type=OUT, required=True)
 @click.option("--details", type=OUT, required=True)
 @stage
-def main(
-    dataset: str,
-    model: Path,
-    posts: Path,
-    images: Path | None,
-    cache: tuple[tuple[str, Path], ...],
-    predictions: Path,
-    explanations: Path,
-    metrics: Path,
-    details: Path,
-) -> None:
+def main(dataset: str, model: Path, cache: tuple[tuple[str, Path], ...], **paths: Any) -> None:
     """Tag dev and test with every seed of MODEL, and score them."""
+    files = EvaluationFiles(caches=dict(cache), **paths)
     runtime = read(PARAMS, "runtime", Runtime)
-    files = EvaluationFiles(posts, images, dict(cache), predictions, explanations, metrics, details)
     click.echo(evaluate_system(TrainedModel.read(model), files, dataset, runtime))
 
 

@@ -1,8 +1,9 @@
-"""Stages `train_SYSTEM`: one system trained on the caches that it requires."""
+"""Stages `train_SYSTEM`: one system trained on the caches that it reads."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,21 +28,17 @@ from stages.command import IN, OUT, PARAMS, NamedPath, grouped, stage
 @stage
 def main(
     system: str,
-    posts: Path,
-    vocab: Path,
     vectors: tuple[tuple[str, Path], ...],
     phrase_vectors: tuple[tuple[str, Path], ...],
-    images: Path | None,
     cache: tuple[tuple[str, Path], ...],
-    model: Path,
-    curves: Path,
+    **paths: Any,
 ) -> None:
     """Train SYSTEM once a seed."""
     found = find_system(system)
     params = read(PARAMS, f"systems.{system}", found.Params)
     train, runtime = read(PARAMS, "train", Train), read(PARAMS, "runtime", Runtime)
     further = grouped(phrase_vectors)
-    files = TrainFiles(posts, vocab, dict(vectors), further, images, dict(cache), model, curves)
+    files = TrainFiles(vectors=dict(vectors), phrase_vectors=further, caches=dict(cache), **paths)
     train_system(found, params, train, files, runtime, click.echo)
 
 

@@ -11,12 +11,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+import stages  # noqa: F401  as in a stage, it says how threads wait before torch is imported
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
+
     torch.manual_seed(0)
 
 

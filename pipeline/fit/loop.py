@@ -146,7 +146,7 @@ class Trainer(Generic[Batch]):
         if self._options.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._options.clip_norm)
         self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        self._network.zero_grad(set_to_none=True)
         self._average.update()
         self._progress.waiting = 0
 

@@ -90,16 +90,16 @@ def train_system(
     model = describe(system, params, train.seeds, corpus, files.model)
     model.write()
     for seed in train.seeds:
-        with Curves(files.curves / f"seed-{seed}") as curve:
+        curves = Curves(files.curves / f"seed-{seed}")
 
-            def watch(epoch: Epoch, seed: int = seed, curve: Curves = curve) -> None:
-                curve.log(epoch)
-                say(
-                    f"{system.name} seed {seed} epoch {epoch.epoch}: loss {epoch.loss:.3f}, "
-                    f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
-                )
+        def watch(epoch: Epoch, seed: int = seed, curves: Curves = curves) -> None:
+            curves.log(epoch)
+            say(
+                f"{system.name} seed {seed} epoch {epoch.epoch}: loss {epoch.loss:.3f}, "
+                f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
+            )
 
-            tagger, fitted = train_network(system, params, corpus, seed, runtime, watch)
+        tagger, fitted = train_network(system, params, corpus, seed, runtime, watch)
         save(tagger.network, fitted, model.seed_folder(seed))
         best = fitted.best
         say(f"{system.name} seed {seed}: best epoch {best.epoch}, dev F1 {best.score:.2f}")

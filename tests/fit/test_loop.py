@@ -1,15 +1,19 @@
 """The training loop: which epoch it keeps, when it stops, what it refuses."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from pipeline.errors import PipelineError
 from pipeline.fit.loop import Epoch, Fitted, fit
-from pipeline.fit.optimization import build_optimizer, build_schedule
+from pipeline.fit.optimization import build_optimizer, build_schedule, eager
 from pipeline.params.optimization import Optimization
+from tests.conftest import ROOT
 from tests.systems.blocks import TRAINING
 
 INPUTS = torch.randn(64, 3, generator=torch.Generator().manual_seed(7))
@@ -160,3 +164,30 @@ def test_accumulated_gradients_are_averaged_over_the_batches_of_a_step(accumulat
         nn.utils.clip_grad_norm_(literal.parameters(), 1.0)
         optimizer.step()
     torch.testing.assert_close(first, literal.weight)
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW, SGD, RMSprop, Adagrad])
+def test_an_eager_optimizer_takes_the_same_steps(kind: type[Optimizer]) -> None:
+    network, other = nn.Linear(3, 1), nn.Linear(3, 1)
+    other.load_state_dict(network.state_dict())
+    for trained, of in ((network, kind), (other, eager(kind))):
+        optimizer = of(trained.parameters(), lr=0.1, weight_decay=0.01)  # type: ignore[call-arg,operator]
+        for inputs, targets in zip(INPUTS.split(16), TARGETS.split(16), strict=True):
+            trained.zero_grad()
+            ((trained(inputs) - targets) ** 2).mean().backward()
+            optimizer.step()
+    for weight, expected in zip(other.parameters(), network.parameters(), strict=True):
+        assert torch.equal(weight, expected)
+        assert weight.requires_grad
+
+
+def test_training_does_not_import_torchs_compiler() -> None:
+    code = """
+import sys
+from tests.fit.test_loop import options, run
+from torch import nn
+for name in ("adam", "adamw", "sgd", "rmsprop", "adagrad"):
+    run(nn.Linear(3, 1), options(optimizer=name, max_epochs=2, clip_norm=1.0), float)
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
