@@ -13,6 +13,7 @@ import click
 COMMANDS = {
     "compare": "Test the difference in F1 between two systems.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
+    "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
     "tables": "Print a paper's own tables beside ours.",
 }

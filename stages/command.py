@@ -33,12 +33,12 @@ class NamedPath(click.ParamType[tuple[str, Path]]):
         return key, IN.convert(path, param, ctx)
 
 
-def grouped(given: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
-    """The paths of each name, in their order."""
-    by_name: dict[str, list[Path]] = {}
-    for name, path in given:
-        by_name.setdefault(name, []).append(path)
-    return by_name
+def by_source(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """Source of word vectors -> its files, in their order; a file bears its source's name."""
+    files: dict[str, list[Path]] = {}
+    for path in paths:
+        files.setdefault(path.stem, []).append(path)
+    return files
 
 
 def stage(function: Callable[P, None]) -> Callable[P, None]:

@@ -9,24 +9,22 @@ from pipeline.params.runtime import Runtime
 from pipeline.params.tag_posts import TagPosts
 from pipeline.systems.system import find_system
 from pipeline.training.jackknife import TagFiles, tag_posts
-from stages.command import IN, OUT, PARAMS, NamedPath, stage
+from stages.command import IN, OUT, PARAMS, stage
 
 
 @click.command()
 @click.option("--system", required=True, help="One that reads text alone.")
 @click.option("--posts", type=IN, required=True)
 @click.option("--vocab", type=IN, required=True)
-@click.option("--vectors", type=NamedPath(), multiple=True, help="SOURCE=FILE, in order")
+@click.option("--vectors", type=IN, multiple=True, help="One for each source, in order.")
 @click.option("--tagged", type=OUT, required=True)
 @stage
-def main(
-    system: str, posts: Path, vocab: Path, vectors: tuple[tuple[str, Path], ...], tagged: Path
-) -> None:
+def main(system: str, posts: Path, vocab: Path, vectors: tuple[Path, ...], tagged: Path) -> None:
     """Tag every post with models that never saw its labels."""
     runtime, options = read(PARAMS, "runtime", Runtime), read(PARAMS, "tag_posts", TagPosts)
     found = find_system(system)
     params = read(PARAMS, f"systems.{system}", found.Params)
-    files = TagFiles(posts, vocab, dict(vectors), tagged)
+    files = TagFiles(posts, vocab, {path.stem: path for path in vectors}, tagged)
     click.echo(tag_posts(found, params, options, files, runtime, click.echo))
 
 

@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 import yaml
 
-from tests.dvc.workspace import Workspace, both
+from tests.dvc.workspace import ROOT, Workspace, both
 
 pytestmark = pytest.mark.dvc
 
@@ -61,7 +62,8 @@ def test_another_corpus(workspace: Workspace) -> None:
     params = workspace.params()
     assert params["dataset"] == composed["dataset"]
     assert params["prepare"] == composed["prepare"]
-    assert params["train"] == {"seeds": [1]}  # the rest is as conf/ has it
+    assert params["train"] == composed["train"]
+    assert params["tag_posts"]["folds"] == 2  # the rest is as conf/config.yaml has it
 
 
 def test_an_unknown_key_is_refused(workspace: Workspace) -> None:
@@ -70,3 +72,22 @@ def test_an_unknown_key_is_refused(workspace: Workspace) -> None:
     assert "topk" in refused.output
     assert refused.ran == set()
     assert workspace.params() == before
+
+
+def test_a_system_is_added_by_one_command(workspace: Workspace) -> None:
+    """As the README has it: it trains and is scored as it is, and reruns nothing else."""
+    workspace.run(sys.executable, "-m", "cli", "new-system", "mine", "--reads", "regions")
+    composed = workspace.path / "composed.yaml"
+    workspace.compose("--params", str(composed))
+    assert composed.read_bytes() == (workspace.path / "params.yaml").read_bytes()
+    composed.unlink()
+    before = workspace.files("metrics/details")
+    done = workspace.repro()
+    assert done.ran == {"code", "train_mine", "evaluate_mine", "leaderboard"}
+    assert before.items() <= workspace.files("metrics/details").items()
+    assert "| mine |" in (workspace.path / "metrics/leaderboard.md").read_text("utf-8")
+    checks = ["tests/systems", "tests/cli/test_new_system.py"]
+    shutil.copytree(ROOT / "tests", workspace.path / "tests")
+    shutil.copytree(ROOT / "benchmarks", workspace.path / "benchmarks")
+    shutil.copy2(ROOT / "pyproject.toml", workspace.path)
+    workspace.run(sys.executable, "-m", "pytest", "-k", "mine", "-p", "no:cacheprovider", *checks)

@@ -162,7 +162,7 @@ def test_a_stage_names_its_own_code(stages: dict[str, Stage]) -> None:
         own = {stage.module} - {"stages.code"}  # which tells the others
         models = [path.removeprefix("models/") for path in stage.values("--model")]
         own |= {f"systems.{one}" for one in [*stage.values("--system"), *models] if one in SYSTEMS}
-        loads = stage.module == "stages.extract" or name == "tags"
+        loads = stage.module == "stages.extract"
         assert stage.code == own | ({"backbones.efficientnet_lite0"} if loads else set()), name
 
 
@@ -223,20 +223,19 @@ def test_a_system_reads_the_caches_that_it_requires(
     sources = composed.params()["systems"][system]["vectors"]
     train, evaluate = stages[f"train_{system}"], stages[f"evaluate_{system}"]
     vectors = {f"features/vectors/{source}.parquet" for source in sources}
-    phrases = {  # source and file, for the words of phrases
-        f"{source}=features/phrase_vectors/{one.cache}/{source}.parquet"
+    phrases = {
+        f"features/phrase_vectors/{one.cache}/{source}.parquet"
         for source in sources
         for one in reads
         if isinstance(one, PhraseWords)
     }
     assert set(train.values("--phrase-vectors")) == phrases
-    vectors |= {given.partition("=")[2] for given in phrases}
     read = {"features/posts.parquet", *images, *caches.values()}
-    assert train.deps == read | vectors | {"features/vocab"}
+    assert train.deps == read | vectors | phrases | {"features/vocab"}
     assert evaluate.deps == read | {f"models/{system}"}
     for stage in (train, evaluate):
         assert set(stage.values("--cache")) == {f"{name}={path}" for name, path in caches.items()}
-    assert train.values("--vectors") == [f"{s}=features/vectors/{s}.parquet" for s in sources]
+    assert train.values("--vectors") == [f"features/vectors/{source}.parquet" for source in sources]
     roles = composed.params()["extract"]
     for one in reads:
         if isinstance(one, StoreOutput):

@@ -45,7 +45,7 @@ COMMANDS = {
     " --entity-images features/entity_images.parquet --entity-store features/entity_images"
     " --knowledge features/knowledge.parquet --metrics features/knowledge.json",
     "tag_posts": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
-    " --vectors mine=features/vectors/mine.parquet --tagged features/tagged.parquet",
+    " --vectors features/vectors/mine.parquet --tagged features/tagged.parquet",
     "train_segmenter": "--posts features/posts.parquet --model models/s",
     "hashtags": "--posts features/posts.parquet --model models/s"
     " --hashtags features/hashtags.parquet",
@@ -54,7 +54,7 @@ COMMANDS = {
     "caption": "--store features/caption --model models/c --numbers features/captions.h5"
     " --captions features/captions.parquet",
     "train": "--system bilstm_crf --posts features/posts.parquet --vocab features/vocab"
-    " --vectors mine=features/vectors/mine.parquet --model models/m --curves curves/m",
+    " --vectors features/vectors/mine.parquet --model models/m --curves curves/m",
     "evaluate": "--dataset mine --model models/m --posts features/posts.parquet"
     " --predictions predictions/m.parquet --explanations predictions/explanations/m.parquet"
     " --metrics metrics/m.json --details metrics/d.json",

@@ -1,0 +1,106 @@
+"""`mner new-system NAME`: the places that a system has in the project, to be filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import yaml
+from omegaconf import OmegaConf
+
+from cli.system_stages import stages_of
+from cli.system_template import system_file
+from pipeline.errors import PipelineError
+from pipeline.files import write_bytes
+from pipeline.systems.system import (
+    Read,
+    find_system,
+    known_systems,
+)
+from stages.command import stage
+
+LIKE = "cnn_bilstm_crf"  # its preset is the new system's first one
+CONFIG, STAGES, PARAMS = Path("conf/config.yaml"), Path("dvc.yaml"), Path("params.yaml")
+WIDTH = 50  # of the summary of a cache
+
+
+@click.command()
+@click.argument("name")
+@click.option("--reads", multiple=True, metavar="CACHE", help="What it reads beside the text.")
+@stage
+def main(name: str, reads: tuple[str, ...]) -> None:
+    """Add the system NAME: its file, its preset, its stages and its block of params.yaml.
+
+    It trains as it is: `dvc repro evaluate_NAME`. CACHE is one that a system reads already, such as
+    regions, tags, image_words, attributes, knowledge, captions or hashtags.
+    """
+    places = new_places(name, [known_cache(cache) for cache in reads])
+    for path, text in places.items():
+        write_bytes(path, text.encode())
+    first, *others = places
+    click.echo(f"{first}: the network, to be filled in\n" + "\n".join(map(str, others)))
+    click.echo(f"now: dvc repro evaluate_{name}")
+
+
+def known_cache(cache: str) -> Read:
+    """What a system reads of the cache of this name, as an existing system declares it.
+
+    Raises:
+        PipelineError: for a cache that no system reads.
+    """
+    known = {read.cache: read for name in known_systems() for read in find_system(name).reads}
+    if cache not in known:
+        raise PipelineError(f"no system reads a cache {cache!r}; known: {', '.join(sorted(known))}")
+    return known[cache]
+
+
+def new_places(name: str, reads: Sequence[Read]) -> dict[Path, str]:
+    """The files that a new system adds or changes, with what they will hold.
+
+    Raises:
+        PipelineError: for a name that is taken, or that is no name of a Python module.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "system":
+        raise PipelineError(f"{name!r}: a system's name is a Python module's: small letters and _")
+    if name in known_systems():
+        raise PipelineError(f"{name!r} is a system already: pipeline/systems/{name}.py")
+    preset = _preset(name, summed=bool(reads))
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    block = yaml.safe_load(preset)
+    block["vectors"] = params["vectors"]["default"]
+    params["systems"][name] = block
+    return {
+        Path("pipeline/systems", f"{name}.py"): system_file(name, reads),
+        Path("conf/system", name, "tuned.yaml"): preset,
+        CONFIG: _config(name),
+        STAGES: _stages(name, reads),
+        PARAMS: OmegaConf.to_yaml(OmegaConf.create(params)),
+    }
+
+
+def _config(name: str) -> str:
+    """conf/config.yaml with a line for the system behind those of the others."""
+    lines = CONFIG.read_text(encoding="utf-8").splitlines(keepends=True)
+    systems = [place for place, line in enumerate(lines) if line.lstrip().startswith("- system/")]
+    if not systems:
+        raise PipelineError(f"{CONFIG}: has no line `- system/NAME: PRESET` among its defaults")
+    last = lines[systems[-1]]
+    added = f"{last[: last.index('-')]}- system/{name}: tuned\n"
+    return "".join([*lines[: systems[-1] + 1], added, *lines[systems[-1] + 1 :]])
+
+
+def _stages(name: str, reads: Sequence[Read]) -> str:
+    """dvc.yaml with the system's stages behind those of the others."""
+    head, leaderboard, tail = STAGES.read_text(encoding="utf-8").partition("  leaderboard:\n")
+    if not leaderboard:
+        raise PipelineError(f"{STAGES}: has no stage `leaderboard`, before which systems stand")
+    return f"{head}{stages_of(name, reads, sources=1)}{leaderboard}{tail}"
+
+
+def _preset(name: str, *, summed: bool) -> str:
+    """The preset of `LIKE` under the new name, with the size of summaries if there are any."""
+    text = Path("conf/system", LIKE, "tuned.yaml").read_text(encoding="utf-8")
+    width = f"  width: {WIDTH} # of the summary of each cache\n" if summed else ""
+    return text.replace(f"systems.{LIKE}", f"systems.{name}").rstrip("\n") + f"\n{width}"
