@@ -60,9 +60,9 @@ class Trainer(Generic[Batch]):
         network: it is trained in place, on its device already.
         batches: gives the training batches of an epoch, counted from 1: the same ones whenever it
             is asked for the same epoch, without drawing from torch's generators.
-        loss: of one batch, a scalar with a graph.
-        score: of the network on dev; called once an epoch, in eval mode, with the averaged weights
-            if `options` ask for averaging.
+        loss: gives the loss of one batch, a scalar with a graph.
+        score: gives the network's score on dev; it is called once an epoch, in eval mode, with the
+            averaged weights if `options` ask for averaging.
         options: optimizer, rates and stopping.
         watch: is told of each epoch as it ends.
     """
