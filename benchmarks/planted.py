@@ -1,7 +1,7 @@
 """Planted signal: a system must read an entity's type off the picture, since no word tells it.
 
 The names are made-up syllables, drawn anew for each post, and the sentences are the same for all
-types: text shows where an entity stands and nothing of its type. The picture says it: mammals go
+types: text shows where an entity stands, but not its type. The picture tells the type: mammals go
 with PER, other animals with ORG, things with OTHER. The photographs are real, as many of each kind;
 train sees two crops of each, dev a third and test a fourth, so that no picture of test was trained
 on, yet each shows something that was. A system is trained and scored twice, with the pictures and

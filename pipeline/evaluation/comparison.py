@@ -1,7 +1,8 @@
 """The difference in F1 between two systems on the same posts, with p and intervals.
 
-The difference is first - second, of F1 averaged over seeds. p is of approximate randomisation over
-posts; the intervals are percentiles of the bootstrap over posts (`pipeline.metrics.significance`).
+The difference is the first system's F1 minus the second's, both averaged over seeds. p comes from
+approximate randomisation over posts, the intervals are percentiles of a bootstrap over posts
+(`pipeline.metrics.significance`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Comparison:
     reading: Reading
     posts: int
     names: tuple[str, str]
-    seeds: tuple[int, int]  # how many of each
+    seeds: tuple[int, int]  # number of seeds of each
     f1: tuple[Interval, Interval]
     difference: Interval
     test: RandomizationTest
@@ -62,7 +63,7 @@ class Comparison:
         }
 
     def markdown(self) -> str:
-        """A table of three rows, and a line that says how it was reckoned."""
+        """A table of three rows, and a line that says how it was computed."""
         percent = f"{100 * self.difference.confidence:g} % interval"
         rows = [[f"{self.reading.capitalize()} F1 of {self.split}", "F1", percent, "Seeds", "p"]]
         for name, seeds, f1 in zip(self.names, self.seeds, self.f1, strict=True):
@@ -92,9 +93,9 @@ def compare(
         posts: the table of posts.
         predictions: the tables of the two systems.
         split: dev or test.
-        reading: of the labels (`pipeline.metrics.spans`).
-        replicates: of the test and of each bootstrap.
-        seed: of what they draw; not a seed of the systems.
+        reading: how labels become spans (`pipeline.metrics.spans`).
+        replicates: their number, in the test and in each bootstrap.
+        seed: for the draws of the test and the bootstraps; it is no seed of the systems.
 
     Raises:
         PipelineError: naming the file, unless there are two, both are there and fit the posts, and

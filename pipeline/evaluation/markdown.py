@@ -8,7 +8,7 @@ from pipeline.metrics.scores import DECIMALS, Estimate
 
 
 def markdown_table(rows: Sequence[Sequence[str]], left: Collection[int]) -> str:
-    """A table whose first row is its heading; the columns `left` stand to the left, as text."""
+    """A table whose first row is its heading; the columns `left` are aligned left, as text is."""
     widths = [max(3, *(len(cell) for cell in column)) for column in zip(*rows, strict=True)]
     rule = ["-" * w if n in left else "-" * (w - 1) + ":" for n, w in enumerate(widths)]
     return "".join(

@@ -1,7 +1,7 @@
-"""The tables of a paper as data: the figures it printed, and the run of ours beside each row.
+"""The tables of a paper as data: the figures that it printed, and our run beside each row.
 
-`papers/NAME.yaml` holds one paper. A run is one experiment: a system, a preset of it in `conf/` and
-settings of its block in params.yaml; rows of several tables may share one.
+`papers/NAME.yaml` holds one paper. A run is one experiment: a system, one of its presets in `conf/`
+and settings of its block in params.yaml. Rows of several tables may share a run.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Run(Block):
     """One experiment."""
 
     system: str
-    preset: str | None = None  # of conf/system/SYSTEM; None: the one that conf/config.yaml names
-    vectors: str | None = None  # of conf/vectors/, where the row is about them
+    preset: str | None = None  # a file of conf/system/SYSTEM; None: as conf/config.yaml says
+    vectors: str | None = None  # a file of conf/vectors/, if the row is about vectors
     settings: Mapping[str, Value] = {}  # dotted key of the system's block -> value
 
     def overrides(self) -> list[str]:
@@ -40,7 +40,7 @@ class Run(Block):
 
 
 class Row(Block):
-    """A row as printed; `run` is missing where the approach is none of ours."""
+    """A row as printed; `run` is missing if we do not have the approach."""
 
     name: str
     published: list[float]
@@ -48,7 +48,7 @@ class Row(Block):
 
 
 class Table(Block):
-    """A table as printed; each column has a place in our scores: READING.overall|TYPE.RATIO."""
+    """A table as printed; each column names its place in our scores: READING.overall|TYPE.RATIO."""
 
     name: str
     columns: Mapping[str, str] = Field(min_length=1)
@@ -56,14 +56,14 @@ class Table(Block):
 
 
 class Paper(Block):
-    """A paper's tables, and what it trained on, in words."""
+    """A paper's tables, and a description of the data that it trained on."""
 
     title: str
     corpus: str
     images: str
     vectors: str
     seeds: str
-    decimals: int  # that it prints
+    decimals: int  # number of decimals that it prints
     runs: Mapping[str, Run]
     tables: list[Table] = Field(min_length=1)
 
@@ -107,10 +107,10 @@ def commands(name: str, done: Collection[str], overrides: Sequence[str]) -> list
     """Shell commands that queue the runs of a paper which are not `done`, one each.
 
     Args:
-        name: of the paper.
-        done: runs left out.
-        overrides: of conf/, for every run, such as dataset=twitter2015; a run's own one goes before
-            one of the same key.
+        name: the paper's name.
+        done: runs to leave out.
+        overrides: changes of conf/ for every run, such as dataset=twitter2015; a run's own
+            override of the same key replaces one of these.
     """
     return [
         shlex.join(
@@ -126,7 +126,7 @@ def commands(name: str, done: Collection[str], overrides: Sequence[str]) -> list
 
 
 def _joined(common: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Both, without the common ones whose key is among the own: Hydra takes a key once."""
+    """Join both; an own override replaces a common one of the same key: Hydra takes a key once."""
     keys = {one.partition("=")[0] for one in own}
     return [*(one for one in common if one.partition("=")[0] not in keys), *own]
 

@@ -1,4 +1,4 @@
-"""A paper's tables in Markdown, each row as printed with ours beneath it, and what differed."""
+"""A paper's tables in Markdown: our row beneath each printed one, and how the data differ."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def paper_tables(name: str, folder: Path) -> str:
 
 
 def _differences(paper: Paper, found: Mapping[str, Scored]) -> str:
-    """What the two sides trained on; ours lists every value that some run has."""
+    """The data that both sides trained on; our column lists each value that any run has."""
     settings = [run.setting for run in found.values()]
     usable = {f"{s.usable} of {s.posts} posts with a usable image" for s in settings if s.images}
     images = _distinct(f"{c}: {b}" for s in settings for c, b in sorted(s.images.items()))

@@ -1,4 +1,4 @@
-"""The table of predictions: what each seed of a system said of each post.
+"""The table of predictions: the labels that each seed of a system gave each post.
 
 Gold labels and tokens stand in the table of posts alone; the two are joined by post.
 """
@@ -71,12 +71,12 @@ def read_predictions(path: Path, posts: Sequence[Post]) -> list[Prediction]:
 
 
 def check_predictions(predictions: Sequence[Prediction], posts: Sequence[Post], where: str) -> None:
-    """Check that every seed labels every post of each split that any prediction is of, once.
+    """Check that every seed labels every post once, in each split that has predictions.
 
     Raises:
-        PipelineError: beginning with `where`, if there is no prediction, or one of an unknown
-            post, in another split than its post, given twice, longer than its post or with a
-            label that is not BIO, or if a seed leaves a post out.
+        PipelineError: beginning with `where`, if there is no prediction; if one is of an
+            unknown post, in another split than its post, given twice, longer than its post or
+            has a label that is not BIO; or if a seed leaves a post out.
     """
     if not predictions:
         raise PipelineError(f"{where}: no predictions")

@@ -23,9 +23,9 @@ class SplitResult:
     """The scores of each seed on one split."""
 
     posts: int
-    gold_sha256: str  # of the posts' names, tokens and labels: what was scored
-    scores: Mapping[int, Scores]  # by seed
-    truncated: Mapping[int, int]  # by seed: posts with fewer predicted labels than tokens
+    gold_sha256: str  # digest of the scored posts: their names, tokens and labels
+    scores: Mapping[int, Scores]  # seed -> its scores
+    truncated: Mapping[int, int]  # seed -> number of posts with fewer predicted labels than tokens
 
     @property
     def aggregate(self) -> Aggregate:
@@ -51,7 +51,7 @@ class Result:
 
     system: str
     dataset: str
-    splits: Mapping[str, SplitResult]  # of SPLITS
+    splits: Mapping[str, SplitResult]  # a result for each of SPLITS
 
     @property
     def seeds(self) -> list[int]:
@@ -80,7 +80,7 @@ class Result:
         }
 
     def details(self) -> Tree:
-        """Everything: by split, reading and type, over seeds and by seed.
+        """All scores: by split, reading and type, over seeds and by seed.
 
         `{"system", "dataset", "seeds": [...], "splits": {SPLIT: {"posts", "gold_sha256",
         "over_seeds": {READING: TABLE}, "by_seed": {SEED: {"truncated", READING: TABLE}}}}}` where
@@ -113,7 +113,7 @@ def read_result(path: Path) -> Result:
 
 
 def parse_result(document: Any, where: str) -> Result:
-    """The same from a document that was read already; an error begins with `where`."""
+    """As `read_result`, from a document that was read already; an error begins with `where`."""
     try:
         result = _result(document)
         same = result.details() == document
@@ -128,7 +128,7 @@ def parse_result(document: Any, where: str) -> Result:
 
 
 def check_same_corpus(results: Mapping[str, Result]) -> None:
-    """Check that all results, by where they come from, are of one corpus.
+    """Check that all results, given by their source, were scored on one corpus.
 
     Raises:
         PipelineError: naming the two places, for the first that is not.

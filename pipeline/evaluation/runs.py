@@ -1,4 +1,4 @@
-"""Our side of a paper's table: the scores of its runs, and under what they were trained.
+"""Our side of a paper's table: the scores of its runs, and the setting that they were trained in.
 
 `metrics/tables/PAPER/RUN.json` holds `{"scores": what `Result.details` gives, "setting": SETTING}`
 where SETTING is `{"vectors": {source: width}, "images": {cache: backbone}, "posts": number,
@@ -28,7 +28,7 @@ ReadFile = Callable[[str, str], str | None]  # experiment, path -> text; None: n
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run was trained on, as far as papers differ in it."""
+    """The data that a run was trained on, as far as papers differ in it."""
 
     vectors: Mapping[str, int]  # source -> width
     images: Mapping[str, str]  # cache -> the backbone behind it; empty if no image is read
@@ -48,8 +48,8 @@ def read_runs(name: str, folder: Path) -> dict[str, Scored]:
     """The runs of the paper `name` that have a file in `folder`/`name`.
 
     Raises:
-        PipelineError: for an unknown paper, or a file that is of no run of its, is damaged, or
-            holds another system than its run's.
+        PipelineError: for an unknown paper, or a file that belongs to no run of the paper, is
+            damaged, or holds another system than its run names.
     """
     runs = read_paper(name).runs
     found = {}
@@ -67,16 +67,16 @@ def collect(name: str, folder: Path, read: ReadFile) -> str:
     """Write the file of every run of the paper `name` whose experiment is there.
 
     Args:
-        name: of the paper.
-        folder: where the files of all papers stand.
-        read: the text of a file as an experiment left it.
+        name: the paper's name.
+        folder: the folder of the files of all papers.
+        read: gives the text of a file as an experiment left it.
 
     Returns:
         One line that says which runs were found.
 
     Raises:
-        PipelineError: if no experiment of the paper is there, or one holds other scores than its
-            run's; nothing is written then.
+        PipelineError: if no experiment of the paper is there, or one holds scores of another
+            system than its run names; nothing is written then.
     """
     found = {}
     for key, run in read_paper(name).runs.items():

@@ -41,7 +41,7 @@ def span_counts(
     split: str,
     reading: Reading = "strict",
 ) -> npt.NDArray[np.int64]:
-    """What `pipeline.metrics.significance` compares: the spans of each post of `split`.
+    """Count the spans of each post of `split`, as `pipeline.metrics.significance` compares them.
 
     Returns:
         Correct, predicted and gold spans, (seeds, posts, 3), seeds ascending, posts in order.

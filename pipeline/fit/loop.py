@@ -45,13 +45,13 @@ class Fitted:
 
 
 @dataclass
-class Progress:
+class Position:
     """How far the epoch has come that is being trained."""
 
     epoch: int = 1
     batches: int = 0  # trained on so far
     loss: float = 0.0  # sum over these batches
-    waiting: int = 0  # batches whose gradients are not stepped on yet
+    waiting: int = 0  # batches since the last step, whose gradients are summed up
 
 
 class Trainer(Generic[Batch]):
@@ -61,11 +61,11 @@ class Trainer(Generic[Batch]):
         network: it is trained in place, on its device already.
         batches: gives the training batches of an epoch, counted from 1: the same ones whenever it
             is asked for the same epoch, without drawing from torch's generators.
-        loss: of one batch, a scalar with a graph.
-        score: of the network on dev; called once an epoch, in eval mode, with the averaged weights
-            if `options` ask for averaging.
+        loss: gives the loss of one batch, a scalar with a graph.
+        score: gives the network's score on dev; it is called once an epoch, in eval mode, with the
+            averaged weights if `options` ask for averaging.
         options: optimizer, rates and stopping.
-        watch: is told of each epoch as it ends.
+        watch: is told of each epoch when it is over; it may ask for the state.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Trainer(Generic[Batch]):
         self._optimizer = build_optimizer(network.parameters(), options)
         self._schedule = build_schedule(self._optimizer, options)
         self._average = Average(network, options.averaging)
-        self._progress = Progress()
+        self._position = Position()
         self._history: list[Epoch] = []
         self._best: Epoch | None = None
         self._kept: dict[str, Tensor] = {}  # the network's state after the best epoch
@@ -122,11 +122,11 @@ class Trainer(Generic[Batch]):
     def rest(self) -> Iterator[Batch]:
         """Those batches of the epoch that it was not trained on yet."""
         self._network.train()
-        return islice(self._batches(self._progress.epoch), self._progress.batches, None)
+        return islice(self._batches(self._position.epoch), self._position.batches, None)
 
     def step(self, batch: Batch) -> None:
         """Add a batch's gradients; move the weights if there are `accumulate` of them."""
-        now, value = self._progress, self._loss(batch)
+        now, value = self._position, self._loss(batch)
         if not math.isfinite(value.item()):
             raise PipelineError(
                 f"epoch {now.epoch}, batch {now.batches + 1}: the loss is {value.item()}. Training "
@@ -141,18 +141,18 @@ class Trainer(Generic[Batch]):
     def _move(self) -> None:
         """One step of the optimizer by the mean gradient of the batches that wait."""
         for weight in self._network.parameters():
-            if self._progress.waiting > 1 and weight.grad is not None:
-                weight.grad /= self._progress.waiting
+            if self._position.waiting > 1 and weight.grad is not None:
+                weight.grad /= self._position.waiting
         if self._options.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._options.clip_norm)
         self._optimizer.step()
         self._network.zero_grad(set_to_none=True)
         self._average.update()
-        self._progress.waiting = 0
+        self._position.waiting = 0
 
     def _end_epoch(self) -> None:
         """Score the network, keep its weights if they are the best, and begin the next epoch."""
-        now = self._progress
+        now = self._position
         if not now.batches:
             raise PipelineError(f"epoch {now.epoch} has no batch: the training split is empty")
         if now.waiting:  # the last step of an epoch may be of fewer batches
@@ -164,10 +164,10 @@ class Trainer(Generic[Batch]):
             weights = {n: value.clone() for n, value in self._network.state_dict().items()}
         seconds = time.monotonic() - self._started
         self._history.append(Epoch(now.epoch, now.loss / now.batches, score, seconds))
-        self._watch(self._history[-1])
         if self._best is None or score > self._best.score:
             self._best, self._kept = self._history[-1], weights
-        self._progress, self._started = Progress(now.epoch + 1), time.monotonic()
+        self._position, self._started = Position(now.epoch + 1), time.monotonic()
+        self._watch(self._history[-1])
 
     def state(self) -> dict[str, Any]:
         """A copy of all that decides how the training goes on, as torch.save takes it.
@@ -184,7 +184,7 @@ class Trainer(Generic[Batch]):
                 "schedule": self._schedule.state_dict(),
                 "average": self._average.state_dict(),
                 "generators": generator_states(),
-                "progress": asdict(self._progress),
+                "position": asdict(self._position),
                 "history": [asdict(epoch) for epoch in self._history],
                 "best": None if self._best is None else asdict(self._best),
                 "kept": self._kept,
@@ -200,7 +200,7 @@ class Trainer(Generic[Batch]):
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
         self._average.load_state_dict(state["average"])
-        self._progress = Progress(**state["progress"])
+        self._position = Position(**state["position"])
         self._history = [Epoch(**epoch) for epoch in state["history"]]
         self._best = None if state["best"] is None else Epoch(**state["best"])
         self._kept = state["kept"]

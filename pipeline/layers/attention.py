@@ -1,4 +1,4 @@
-"""Attention: of words over image regions and words, of a token over its modalities.
+"""Attention of words over image regions and words, and of a token over its modalities.
 
 The adaptive co-attention network (Zhang et al. 2018) prints, for word t and region i,
 
@@ -69,7 +69,7 @@ class InteractiveAttention(nn.Module):
         return self.attend(keys, self.read(keys), queries, mask)
 
     def read(self, keys: Tensor) -> Tensor:
-        """W_k k_i of all keys (B, N, keys): (B, N, hidden); once, where queries come one by one."""
+        """W_k k_i of all keys (B, N, keys): (B, N, hidden). All queries share it."""
         return self.key(keys)  # type: ignore[no-any-return]
 
     def attend(

@@ -17,7 +17,7 @@ class AttributeAverage(nn.Module):
     tanh here.
 
     Args:
-        width: of a word's vector.
+        width: the size of a word's vector.
     """
 
     def __init__(self, width: int) -> None:

@@ -39,8 +39,8 @@ class CharacterCNN(nn.Module):
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
-        width: of a character's vector.
-        filters: for each window.
+        width: the size of a character's vector.
+        filters: number of filters of each window.
         windows: the widths l_1 ... l_k.
         borders: let windows reach over a word's ends.
     """
@@ -90,7 +90,7 @@ class CharacterCNN2D(nn.Module):
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
-        width: of a character's vector, and of the result.
+        width: the size of a character's vector, and of the result.
         window: k.
     """
 
@@ -115,7 +115,7 @@ class CharacterEnds(nn.Module):
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
-        width: of a character's vector.
+        width: the size of a character's vector.
         hidden: width of the result, both directions together; even.
     """
 
@@ -133,13 +133,13 @@ class CharacterEnds(nn.Module):
 
 
 class CharacterBiLSTM(CharacterEnds):
-    """Of two LSTMs (Lample et al. 2016)."""
+    """The last states of two LSTMs (Lample et al. 2016)."""
 
     kind = BiLSTM
 
 
 class CharacterBiGRU(CharacterEnds):
-    """Of two GRUs (Alfaqeeh 2024, equations 2 and 3)."""
+    """The last states of two GRUs (Alfaqeeh 2024, equations 2 and 3)."""
 
     kind = BiGRU
 
@@ -165,11 +165,11 @@ class CWICharacters(nn.Module):
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
-        width: of a character's vector.
+        width: the size of a character's vector.
         length: to which words are cut or padded; at least 8.
         regularized: whether there are layers 15 to 17 (Table 9).
-        drop_rate: of the targeted dropout.
-        target_rate: likewise.
+        drop_rate: DR of the targeted dropout.
+        target_rate: TR of the targeted dropout.
     """
 
     KERNELS = ((2, 16), (3, 32), (4, 64))  # (size, number) of layers 3, 5, 7; and of 13, 11, 9

@@ -17,7 +17,7 @@ FORBIDDEN = -1e4
 
 
 class TagDecoder(Protocol):
-    """What a system asks of its last layer."""
+    """The interface of a system's last layer."""
 
     def loss(self, features: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
         """Mean loss of a batch; features (B, T, d), tags and mask (B, T)."""
@@ -30,10 +30,10 @@ class CRFDecoder(nn.Module):
     """A linear layer and a linear-chain CRF (pytorch-crf): maximum conditional likelihood.
 
     Args:
-        width: of the features.
+        width: the size of the features.
         tags: the labels, in the order of their ids.
-        constrained: rule out what BIO does not allow (I-X after anything but B-X or I-X) when
-            decoding. Training keeps every transition possible, since corpora hold such labels.
+        constrained: whether decoding rules out what BIO does not allow (I-X after anything but B-X
+            or I-X). Training keeps every transition possible, since corpora hold such labels.
     """
 
     def __init__(self, width: int, tags: Sequence[str], constrained: bool = False) -> None:
@@ -96,14 +96,14 @@ def viterbi(
     Returns:
         As many tag ids for each post as its mask is true.
     """
-    score = start + emissions[:, 0]  # (B, tags): of the best sequence that ends in each tag
-    behind = []  # for each step but the first, the best tag before each tag: (B, tags)
+    score = start + emissions[:, 0]  # (B, tags): the best sequence that ends in each tag
+    behind = []  # from the second token on: the best tag before each tag, (B, tags)
     for t in range(1, emissions.shape[1]):
         longer = score[:, :, None] + step + emissions[:, t, None]  # (B, tags, tags)
         best, before = longer.max(1)
         score = torch.where(mask[:, t, None], best, score)
         behind.append(before)
-    last = (score + end).argmax(1).tolist()  # of each post
+    last = (score + end).argmax(1).tolist()  # the last tag of each post
     lengths = mask.sum(1).tolist()
     steps = torch.stack(behind).cpu().numpy() if behind else ()
     found = []

@@ -1,7 +1,7 @@
 """Fusion of modalities that may be missing (Alfaqeeh 2024, TriMod, equations 11 and 12).
 
-Each is given the features f_i of M modalities, of one width, and which of them a post has; the
-weights of those it lacks are zero exactly, and those of the others sum to one.
+A fusion takes the features f_i of M modalities, all of one width, and which of them a post has. The
+weights of modalities that the post lacks are exactly zero; the other weights sum to one.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 class AdditiveFusion(nn.Module):
     """f'_i = W_2 f_i + b, γ_i = exp(u·tanh(f'_i)), f_s = Σ γ_i f_i / Σ γ_i.
 
-    As printed, but for the two equations of (11), which run into each other there. W_2, b and u
-    have no index i and are shared by the modalities. γ_i / Σ γ_i is a softmax of u·tanh(f'_i), and
-    computed as one.
+    This is as printed, except that the two equations of (11) run into each other there. W_2, b and
+    u have no index i and are shared by the modalities. γ_i / Σ γ_i is a softmax of u·tanh(f'_i),
+    and computed as one.
 
     Args:
-        width: d, of the features.
-        hidden: m, of f'.
+        width: d, the size of the features.
+        hidden: m, the size of f'.
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -42,8 +42,8 @@ class ScaledDotFusion(nn.Module):
     The scores are (W_q f_1)·(W_k f_i) / √m, so that a token's own text says what else counts.
 
     Args:
-        width: d, of the features.
-        hidden: m, of queries and keys.
+        width: d, the size of the features.
+        hidden: m, the size of queries and keys.
     """
 
     def __init__(self, width: int, hidden: int) -> None:

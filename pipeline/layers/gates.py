@@ -1,4 +1,4 @@
-"""Gates: of the adaptive co-attention network (Zhang et al. 2018), and of Chen et al. 2021."""
+"""The gates of the adaptive co-attention network (Zhang et al. 2018) and of Chen et al. 2021."""
 
 from __future__ import annotations
 

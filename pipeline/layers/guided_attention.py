@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pipeline.layers.gates import FeatureGate
 from pipeline.layers.recomputed import by_rows
 
-LIMIT = 1 << 20  # numbers in the largest tensor, as far as one word at a time stays below it
+LIMIT = 1 << 20  # numbers in the largest tensor; one word at a time may exceed it
 
 Activation = Literal["elu", "relu", "sigmoid", "tanh"]
 ACTIVATION = {
@@ -78,7 +78,7 @@ class GuidedAttention(nn.Module):
 
         Args:
             queries: x (B, T, d).
-            mask: of the queries (B, T), true from the left.
+            mask: which queries are there (B, T), true from the left.
             words: w (B, n, d), all that is attended to.
             there: which of them each post has (B, n); at least one.
             regions: I (B, N, d_i), unless no image is read.
@@ -138,7 +138,7 @@ class GuidedAttention(nn.Module):
         regions: Tensor | None,
         has_image: Tensor,
     ) -> Iterator[tuple[int, Tensor, tuple[Tensor, ...]]]:
-        """For each post how many words to take at a time, x W_q of them, and what they share."""
+        """For each post the number of words to take at a time, their x W_q, and what they share."""
         asked, keys = self.query(queries), self.key(words)  # (B, T, h), (B, n, h)
         image = None
         if self.visual is not None and regions is not None:

@@ -14,9 +14,9 @@ class ImageWordLSTM(nn.Module):
     of the word vectors.
 
     Args:
-        classes: that the network behind the tags tells apart.
-        width: of a class's vector.
-        hidden: of the LSTM.
+        classes: number of classes that the network behind the tags tells apart.
+        width: the size of a class's vector.
+        hidden: the size of the LSTM's state.
     """
 
     def __init__(self, classes: int, width: int, hidden: int) -> None:

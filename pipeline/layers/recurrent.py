@@ -1,4 +1,4 @@
-"""Bidirectional layers whose padding changes nothing, and the cells they can be made of."""
+"""Bidirectional layers whose padding changes nothing, and the cells that they are made of."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class BiLSTM(Bidirectional):
     Args:
         inputs: width of a step's input.
         hidden: width of a step's output, both directions together; even.
-        cell: torch's LSTM, or the one of `CoupledLSTM`.
+        cell: standard: torch's LSTM; coupled: `CoupledLSTM`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What keeps networks from overfitting, beside what torch has."""
+"""Regularizers that torch does not have."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TokenBatchNorm(nn.Module):
     """Batch normalisation over the tokens of a padded batch; padding has no part in it.
 
     Args:
-        width: of a token's features.
+        width: the size of a token's features.
     """
 
     def __init__(self, width: int) -> None:

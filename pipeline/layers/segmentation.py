@@ -12,7 +12,7 @@ class Segmentation(nn.Module):
     """One logit a token, trained beside the tags (Aguilar et al. 2017, the binary task).
 
     Args:
-        width: of the features, which both tasks share.
+        width: the size of the features, which both tasks share.
         tags: the labels, in the order of their ids; all but O are parts of entities.
     """
 

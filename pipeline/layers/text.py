@@ -13,18 +13,18 @@ from pipeline.params.block import Block
 
 
 class TextSizes(Block):
-    """Of a text encoder over words alone."""
+    """The sizes of a text encoder over words alone."""
 
-    hidden: int = Field(ge=2, multiple_of=2)  # of the BiLSTM's output, both directions
+    hidden: int = Field(ge=2, multiple_of=2)  # size of the BiLSTM's output, both directions
     dropout: float = Field(ge=0, lt=1)  # before and after the BiLSTM
     unknown_rate: float = Field(ge=0, lt=1)  # share of words that training sees as unknown
 
 
 class SpelledTextSizes(TextSizes):
-    """Of a text encoder over words and a character CNN, as Zhang et al. 2018 set them."""
+    """The sizes of a text encoder over words and a character CNN."""
 
     char_width: int = Field(ge=1)
-    char_filters: int = Field(ge=1)  # of each window
+    char_filters: int = Field(ge=1)  # number of filters of each window
     char_windows: list[int] = Field(min_length=1)
     char_borders: bool  # windows reach over a word's ends, and so see where they are
 
@@ -35,7 +35,7 @@ class TextEncoder(nn.Module):
     Args:
         words: ids (B, T) to vectors (B, T, words.width).
         characters: spellings (U, L) to vectors (U, characters.width); None to read words alone.
-        sizes: of the BiLSTM, and the dropout around it.
+        sizes: the size of the BiLSTM, and the dropout around it.
     """
 
     def __init__(

@@ -5,8 +5,7 @@ as counts, from which the ratios follow; all ratios are percent (0 to 100), roun
 only where they are written.
 
 Division by zero: precision with nothing predicted, recall with no gold, and F1 with nothing
-correct are 0, as in conlleval; so a system that predicts nothing where nothing is scores 0, not
-100.
+correct are 0, as in conlleval. So a system that rightly predicts nothing scores 0, not 100.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from pipeline.metrics.spans import READINGS, Reading
 
 DECIMALS = 2
 
-Tree = dict[str, Any]  # what JSON holds
+Tree = dict[str, Any]  # plain values for JSON
 
 
 class Leaf(Protocol):
-    """What stands at the ends of a tree of scores."""
+    """An end of a tree of scores."""
 
     def to_dict(self) -> Tree:
         """Plain numbers for JSON."""

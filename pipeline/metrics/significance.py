@@ -25,7 +25,7 @@ TOLERANCE = 1e-9  # points of F1 within which two differences are the same, what
 
 @dataclass(frozen=True)
 class RandomizationTest:
-    """The observed difference (first - second, points of F1) and its two-sided p-value."""
+    """The observed difference (first - second, in points of F1) and its two-sided p-value."""
 
     difference: float
     p_value: float
@@ -34,7 +34,7 @@ class RandomizationTest:
 
 @dataclass(frozen=True)
 class Interval:
-    """The observed value and the ends of its bootstrap percentile interval, points of F1."""
+    """An observed value and the ends of its bootstrap percentile interval, in points of F1."""
 
     value: float
     low: float

@@ -1,4 +1,4 @@
-"""Names in every post, found by a text-only tagger of ours."""
+"""The names in every post, which a text-only tagger finds."""
 
 from pydantic import Field
 
@@ -6,8 +6,8 @@ from pipeline.params.block import Block
 
 
 class TagPosts(Block):
-    """How train posts are kept from models that saw their labels; dvc.yaml names the tagger."""
+    """How models are kept from tagging posts whose labels they saw; dvc.yaml names the tagger."""
 
     folds: int = Field(ge=2)  # into which train is split
-    seed: int  # of the folds and of the training
-    max_epochs: int = Field(ge=1)  # at most; the system's own number holds too
+    seed: int  # decides the folds, and seeds each training
+    max_epochs: int = Field(ge=1)  # an upper limit, beside the system's own

@@ -9,4 +9,4 @@ class Train(Block):
     """What the training of every system shares."""
 
     seeds: list[int] = Field(min_length=1)
-    max_epochs: int | None = Field(ge=1)  # at most; null: the system's own number
+    max_epochs: int | None = Field(ge=1)  # an upper limit, beside each system's own; null: none

@@ -8,8 +8,8 @@ The paper's ablations are settings: `crf: false` is CBCFuFi, `fusion: concatenat
 `filtration: false` is CBCFuC. A post without a usable image goes through the same network with
 u = 0, so that it is tagged by its text.
 
-What it looked at (`explain`) is α (`region_weights`), β (`word_weights`), g (`fusion_gate`) and s
-(`filtration_gate`), for posts with a usable image: without one, none of them reaches the decoder.
+`explain` gives α (`region_weights`), β (`word_weights`), g (`fusion_gate`) and s
+(`filtration_gate`) for posts with a usable image; without one, none of them reaches the decoder.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ATTENTION = {"concatenated": ConcatenatedAttention, "interactive": InteractiveAt
 class Model(SystemModel, SpelledTextSizes):
     """The network's sizes, and the choices that the paper's ablations and our variants make.
 
-    `hidden` is d, the width of the BiLSTM's output and of all that comes behind it.
+    `hidden` is d, the width of the BiLSTM's output and of all layers behind it.
     """
 
     attention: Literal["concatenated", "interactive"]  # as printed, or our variant
@@ -111,11 +111,11 @@ class AdaptiveCoAttention(System):
         )
 
     def encode(self, batch: Batch) -> Tensor:
-        """What the CRF reads: h ⊕ u, or h ⊕ m without the filtration gate: (B, T, width)."""
+        """The CRF reads h ⊕ u, or h ⊕ m without the filtration gate: (B, T, width)."""
         return self._encode(batch)[0]
 
     def explain(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The weights α and β and the gates g and s that the setting has: (B, T, k) each."""
+        """The weights α and β, and the gates g and s if the setting has them: (B, T, k) each."""
         unseen = ~batch.has_image[:, None, None]  # (B, 1, 1)
         steps = batch.words.shape[1]
         return {

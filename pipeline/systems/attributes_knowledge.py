@@ -1,9 +1,9 @@
 """NER with image attributes and image knowledge (Chen et al. 2021).
 
-The words of a post attend, feature by feature, to those of the post, of the image's knowledge and
-to the image's attributes, guided by the regions of the image (`GuidedAttention`, equations 3 to
-12); what they find is let in by a gate (13, 14), and a CRF reads it. A word is its vector beside
-that of its characters, the same for tweet, knowledge and attributes.
+The words of a post attend, feature by feature, to the words of the post, to those of the image's
+knowledge and to the image's attributes, guided by the regions of the image (`GuidedAttention`,
+equations 3 to 12). A gate lets in what they find (13, 14), and a CRF reads it. Every word, of the
+tweet, the knowledge or the attributes, is its own vector beside the vector of its characters.
 
 | row of the paper | setting of `model` |
 |---|---|
@@ -14,16 +14,16 @@ that of its characters, the same for tweet, knowledge and attributes.
 A post without a usable image, without attributes or without knowledge goes through the same network
 without them, in the same batch.
 
-What the paper leaves open: σ of 3 and 7 is "an activation function", read as the ELU of Shen et al.
-2018, whose multi-dimensional attention equation 3 is. The filter of the character CNN is printed as
-1 x 3: `char_filter: row` is one of that height, `full` has it reach over all rows, one filter for
-each number of the result, as is usual. As printed no layer knows the order of the words but the
-CRF; `recurrent` puts a BiLSTM before it, and `inner` narrows what stands inside σ, which decides
-how long a step takes: both are ours.
+The paper leaves choices open. σ of 3 and 7 is "an activation function"; it is read as the ELU of
+Shen et al. 2018, whose multi-dimensional attention equation 3 is. The filter of the character CNN
+is printed as 1 x 3: `char_filter: row` is one filter of that height; `full` reaches over all rows,
+with one filter for each number of the result, as is usual. As printed, only the CRF knows the order
+of the words. Two settings are ours: `recurrent` puts a BiLSTM before the CRF, and `inner` narrows
+the vectors inside σ, whose width decides how long a step takes.
 
-What it looked at (`explain`): the weights over the post's words (`word_weights`), over those of its
-knowledge (`knowledge_weights`), of its attributes (`attribute_weights`) and over the regions
-(`region_weights`), and how far the gate let the context in (`context_gate`): means over features.
+`explain` gives means over features: the weights over the post's words (`word_weights`), over the
+words of its knowledge (`knowledge_weights`), over its attributes (`attribute_weights`) and over the
+regions (`region_weights`), and how far the gate let the context in (`context_gate`).
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ REGIONS = StoreOutput("regions", output="grid", role="regions")
 ATTRIBUTES = PhraseWords("attributes", role="tags")
 KNOWLEDGE = PhraseWords("knowledge", role="tags")
 
-WINDOW = 3  # of the character CNN
+WINDOW = 3  # characters that a filter of the character CNN sees
 
 
 class Model(SystemModel, TextSizes):
-    """The network's sizes, and what it reads; `hidden` is that of the BiLSTM of `recurrent`."""
+    """The network's sizes and inputs; `hidden` is the size of the BiLSTM that `recurrent` adds."""
 
     image: bool
     attributes: bool
@@ -116,14 +116,14 @@ class AttributesKnowledge(System):
         return encoded
 
     def explain(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The weights and the gate, (B, T, k) each, of those modalities that the setting has."""
+        """The weights and the gate of the modalities that the setting has, (B, T, k) each."""
         words, there = self._read(batch)
         attended = self._attended(batch, words, there)
         over_words, over_regions = self.attention.weights(*attended)
         steps = batch.words.shape[1]
         _, gate = self.fusion(self.attention(*attended), words[:, :steps])  # (B, T, d_e)
         looked = {"word_weights": over_words[:, :, :steps], "context_gate": gate.mean(2, True)}
-        behind = over_words[:, :, steps:]  # knowledge, then the attributes' one
+        behind = over_words[:, :, steps:]  # the knowledge's, then the one of the attributes
         if self.attributes is not None:
             looked["attribute_weights"], behind = behind[:, :, -1:], behind[:, :, :-1]
         if self.knowledge:
@@ -153,7 +153,7 @@ class AttributesKnowledge(System):
     def _attended(
         self, batch: Batch, words: Tensor, there: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor]:
-        """What the attention takes."""
+        """The arguments of the attention."""
         regions = batch.features[REGIONS.cache] if self.image else None
         given = words[:, : batch.words.shape[1]]
         return given, batch.mask, words, there, regions, batch.has_image

@@ -5,11 +5,11 @@ over the image words (Table 6); the three concatenated, a BiLSTM over them, and 
 A post without a usable image has zeros for the image's vector.
 
 The paper's experiments are settings: Table 9 is `regularized`; Table 8 varies the width of the
-word vectors, which is that of the sources that `vectors` names, laid side by side (GloVe of 50,
-100, 200 or 300 beside fastText of 300).
+word vectors: `vectors` names the sources, whose vectors are laid side by side (GloVe of 50, 100,
+200 or 300 beside fastText of 300).
 
-The tables print no dropout but the targeted one; `dropout` around the BiLSTMs, 0 as published, is
-ours.
+The tables print only the targeted dropout. `dropout` around the BiLSTMs is our addition; it is 0
+in the published preset.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ IMAGE_WORDS = ImageClasses("image_words", role="tags")
 
 
 class Model(SystemModel, TextSizes):
-    """The network's sizes; `hidden` is that of both BiLSTMs (layers 24 and 31)."""
+    """The network's sizes; `hidden` is the size of both BiLSTMs (layers 24 and 31)."""
 
     char_width: int = Field(ge=1)
     char_length: int = Field(ge=8)  # to which words are cut or padded
     regularized: bool  # whether there is targeted dropout, SineReLU and group normalisation
-    drop_rate: float = Field(ge=0, lt=1)  # of the targeted dropout, and so is the next
-    target_rate: float = Field(ge=0, lt=1)
-    image_width: int = Field(ge=1)  # of an image word's vector
-    image_hidden: int = Field(ge=1)  # of the LSTM over image words
+    drop_rate: float = Field(ge=0, lt=1)  # DR of the targeted dropout
+    target_rate: float = Field(ge=0, lt=1)  # TR of the targeted dropout
+    image_width: int = Field(ge=1)  # size of an image word's vector
+    image_hidden: int = Field(ge=1)  # size of the state of the LSTM over image words
 
 
 class CWI(System):
@@ -53,7 +53,7 @@ class CWI(System):
     Args:
         params: the block.
         inputs: what the corpus and the caches decide.
-        decoded: width of what the CRF reads, if not that of layer 31.
+        decoded: width of the features that the CRF reads; None: the width of layer 31.
     """
 
     class Params(SystemParams):

@@ -1,8 +1,8 @@
 """CWI with attention (Asgari-Chenaghlu et al. 2022): `cwi`, and equations 13 to 15 before the CRF.
 
 "The same parameter settings have been used with an additional attention layer", behind layer 31.
-As printed, the CRF reads the attended vectors β alone, so that a token finds its own h in them
-only as far as it attends to itself. `readout: both` gives the CRF h beside β, which trains better.
+As printed, the CRF reads the attended vectors β alone; a token's own h is in its β only as far as
+the token attends to itself. `readout: both` gives the CRF h beside β, which trains better.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ class Model(SystemModel, SpelledTextSizes):
     transform: Literal["sigmoid", "tanh", "relu"]
     fusion: Literal["attention", "concatenate"]
     characters: Literal["bilstm", "cnn"]
-    char_hidden: int = Field(ge=2, multiple_of=2)  # of the character BiLSTM, both directions
-    cell: Literal["standard", "coupled"]  # of the entity BiLSTM; coupled is equation 1
+    char_hidden: int = Field(ge=2, multiple_of=2)  # size of the character BiLSTM, both directions
+    cell: Literal["standard", "coupled"]  # the entity BiLSTM's; coupled is equation 1
     segmentation: float = Field(ge=0)  # weight of the second task's loss
 
     @field_validator("modalities")
@@ -126,7 +126,7 @@ class ModalityAttentionNER(System):
         return encoded
 
     def loss(self, batch: Batch) -> Tensor:
-        """The CRF's loss, with that of the segmentation beside it where there is one."""
+        """The loss of the CRF, plus the weighted loss of the segmentation if there is one."""
         encoded = self.encode(batch)
         loss = self.decoder.loss(encoded, batch.tags, batch.mask)
         if self.segmentation is not None:
@@ -135,7 +135,7 @@ class ModalityAttentionNER(System):
         return loss
 
     def explain(self, batch: Batch) -> Mapping[str, Tensor]:
-        """`modality_weights`: α of words, characters and image, those that `model` has."""
+        """`modality_weights`: α of words, characters and image, as far as `model` has them."""
         _, weights = self._fuse(batch)
         if weights is None:
             return {}
@@ -143,7 +143,7 @@ class ModalityAttentionNER(System):
         return {"modality_weights": weights.masked_fill(absent, torch.nan)}
 
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """What the BiLSTM reads (B, T, d), and the weights (B, T, M) where there is attention."""
+        """The input of the BiLSTM (B, T, d), and the weights (B, T, M) if there is attention."""
         read = [self.activation(self.transforms[name](x)) for name, x in self._read(batch).items()]
         modalities = torch.stack(read, 2)  # (B, T, M, p)
         there = self._there(batch)  # (B, M)

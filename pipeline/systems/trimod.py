@@ -60,8 +60,8 @@ class Model(SystemModel):
     """The network's sizes, its fusion and its regularisers."""
 
     char_width: int = Field(ge=1)
-    char_hidden: int = Field(ge=2, multiple_of=2)  # of the character BiGRU, both directions
-    hidden: int = Field(ge=2, multiple_of=2)  # of the word BiGRU, and of a phrase's
+    char_hidden: int = Field(ge=2, multiple_of=2)  # size of the character BiGRU, both directions
+    hidden: int = Field(ge=2, multiple_of=2)  # size of the BiGRUs over words and phrases
     fusion: Literal["additive", "scaled_dot"]
     fusion_width: int = Field(ge=1)  # m of equation 11
     dropout: float = Field(ge=0, lt=1)
@@ -99,7 +99,7 @@ class TriMod(System):
         self.l1 = model.l1
 
     def encode(self, batch: Batch) -> Tensor:
-        """f_s of each token (B, T, hidden)."""
+        """The fused vector f_s of each token (B, T, hidden)."""
         fused, _ = self._fuse(batch)
         if self.norm is not None:
             fused = self.norm(fused, batch.mask)
@@ -107,7 +107,7 @@ class TriMod(System):
         return encoded
 
     def loss(self, batch: Batch) -> Tensor:
-        """That of the CRF (equation 15), with the L1 norm of the weights beside it."""
+        """The loss of the CRF (equation 15) plus the weighted L1 norm of the weights."""
         loss = super().loss(batch)
         if self.l1:
             parts = (part for name, part in self.named_children() if name != "words")
@@ -138,7 +138,7 @@ class TriMod(System):
         return represented
 
     def _there(self, batch: Batch) -> Tensor:
-        """Which modalities each post has: (B, modalities) bool; it has text always."""
+        """Which modalities each post has: (B, modalities) bool; every post has text."""
         phrases = [batch.phrases[cache].mask.any(1) for cache in self.phrases]
         return torch.stack([torch.ones_like(phrases[0]), *phrases], 1)
 

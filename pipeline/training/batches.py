@@ -38,7 +38,7 @@ class Encoded:
 
 
 class EncodedPosts:
-    """Posts as ids, with one row of characters for each distinct word of theirs.
+    """Posts as ids, with one row of characters for each distinct word in them.
 
     Args:
         posts: the posts.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipeline.files import write_bytes
 from pipeline.fit.loop import Epoch
 
 
@@ -17,17 +16,18 @@ class Curves:
     """The curves of one training run, in a folder of their own that DVC holds as a plots output."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._curves: dict[str, list[float]] = {"loss": [], "dev_f1": []}
+        self._summary = directory / "metrics.json"
+        self._plots = directory / "plots" / "metrics"
+        self._plots.mkdir(parents=True, exist_ok=True)
+        self._steps = 0
 
     def log(self, epoch: Epoch) -> None:
         """Add one epoch's point to each curve; steps count from 0."""
-        self._curves["loss"].append(epoch.loss)
-        self._curves["dev_f1"].append(epoch.score)
-        for name, values in self._curves.items():
-            rows = [f"step\t{name}", *(f"{step}\t{value}" for step, value in enumerate(values))]
-            path = self._directory / "plots" / "metrics" / f"{name}.tsv"
-            write_bytes(path, "".join(f"{row}\n" for row in rows).encode())
-        last: dict[str, float] = {name: values[-1] for name, values in self._curves.items()}
-        last["step"] = len(self._curves["loss"]) - 1
-        write_bytes(self._directory / "metrics.json", f"{json.dumps(last, indent=4)}\n".encode())
+        values: dict[str, float] = {"loss": epoch.loss, "dev_f1": epoch.score}
+        for name, value in values.items():
+            heading = "" if self._steps else f"step\t{name}\n"
+            with (self._plots / f"{name}.tsv").open("a" if self._steps else "w") as file:
+                file.write(f"{heading}{self._steps}\t{value}\n")
+        summary = values | {"step": self._steps}
+        self._summary.write_text(f"{json.dumps(summary, indent=4)}\n", encoding="utf-8")
+        self._steps += 1

@@ -31,8 +31,8 @@ class TrainedModel:
     lexicon: Lexicon
     word_width: int
     shapes: dict[str, tuple[int, ...]]  # cache -> the shape of one image's features
-    classes: int  # of image words
-    fingerprints: dict[str, str]  # of the caches that it was trained on
+    classes: int  # number of classes of image words
+    fingerprints: dict[str, str]  # cache -> its fingerprint when the model was trained
 
     def write(self) -> None:
         """Write the description and the lexicon into the folder."""

@@ -1,4 +1,4 @@
-"""The phrases of posts: words that go with a post, its image or its tokens, as a system asks."""
+"""The phrases of posts: the words that tables have for a post, its image or its tokens."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Phrases:
         images: `features/images.parquet`, for tables that are keyed by image.
 
     Raises:
-        PipelineError: for a table that is none, or that lacks an image which `images` calls
-            usable.
+        PipelineError: for a file that is no table of phrases, or a table that lacks an image
+            which `images` calls usable.
     """
 
     def __init__(self, tables: Mapping[str, Path], images: Path | None) -> None:
@@ -39,7 +39,7 @@ class Phrases:
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """The digest of where each table's words come from."""
+        """For each table, the digest of the source of its words."""
         return {name: table.fingerprint for name, table in self._tables.items()}
 
     def of(self, posts: Sequence[Post]) -> list[dict[str, WeightedWords]]:

@@ -24,7 +24,7 @@ Looked = Mapping[str, npt.NDArray[np.float32]]  # kind -> (B, T, k), as `System.
 
 
 class Tagger:
-    """Tags posts with one network, in training or trained, and tells what the network looked at.
+    """Tags posts with one network, which may still be in training, and tells what it looked at.
 
     Args:
         network: it is moved to `device`.
@@ -71,7 +71,7 @@ class Tagger:
         Args:
             posts: the posts.
             bar: how progress is shown (see `pipeline.progress`).
-            title: stands before it.
+            title: stands before the progress.
         """
         self.network.eval()
         parts = in_order(posts.lengths(), self._batch_posts)

@@ -148,7 +148,7 @@ def train_network(
     """Train one seed: a tagger with the weights of its best epoch, and the run's history."""
     torch.manual_seed(seed)
     device, options = find_device(runtime.device), params.training
-    network = system(params, corpus.inputs).to(device)
+    network = system(params, corpus.inputs)
     tagger = Tagger(network, corpus.lexicon, corpus.caches, options.batch_posts, device)
     lengths = corpus.train.lengths()
 

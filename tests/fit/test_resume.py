@@ -1,7 +1,7 @@
 """A trainer whose state was put back goes on to the same bits, wherever it was taken."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.fit.batching import shuffled
-from pipeline.fit.loop import Fitted, Trainer
+from pipeline.fit.loop import Epoch, Fitted, Trainer
 from pipeline.fit.optimization import Optimization
 from tests.systems.blocks import TRAINING
 
@@ -28,7 +28,9 @@ SETTINGS: list[dict[str, object]] = [
 Batch = tuple[Tensor, Tensor]
 
 
-def start(settings: dict[str, object], seed: int) -> tuple[nn.Module, Trainer[Batch]]:
+def start(
+    settings: dict[str, object], seed: int, watch: Callable[[Epoch], None] = lambda _: None
+) -> tuple[nn.Module, Trainer[Batch]]:
     """A network with dropout and running statistics, and its trainer; nothing is trained yet."""
     torch.manual_seed(seed)
     network = nn.Sequential(
@@ -49,7 +51,7 @@ def start(settings: dict[str, object], seed: int) -> tuple[nn.Module, Trainer[Ba
     options = Optimization.model_validate(
         TRAINING | {"learning_rate": 0.02, "max_epochs": 5, "patience": 2} | settings
     )
-    return network, Trainer(network, batches, loss, score, options, lambda _: None)
+    return network, Trainer(network, batches, loss, score, options, watch)
 
 
 def through_bytes(state: dict[str, Any]) -> dict[str, Any]:
@@ -75,11 +77,8 @@ def resumed(settings: dict[str, object], state: dict[str, Any]) -> tuple[Any, ..
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings["optimizer"])
 def test_it_goes_on_from_an_epochs_end(settings: dict[str, object]) -> None:
-    network, trainer = start(settings, seed=1)
+    network, trainer = start(settings, 1, lambda _: states.append(trainer.state()))
     states = [trainer.state()]
-    while not trainer.ended:
-        trainer.epoch()
-        states.append(trainer.state())
     expected = results(network, trainer.run())
     assert len(states) > 3
     for state in states:  # from before the first epoch to behind the last
