@@ -129,7 +129,9 @@ class _Table:
         self.places = {key: place for place, key in enumerate(keys)}
         lengths = {len(row) for row in table[CLASSES].to_pylist()}
         if len(lengths) > 1:
-            raise PipelineError(f"{path}: images have differing numbers of words; run its stage")
+            raise PipelineError(
+                f"{path}: images have differing numbers of words; run `dvc repro tags`"
+            )
         width = lengths.pop() if lengths else 1
         self.columns = {
             name: table[name].combine_chunks().flatten().to_numpy().reshape(-1, width)

@@ -36,6 +36,7 @@ from pipeline.tables.parquet import check_columns, read_table, write_table
 
 OUTPUT = "words"  # what a system's REQUIRES names of a table of phrases
 KeyedBy = Literal["image", "post", "token"]
+STAGES = {"captions": "caption"}  # the stages whose tables have another name
 KEYED_BY, FINGERPRINT = b"keyed_by", b"fingerprint"  # keys in the metadata of the schema
 
 SCHEMA = pa.schema(
@@ -118,7 +119,7 @@ def read_phrases(path: Path) -> PhraseTable:
         PipelineError: if the file is missing, damaged, no table of phrases, or has a row without
             a key, with an empty word, or with other than one finite weight >= 0 for each word.
     """
-    stage = path.stem
+    stage = STAGES.get(path.stem, path.stem)
     table = read_table(path, None, stage)
     if table.schema.equals(image_words.SCHEMA, check_metadata=False):
         return _of_image_words(path, table)
@@ -127,14 +128,14 @@ def read_phrases(path: Path) -> PhraseTable:
     keyed_by = metadata.get(KEYED_BY, b"").decode()
     if keyed_by not in get_args(KeyedBy) or FINGERPRINT not in metadata:
         raise PipelineError(
-            f"{path}: does not say what its keys are and where its words come from; run the stage "
-            "that writes it again"
+            f"{path}: does not say what its keys are and where its words come from; run `dvc repro"
+            f" {stage}`"
         )
     columns = [table[name].to_pylist() for name in SCHEMA.names]
     rows: dict[str, WeightedWords] = {}
     for at, (key, words, weights) in enumerate(zip(*columns, strict=True)):
         if fault := _fault(key, words, weights):
-            raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run its stage again")
+            raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run `dvc repro {stage}`")
         rows[key] = rows.get(key, NONE) + WeightedWords(tuple(words), tuple(weights))
     return PhraseTable(path, keyed_by, metadata[FINGERPRINT].decode(), rows)
 
@@ -154,7 +155,9 @@ def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
     """The names of classes as phrases."""
     metadata = table.schema.metadata or {}
     if image_words.FINGERPRINT not in metadata:
-        raise PipelineError(f"{path}: does not say which network its words come from; run `tags`")
+        raise PipelineError(
+            f"{path}: does not say which network its words come from; run `dvc repro tags`"
+        )
     fingerprint = Fingerprint.from_json(json.loads(metadata[image_words.FINGERPRINT]))
     rows = {
         key: _shared(names, probabilities)

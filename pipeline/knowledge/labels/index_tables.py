@@ -56,7 +56,9 @@ def read_index(folder: Path) -> LabelIndex:
     }
     metadata = tables["forms"].schema.metadata or {}
     if SCORER not in metadata:
-        raise PipelineError(f"{folder}: does not say for which scorer it was made; run {STAGE}")
+        raise PipelineError(
+            f"{folder}: does not say for which scorer it was made; run `dvc repro {STAGE}`"
+        )
     lengths = tables["bags"]["length"].to_numpy()
     starts = np.concatenate([[0], np.cumsum(np.bincount(lengths))]).astype(np.int64)
     masks, forms = (tables["bags"][name].to_numpy() for name in ("mask", "form"))

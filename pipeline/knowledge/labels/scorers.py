@@ -99,7 +99,7 @@ def find_scorer(name: str) -> Scorer:
         PipelineError: for a name that is none, listing them.
     """
     if name not in SCORERS:
-        raise PipelineError(f"candidates.scorer: no {name!r}; known: {', '.join(sorted(SCORERS))}")
+        raise PipelineError(f"knowledge.scorer: no {name!r}; known: {', '.join(sorted(SCORERS))}")
     return SCORERS[name]
 
 

@@ -117,7 +117,9 @@ def read_mentions(path: Path) -> Mentions:
     table = read_table(path, SCHEMA, "mentions")
     source = (table.schema.metadata or {}).get(SOURCE, b"").decode()
     if source not in ("tagger", "ngrams", "gold"):
-        raise PipelineError(f"{path}: does not say where its mentions come from; run `mentions`")
+        raise PipelineError(
+            f"{path}: does not say where its mentions come from; run `dvc repro mentions`"
+        )
     by_post: dict[str, list[Mention]] = {}
     columns = table.to_pydict()
     for post, start, end, text in zip(*list(columns.values())[:4], strict=True):
