@@ -140,7 +140,7 @@ def _classes(data: Path, root: Path) -> dict[str, str]:
 
 
 def _subjects(folder: Path) -> float:
-    """The share of the sample's pictures whose caption names what most of theirs name."""
+    """The share of the sample's pictures whose new caption has a word of most of their captions."""
     folder.mkdir()
     tree = json.loads((SAMPLE / "captions.json").read_text(encoding="utf-8"))
     names = {image["id"]: Path(image["file_name"]).stem for image in tree["images"]}

@@ -92,7 +92,7 @@ def by_definition(world: World, post: int) -> tuple[int, int] | None:
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two vectors."""
+    """The cosine of two vectors."""
     return float(one @ other / np.sqrt((one @ one) * (other @ other)))
 
 

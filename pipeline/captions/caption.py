@@ -20,13 +20,13 @@ from pipeline.store.reader import Reader
 from pipeline.store.shard import write_shard
 from pipeline.tables.phrases import plain, write_phrases
 
-VERSION = 1  # raised when the search comes to mean something else
-COMMONEST = 3  # captions that the report shows
+VERSION = 1  # raised when the meaning of the search changes
+COMMONEST = 3  # the report shows so many captions
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was captioned; `str(report)` is for the terminal."""
+    """The captions made; `str(report)` is for the terminal."""
 
     captions: tuple[str, ...]
 
@@ -40,7 +40,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Files:
-    """What the stage `caption` reads and writes."""
+    """The files that the stage `caption` reads and writes."""
 
     store: Path  # the feature store of the role `caption`
     model: Path  # the captioner's folder

@@ -27,7 +27,7 @@ class Optimization(Block):
     patience: int = Field(ge=1)  # epochs without a better dev score before training stops
 
     def risks(self) -> list[str]:
-        """What is known to go wrong in practice with these settings, a sentence each."""
+        """The known risks of these settings, a sentence each."""
         if self.optimizer in NORMALIZED and self.learning_rate > LARGE_STEP:
             return [
                 f"{self.optimizer} moves every weight by about its learning rate at each step, and "

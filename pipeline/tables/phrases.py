@@ -1,17 +1,17 @@
 """Tables of phrases: words that go with an image, with a post, or with one of a post's tokens.
 
-Captions, the words of hashtags, image attributes and image knowledge are all kept so. A row has
+Captions, the words of hashtags, image attributes and image knowledge have this form. A row has
 
 | column | type | what it holds |
 |---|---|---|
-| `key` | string | what the words go with, see below |
-| `words` | list<string> | none, where something was looked for and nothing found |
-| `weights` | list<float32> | one for each word: a probability, or 1 where nothing else is meant |
+| `key` | string | the image, post or token that the words go with |
+| `words` | list<string> | empty if something was looked for and nothing found |
+| `weights` | list<float32> | one for each word: a probability, or 1 if all words count alike |
 
-and whatever else its stage wants to tell. The metadata of the schema say what a key is
-(`keyed_by`: the sha256 of an `image`, a `post`, or a `token` as spelled in the posts) and where the
-words come from (`fingerprint`: a digest). A key may stand in several rows: its phrase is theirs,
-one after the other.
+and further columns of its stage. The metadata of the schema hold `keyed_by` (a key is the sha256 of
+an `image`, a `post`, or a `token` as spelled in the posts) and `fingerprint` (a digest of what the
+words were made from). A key may stand in several rows: their words, one after the other, are its
+phrase.
 
 `features/tags.parquet` is read as such a table too, keyed by image: the names of an image's classes
 with their probabilities. A name of several words ("great white shark") gives each of them an equal
@@ -34,7 +34,7 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.tables import image_words
 from pipeline.tables.parquet import check_columns, read_table, write_table
 
-OUTPUT = "words"  # what a system's REQUIRES names of a table of phrases
+OUTPUT = "words"  # a system's REQUIRES names this output for a table of phrases
 KeyedBy = Literal["image", "post", "token"]
 STAGES = {"captions": "caption"}  # the stages whose tables have another name
 KEYED_BY, FINGERPRINT = b"keyed_by", b"fingerprint"  # keys in the metadata of the schema
@@ -68,12 +68,12 @@ class PhraseTable:
 
     path: Path  # for messages
     keyed_by: KeyedBy
-    fingerprint: str  # digest of where the words come from
+    fingerprint: str  # a digest of what the words were made from
     rows: Mapping[str, WeightedWords]
 
 
 def plain(words: Sequence[str]) -> WeightedWords:
-    """Words that all count alike."""
+    """A phrase whose words all count alike."""
     return WeightedWords(tuple(words), (1.0,) * len(words))
 
 
@@ -88,10 +88,10 @@ def write_phrases(
 
     Args:
         path: where it goes.
-        keyed_by: what a key is.
-        fingerprint: a digest of where the words come from: it changes when they would.
-        rows: key and phrase of n rows.
-        further: other columns, of n values each, in the order of `rows`.
+        keyed_by: the kind of its keys.
+        fingerprint: a digest of what the words were made from.
+        rows: the key and the phrase of n rows.
+        further: other columns with n values each, in the order of `rows`.
 
     Raises:
         ValueError: for a row that `read_phrases` would refuse.
@@ -141,7 +141,7 @@ def read_phrases(path: Path) -> PhraseTable:
 
 
 def _fault(key: str, words: Sequence[str] | None, weights: Sequence[float] | None) -> str:
-    """What is wrong with a row; nothing is an empty string."""
+    """The fault of a row, or an empty string."""
     if words is None or weights is None or len(words) != len(weights):
         return "has other than one weight for each word"
     if not key or not all(word.strip() for word in words):

@@ -1,4 +1,4 @@
-"""Reading N-Triples as a stream: plain, gzip or bzip2, with broken lines told, not fatal.
+"""Reading N-Triples as a stream, plain, gzip or bzip2; broken lines are told, and not fatal.
 
 pyoxigraph parses many lines at a time; if it finds a fault among them, it parses them again line by
 line. So each broken line is known by its number and costs no other.
@@ -24,7 +24,7 @@ from pipeline.params.graph import Graph as GraphParams
 
 # Bytes of lines in the first block, in a later one, and in the largest: blocks grow with the names.
 FIRST, BLOCK, LARGEST = 1 << 20, 1 << 25, 1 << 27
-PARSED = 8192  # lines parsed at a time
+PARSED = 8192  # so many lines are parsed at a time
 ANY = ""  # stands for the language of a literal without one
 
 
@@ -113,7 +113,7 @@ class _Block:
                 self._labels.append(naming[relation])
 
     def statements(self, names: Names) -> Statements:
-        """What was taken in, its names numbered by `names`."""
+        """The statements taken in, with their names numbered by `names`."""
         numbers = names.encode(list(self._numbers))
         owners, links = (np.array(some, np.int64) for some in (self._owners, self._links))
         texts = Texts(numbers[owners], stripped(self._texts), np.array(self._labels, bool))
@@ -151,7 +151,7 @@ def _parsed(lines: Sequence[bytes], start: int) -> Iterable[tuple[int, Any]]:
             for quad in _parse(line):  # a statement before the fault is one
                 found.append((at, quad))
         except SyntaxError as error:
-            # The parser's own words, less its place, which is that of one line out of its file.
+            # The parser's own words without its place, which counts from this line.
             found.append((at, str(error.msg).partition(": ")[2] or str(error.msg)))
     return found
 

@@ -49,7 +49,7 @@ def read_index(folder: Path) -> LabelIndex:
     """Read the tables that `write_index` wrote.
 
     Raises:
-        PipelineError: if one is missing, damaged, or does not say for which scorer it was made.
+        PipelineError: if one is missing, damaged, or does not name the scorer that it was made for.
     """
     tables = {
         name: read_table(_path(folder, name), schema, STAGE) for name, schema in TABLES.items()
