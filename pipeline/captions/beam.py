@@ -48,7 +48,7 @@ def search(
         step: the language model.
         state: the state before the first word, with K = 1.
         start: the word that stands before the first.
-        end: the word behind the last.
+        end: the word after the last.
         width: K, the beginnings that are kept for each image.
         max_words: the longest caption, its end not counted.
         power: a log probability is divided by length^power.

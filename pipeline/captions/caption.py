@@ -52,7 +52,7 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
     """Caption every image of a store.
 
     `numbers` is HDF5: `/keys` (n, 32), the sha256 of each image's bytes, ascending; `/words`
-    (n, max_words) int32, rows of the model's vocabulary, 0 behind a caption's end; `/score` (n,)
+    (n, max_words) int32, rows of the model's vocabulary, 0 after a caption's end; `/score` (n,)
     float32; the attribute `fingerprint`. `captions` is a table of the words, keyed by image, with
     the columns `score` and `caption`.
 

@@ -88,7 +88,7 @@ def read_captions(path: Path, images: Sequence[Image], max_words: int) -> Captio
         max_words: longer captions are left out: a cut one would teach to stop in mid-sentence.
 
     Raises:
-        PipelineError: for a file that is of neither format, or of which no caption can be used.
+        PipelineError: for a file in neither format, or one without a usable caption.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -122,7 +122,7 @@ def read_captions(path: Path, images: Sequence[Image], max_words: int) -> Captio
 
 
 def _by_name(images: Iterable[Image]) -> Mapping[str, str]:
-    """Name, with and without folder and suffix -> sha256; a name of two pictures means neither."""
+    """Name, with and without folder and suffix -> sha256, without names that two pictures share."""
     found: dict[str, set[str]] = {}
     for image in images:
         if image.status == OK and image.sha256 and image.path:

@@ -95,7 +95,7 @@ def train_captioner(
         params: the block.
         runtime: where the network runs, and how progress is shown.
         files: read and written.
-        say: is told what was read, and a line an epoch.
+        say: is told the captions that were read, and then a line an epoch.
 
     Raises:
         PipelineError: for a caption corpus or a store that cannot be used.

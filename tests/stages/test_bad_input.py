@@ -17,7 +17,7 @@ from pipeline.tables.phrases import plain, read_phrases, write_phrases
 from tests.stages.conftest import COMMANDS, POST, ROOT, Project, sentence
 
 Change = Callable[[dict[str, Any]], None]
-MADE_UP = (  # what stages expect to be there
+MADE_UP = (  # files that stages expect
     "features/tags/x",
     "features/hashtags.parquet",
     "features/graph/x",

@@ -1,4 +1,4 @@
-"""From statements to a graph: the names of all files together, then entities in their order.
+"""Collecting statements into a graph: names of all files first, then entities in their order.
 
 The memory holds no more than the tables will: each name once, three numbers a triple, and labels.
 """
@@ -49,9 +49,9 @@ class Collector:
         self._texts += [replace(some, owners=numbers[some.owners]) for some in texts]
 
     def graph(self, relation_labels: Mapping[str, str]) -> tuple[Graph, int, int]:
-        """The graph of all statements, and how many redirects were followed, and are in circles.
+        """The graph of all statements, the count of redirects followed, and of those in circles.
 
-        A redirected name is no entity: its triples and names are those of what it leads to. The
+        A redirected name is no entity: its triples and names go to where it leads. The
         collector is empty afterwards.
         """
         names = self._names.texts

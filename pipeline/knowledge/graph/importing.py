@@ -74,12 +74,12 @@ def import_graph(params: GraphParams, source: Path, folder: Path, metrics: Path)
     Args:
         params: which relations name entities, and the tables of names beside the triples.
         source: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
-            with bzip2; or a folder, of which all such files are read.
+            with bzip2; or a folder of such files.
         folder: written, the tables.
         metrics: written, counts as JSON.
 
     Raises:
-        PipelineError: for no file, one that cannot be read, or no triple in all of them.
+        PipelineError: if there is no file, one cannot be read, or none has a triple.
     """
     faults, collector = Faults(), Collector(params)
     base = source if source.is_dir() else source.parent

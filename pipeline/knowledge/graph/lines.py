@@ -45,7 +45,7 @@ def blocks(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
 
 
 def table_rows(path: Path, columns: int, faults: Faults) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and fields of each line of a tab-separated file; `faults` is told the others.
+    """Yield number and fields of each good line of a tab-separated file; `faults` gets the others.
 
     A line must have `columns` fields, none of them empty; empty lines are skipped.
     """

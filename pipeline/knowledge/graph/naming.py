@@ -31,7 +31,7 @@ def resolve(redirects: Mapping[int, int]) -> tuple[dict[int, int], int]:
 def labels_and_aliases(
     given: Texts, targets: Mapping[int, int], names: pa.StringArray, kept: np.ndarray
 ) -> tuple[pa.StringArray, pa.ListArray]:
-    """Columns of labels, null where there is none, and of lists of aliases.
+    """The columns of labels (null for an entity without one) and of lists of aliases.
 
     An entity's aliases are its other texts as they were given; then, for each name that redirects
     to it, in the order of `targets`, that name's label (or else the end of the name) and its other

@@ -37,7 +37,7 @@ def read_ntriples(
     *,
     block: int = BLOCK,
 ) -> Iterator[Statements]:
-    """Stream the statements of a file, counting lines that are none in `faults`.
+    """Stream the statements of a file; `faults` is told each line that is not a statement.
 
     Links and texts come in the order of the file.
 
@@ -46,7 +46,7 @@ def read_ntriples(
         names: the names of this file alone, at first none; filled with IRIs, and with `_:` and a
             label for each blank node.
         params: the relations that name entities, and the languages of names.
-        faults: is told each broken line.
+        faults: is told each broken line, and counts them.
         scope: begins the labels of blank nodes, which mean something within their file only.
         block: about how many bytes of lines are taken at a time; more once the names take more,
             as their hash table is built for each block.

@@ -13,7 +13,7 @@ from pipeline.knowledge.graph.names import Names
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts that name entities, in the order in which they were given.
+    """Texts that name entities, in the order of the files.
 
     Attributes:
         owners: (m,) int32, the numbers of the entities' names.

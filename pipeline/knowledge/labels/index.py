@@ -1,4 +1,4 @@
-"""The label index: the arrays in which the few labels worth scoring are found.
+"""The label index: arrays that find the few labels worth scoring.
 
 fuzzywuzzy compares the form of a label: its letters and digits in lower case. Forms are numbered by
 the best of their entities, the highest degree first, so that among labels with equal scores the
@@ -62,7 +62,7 @@ class Bags:
 
 @dataclass(frozen=True)
 class LabelIndex:
-    """Forms of labels, their entities, and the lists in which similar forms are found.
+    """Forms of labels, their entities, and the lists that find similar forms.
 
     Attributes:
         scorer: the scorer by whose rule the forms were made.
@@ -172,7 +172,7 @@ def _group(
 
 
 def _words(forms: Sequence[str]) -> tuple[list[str], dict[str, int], Postings]:
-    """Each form's sorted words without repeats; the numbers of all words; the forms of each."""
+    """Each form's sorted words without repeats, the numbers of all words, and each word's forms."""
     by_set: list[str] = []
     number: dict[str, int] = {}
     flat, held = array("i"), array("i")

@@ -98,7 +98,7 @@ def find_scorer(name: str) -> Scorer:
     """The scorer that fuzzywuzzy calls `name`.
 
     Raises:
-        PipelineError: for a name that is none, listing them.
+        PipelineError: for an unknown name; it lists the known ones.
     """
     if name not in SCORERS:
         raise PipelineError(f"knowledge.scorer: no {name!r}; known: {', '.join(sorted(SCORERS))}")

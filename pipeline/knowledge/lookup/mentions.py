@@ -57,7 +57,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Mentions:
-    """The mentions of all posts that have any, each post's in the order of their starts."""
+    """The mentions of each post that has any, in the order of their starts."""
 
     source: Source
     by_post: Mapping[str, Sequence[Mention]]

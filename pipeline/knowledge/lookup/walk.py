@@ -29,7 +29,7 @@ class Ring:
 
 
 class Walker:
-    """Walks one graph, again and again; each walk costs what it reaches, not the graph."""
+    """Walks one graph again and again; a walk costs as much as it reaches, whatever the graph."""
 
     def __init__(self, adjacency: Adjacency, fan_out: int | None = None) -> None:
         """At most `fan_out` edges of an entity are followed, first to neighbours of high degree."""
