@@ -1,4 +1,4 @@
-"""The captioner: whether it names what it sees, and how much faster many images at once are.
+"""The captioner: how often it names the subject, and how much faster many images at once are.
 
 Each photograph of the ImageNet sample is cut four times for training and once more, elsewhere, for
 the test; its caption says its class. A caption of a test crop is right if it holds
@@ -140,7 +140,7 @@ def _classes(data: Path, root: Path) -> dict[str, str]:
 
 
 def _subjects(folder: Path) -> float:
-    """The share of the sample's pictures whose caption names what most of theirs name."""
+    """The share of the sample's pictures whose new caption has a word of most of their captions."""
     folder.mkdir()
     tree = json.loads((SAMPLE / "captions.json").read_text(encoding="utf-8"))
     names = {image["id"]: Path(image["file_name"]).stem for image in tree["images"]}
@@ -168,7 +168,7 @@ def _subject(captions: Mapping[str, list[str]], image: str) -> str:
 
 
 def _corpus(folder: Path, images: Path, ids: list[str]) -> Corpus:
-    """A corpus whose posts say nothing: what is looked at are its images."""
+    """A corpus whose posts say nothing: only its images are looked at."""
     files = {}
     for split in SPLITS:
         files[split] = folder / f"{split}.txt"

@@ -104,7 +104,7 @@ def labelled(path: Path) -> list[tuple[str, ...]]:
 
 
 def score(segmenter: Segmenter, phrases: Sequence[tuple[str, ...]]) -> float:
-    """In percent, how many hashtags made of these words come out as these words."""
+    """The percentage of hashtags made of these words that are split into these words again."""
     tags = ["#" + "".join(phrase) for phrase in phrases]
     found = {one.token: one.words for one in segment(tags, segmenter, LONGEST)}
     return round(exactly_right([found[tag] for tag in tags], phrases), 1)

@@ -20,9 +20,9 @@ KEYED_BY: Mapping[str, KeyedBy] = {  # the caches there are
     "hashtags": "token",
     "knowledge": "post",
 }
-HASHTAG = "#x"  # how made-up hashtags begin, and no hashtag of the sentences
+HASHTAG = "#x"  # made-up hashtags begin so, and no hashtag of the sentences does
 WORDS_A_PHRASE = 3
-WORDS = {  # of each type: words of no other one
+WORDS = {  # each type has words of its own
     "PER": "actor singer player writer mother king doctor poet lawyer boxer dancer soldier",
     "ORG": "company bank club party university airline agency union league council firm ministry",
     "OTHER": "film album phone car game novel song opera award software drug comet",
@@ -30,7 +30,7 @@ WORDS = {  # of each type: words of no other one
 
 
 def keyed_by(cache: str) -> KeyedBy:
-    """What the keys of a cache of phrases are."""
+    """The kind of key that a cache of phrases has."""
     if cache not in KEYED_BY:
         raise PipelineError(
             f"no planted signal is known for the phrases {cache!r}: add it to KEYED_BY in "
@@ -55,8 +55,8 @@ def plant(
         cache: its name.
         posts: the posts, of one type of entity each.
         images: the table of images: what the keys of a table keyed by image are.
-        telling: whether the words are of the entity's type; else they are of any.
-        masked: whether no phrase has a word.
+        telling: whether the words tell the entity's type; else they are of any type.
+        masked: whether all phrases are left empty.
         random: draws the words.
     """
     files = {image.image: image.sha256 for image in images if image.sha256}

@@ -12,7 +12,7 @@ from stages.command import IN, OUT, PARAMS, stage
 
 
 @click.command()
-@click.option("--store", type=IN, required=True, help="of the role caption")
+@click.option("--store", type=IN, required=True, help="The feature store of the role `caption`.")
 @click.option("--model", type=IN, required=True)
 @click.option("--numbers", type=OUT, required=True)
 @click.option("--captions", type=OUT, required=True)

@@ -1,4 +1,4 @@
-"""What every stage shares: a click command whose errors are sentences, not tracebacks."""
+"""The common part of all stages: a click command whose errors are sentences, not tracebacks."""
 
 from __future__ import annotations
 

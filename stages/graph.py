@@ -1,4 +1,4 @@
-"""Stage `graph`: files of triples into entities, relations, triples and who neighbours whom."""
+"""Stage `graph`: tables of entities, relations, triples and neighbours, from files of triples."""
 
 from pathlib import Path
 

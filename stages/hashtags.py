@@ -14,7 +14,7 @@ from stages.command import IN, OUT, PARAMS, stage
 
 @click.command()
 @click.option("--posts", type=IN, required=True)
-@click.option("--model", type=IN, help="folder of the neural segmenter")
+@click.option("--model", type=IN, help="The folder of the neural segmenter.")
 @click.option("--hashtags", "table", type=OUT, required=True)
 @stage
 def main(posts: Path, model: Path | None, table: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stage `knowledge`: what the graph says of the entity that each post's picture shows."""
+"""Stage `knowledge`: the graph's triples about the entity that each post's picture shows."""
 
 from pathlib import Path
 

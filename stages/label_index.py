@@ -1,4 +1,4 @@
-"""Stage `label_index`: the names of a graph, to be found by what sounds like them."""
+"""Stage `label_index`: an index of a graph's names, which finds similar ones."""
 
 from pathlib import Path
 

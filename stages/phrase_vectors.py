@@ -1,4 +1,4 @@
-"""Stages `CACHE_vectors`: of one source of pretrained vectors, the words of a phrase table."""
+"""Stages `CACHE_vectors@SOURCE`: the rows of one source for the words of a table of phrases."""
 
 from pathlib import Path
 

@@ -12,9 +12,9 @@ from stages.command import IN, OUT, PARAMS, stage
 
 
 @click.command()
-@click.option("--captions", type=IN, required=True, help="COCO's JSON, or Flickr8k's tokens")
+@click.option("--captions", type=IN, required=True, help="COCO's JSON, or Flickr8k's tokens.")
 @click.option("--images", type=IN, required=True)
-@click.option("--store", type=IN, required=True, help="of the role caption")
+@click.option("--store", type=IN, required=True, help="The feature store of the role `caption`.")
 @click.option("--model", type=OUT, required=True)
 @stage
 def main(**files: Path) -> None:

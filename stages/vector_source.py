@@ -1,4 +1,4 @@
-"""What the stages that read pretrained vectors share: the block of one source in params.yaml."""
+"""The common part of the stages that read word vectors: the block of one source."""
 
 from pathlib import Path
 

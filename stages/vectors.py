@@ -1,4 +1,4 @@
-"""Stage `vectors`: of one source of pretrained vectors, the rows of the words in use."""
+"""Stages `vectors@SOURCE`: the rows that one source of vectors has for the words in use."""
 
 from pathlib import Path
 

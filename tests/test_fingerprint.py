@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.fingerprint import Fingerprint, Output
+from pipeline.fingerprint import Fingerprint, Output, digest
 
 MADE = Fingerprint(
     backbone="vgg16",
@@ -77,3 +77,17 @@ def test_no_output_is_refused() -> None:
 def test_bytes_of_a_row() -> None:
     assert Output((49, 512), "float16").row_bytes == 50176
     assert Output((), "int64").row_bytes == 8
+
+
+def test_a_digest_is_that_of_the_tree_and_not_of_its_spelling() -> None:
+    tree = {"version": 1, "settings": {"theta": 0.9, "names": ["a", "b"], "none": None}}
+    turned = {"settings": {"none": None, "names": ["a", "b"], "theta": 0.9}, "version": 1}
+    assert digest(tree) == digest(turned) == digest(json.loads(json.dumps(tree)))
+    assert digest(tree) != digest(tree | {"version": 2})
+    assert len(digest([])) == 64
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes"])
+def test_only_json_has_a_digest(value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        digest({"value": value})

@@ -85,7 +85,7 @@ class Labels:
         return [(label, -score) for score, _, label in best]
 
     def _common(self, query: str, first: int, last: int) -> list[int]:
-        """Of the labels from `first` to `last` by length those that may hold a part of 100."""
+        """The labels from `first` to `last`, by length, that may hold a part of score 100."""
         if first >= last:
             return []
         common = cdist([query], self.sorted_forms[first:last], scorer=LCSseq.similarity)[0]

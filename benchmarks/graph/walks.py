@@ -92,7 +92,7 @@ def by_definition(world: World, post: int) -> tuple[int, int] | None:
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two vectors."""
+    """The cosine of two vectors."""
     return float(one @ other / np.sqrt((one @ one) * (other @ other)))
 
 
@@ -106,7 +106,7 @@ def loop_seconds(world: World, posts: int) -> float:
 
 
 def dense_seconds(world: World, posts: int) -> float:
-    """Seconds that one matrix of all products would take, from that of the first `posts`."""
+    """The seconds for one matrix of all products, projected from that of the first `posts`."""
     start = time.perf_counter()
     for first in range(0, len(world.entities), 10_000):
         world.posts[:posts] @ world.entities[first : first + 10_000].T

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-State = tuple[Tensor, ...]  # (B, K, ...) each: of K beginnings for each of B images
-# The last words (B, K) and the state to log probabilities (B, K, V) and the next state.
+State = tuple[Tensor, ...]  # each part is (B, K, ...): K beginnings for each of B images
+# Maps the last words (B, K) and the state to log probabilities (B, K, V) and the next state.
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 NEVER = float("-inf")
 
@@ -46,12 +46,12 @@ def search(
 
     Args:
         step: the language model.
-        state: before the first word, with K = 1.
+        state: the state before the first word, with K = 1.
         start: the word that stands before the first.
-        end: the word behind the last.
-        width: beginnings that are kept for each image, K.
+        end: the word after the last.
+        width: K, the beginnings that are kept for each image.
         max_words: the longest caption, its end not counted.
-        power: of the length by which a log probability is divided.
+        power: a log probability is divided by length^power.
     """
     images, device = len(state[0]), state[0].device
     last = torch.full((images, 1), start, device=device)  # (B, K)
@@ -80,7 +80,7 @@ def search(
 
 
 def _better(best: Found, words: Tensor, scores: Tensor) -> Found:
-    """The better of what was found and the beginnings (B, K, W) that end with scores (B, K)."""
+    """The better of `best` and the beginnings (B, K, W) that end with scores (B, K)."""
     top, beam = scores.max(1)  # (B,) each
     wins = top > best.scores  # (B,)
     chosen = _rows(words, beam[:, None])[:, 0]  # (B, W)
@@ -90,5 +90,5 @@ def _better(best: Found, words: Tensor, scores: Tensor) -> Found:
 
 
 def _rows(values: Tensor, beams: Tensor) -> Tensor:
-    """Of values (B, K, ...) those of beams (B, J): (B, J, ...)."""
+    """The values (B, J, ...) of beams (B, J), out of values (B, K, ...)."""
     return values[torch.arange(len(values), device=values.device)[:, None], beams]

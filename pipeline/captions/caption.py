@@ -20,13 +20,13 @@ from pipeline.store.reader import Reader
 from pipeline.store.shard import write_shard
 from pipeline.tables.phrases import plain, write_phrases
 
-VERSION = 1  # raised when the search comes to mean something else
-COMMONEST = 3  # captions that the report shows
+VERSION = 1  # raised when the meaning of the search changes
+COMMONEST = 3  # the report shows so many captions
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was captioned; `str(report)` is for the terminal."""
+    """The captions made; `str(report)` is for the terminal."""
 
     captions: tuple[str, ...]
 
@@ -40,7 +40,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Files:
-    """What the stage `caption` reads and writes."""
+    """The files that the stage `caption` reads and writes."""
 
     store: Path  # the feature store of the role `caption`
     model: Path  # the captioner's folder
@@ -52,7 +52,7 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
     """Caption every image of a store.
 
     `numbers` is HDF5: `/keys` (n, 32), the sha256 of each image's bytes, ascending; `/words`
-    (n, max_words) int32, rows of the model's vocabulary, 0 behind a caption's end; `/score` (n,)
+    (n, max_words) int32, rows of the model's vocabulary, 0 after a caption's end; `/score` (n,)
     float32; the attribute `fingerprint`. `captions` is a table of the words, keyed by image, with
     the columns `score` and `caption`.
 

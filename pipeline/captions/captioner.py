@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +20,7 @@ from pipeline.params.block import parse
 from pipeline.params.captioner import DecoderSizes
 
 FILE = "captioner.json"
-GRID = "grid"  # the output of the feature store that is read
-Read = Callable[[list[str]], np.ndarray]  # sha256 of b images to their regions (b, N, width)
+GRID = "grid"  # the decoder reads this output of the feature store
 
 
 @dataclass(frozen=True)

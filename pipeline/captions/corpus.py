@@ -1,7 +1,7 @@
-"""Caption corpora: COCO's JSON and Flickr8k's token format, and what is wrong with them.
+"""Caption corpora: COCO's JSON and Flickr8k's token format, and their faults.
 
 COCO: `{"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}`. Flickr8k: a
-line `FILE#NUMBER<TAB>caption` for each caption. A file that ends in `.json` is the first.
+line `FILE#NUMBER<TAB>caption` for each caption. A file whose name ends in `.json` is COCO's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class CaptionCorpus:
-    """The captions that can be used, in the file's order, and what is left out."""
+    """The captions that can be used, in the file's order, and those left out."""
 
     captions: tuple[Caption, ...]
     findings: tuple[Finding, ...]
@@ -67,7 +67,7 @@ class _CocoCaption(BaseModel):
 
 
 class _Coco(BaseModel):
-    """What of COCO's JSON is read; the rest may be there."""
+    """The part of COCO's JSON that is read; the rest may be there."""
 
     images: list[_CocoImage]
     annotations: list[_CocoCaption]
@@ -82,13 +82,13 @@ def read_captions(path: Path, images: Sequence[Image], max_words: int) -> Captio
     """Read a caption corpus.
 
     Args:
-        path: of its file.
+        path: the file.
         images: the table of images; captions name their files, with or without the folder and
             the suffix.
         max_words: longer captions are left out: a cut one would teach to stop in mid-sentence.
 
     Raises:
-        PipelineError: for a file that is of neither format, or of which no caption can be used.
+        PipelineError: for a file in neither format, or one without a usable caption.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -122,7 +122,7 @@ def read_captions(path: Path, images: Sequence[Image], max_words: int) -> Captio
 
 
 def _by_name(images: Iterable[Image]) -> Mapping[str, str]:
-    """Name, with and without folder and suffix -> sha256; a name of two pictures means neither."""
+    """Name, with and without folder and suffix -> sha256, without names that two pictures share."""
     found: dict[str, set[str]] = {}
     for image in images:
         if image.status == OK and image.sha256 and image.path:

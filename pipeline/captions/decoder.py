@@ -22,9 +22,9 @@ class Decoder(nn.Module):
     """Regions of images to captions.
 
     Args:
-        sizes: of the network.
-        regions: width of a region as it is cached.
-        words: in the vocabulary.
+        sizes: the block.
+        regions: the width of a region as it is cached.
+        words: the size of the vocabulary.
     """
 
     def __init__(self, sizes: DecoderSizes, regions: int, words: int) -> None:
@@ -50,8 +50,8 @@ class Decoder(nn.Module):
         """One word more for K captions of each image.
 
         Args:
-            seen: what `look` gave, of B images.
-            last: the words before (B, K).
+            seen: the result of `look` for B images.
+            last: the words before, (B, K).
             state: hidden and cell (B, K, hidden) each.
 
         Returns:
@@ -69,7 +69,7 @@ class Decoder(nn.Module):
     def log_step(
         self, seen: tuple[Tensor, Tensor], last: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """As `step`, with log probabilities, where the specials but the end are never said."""
+        """As `step`, but with log probabilities; no special word but the end is ever said."""
         logits, state = self.step(seen, last, state)
         logits[:, :, UNSAID] = float("-inf")
         return logits.log_softmax(2), state

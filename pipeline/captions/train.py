@@ -28,7 +28,7 @@ from pipeline.params.runtime import Runtime
 from pipeline.progress import progress
 from pipeline.store.reader import Reader
 
-BATCH = 64  # images at a time, when dev is captioned
+BATCH = 64  # dev is captioned so many images at a time
 
 
 def split(
@@ -40,12 +40,12 @@ def split(
     """Training captions, and the references of the dev images.
 
     Args:
-        captions: of all images.
+        captions: those of all images.
         held_out: "images": dev images are not trained on; "captions": only the last caption of
             each dev image is not, for a corpus so small that each image counts. All of a dev
             image's captions are its references.
-        share: of the images, at least one, that are dev's.
-        random: chooses them.
+        share: this share of the images, at least one, is dev's.
+        random: chooses dev's images.
 
     Raises:
         PipelineError: if nothing is left to train on.
@@ -78,7 +78,7 @@ def bleu(
 
 @dataclass(frozen=True)
 class Files:
-    """What the stage `train_captioner` reads and writes."""
+    """The files that the stage `train_captioner` reads and writes."""
 
     captions: Path  # the caption corpus
     images: Path  # the table of images
@@ -95,7 +95,7 @@ def train_captioner(
         params: the block.
         runtime: where the network runs, and how progress is shown.
         files: read and written.
-        say: is told what was read, and a line an epoch.
+        say: is told the captions that were read, and then a line an epoch.
 
     Raises:
         PipelineError: for a caption corpus or a store that cannot be used.

@@ -121,7 +121,7 @@ def _faults(error: ValidationError, block: type[Block], where: str) -> list[str]
 
 
 def _hint(context: Mapping[str, Any], given: object) -> str:
-    """For a value out of a list of names, the nearest of those that pydantic expected."""
+    """The name nearest to a wrong value, if pydantic expected one out of a list of names."""
     known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     return nearest(str(given), known)
 

@@ -10,9 +10,9 @@ class Graph(Block):
 
     Attributes:
         triples: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
-            with bzip2; or a folder, of which all such files are read.
+            with bzip2; or a folder of such files.
         entity_names: a file beside the triples with a name and a text on each line, tab-separated:
-            an entity's first text is its label, others are aliases. None: there is no such file.
+            an entity's first text is its label, others are aliases. None: no such file.
         relation_names: likewise for relations.
         labels: relations, by IRI; an entity's first literal of such a relation is its label,
             others are aliases.

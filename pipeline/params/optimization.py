@@ -15,7 +15,7 @@ class Optimization(Block):
     momentum: float = Field(ge=0, lt=1)  # sgd and rmsprop read it
     weight_decay: float = Field(ge=0)
     decay: float = Field(ge=0)  # the rate of epoch e, from 0, is learning_rate / (1 + decay e)
-    clip_norm: float | None = Field(gt=0)  # largest norm of all gradients together; None: any
+    clip_norm: float | None = Field(gt=0)  # greatest norm of all gradients together; None: any
     averaging: float = Field(ge=0, lt=1)  # decay of the weights' moving average; 0: no average
     batch_posts: int = Field(ge=1)
     accumulate: int = Field(ge=1)  # one step averages the gradients of so many batches

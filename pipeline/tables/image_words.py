@@ -1,7 +1,7 @@
 """The table of image words, `features/tags.parquet`: the best classes of each image, best first.
 
-It is read as a feature store is: rows by the sha256 of an image. What was computed with another
-backbone carries another fingerprint, that of the store whose logits it was made from.
+It is read like a feature store: rows are found by the sha256 of an image. Its fingerprint is that
+of the store whose logits it was made from, so that another backbone gives another fingerprint.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def write_image_words(
 
     Args:
         path: where it goes.
-        keys: sha256 of n images, ascending.
+        keys: the sha256 of n images, ascending.
         classes: n rows of k classes.
         probabilities: n rows of k.
-        names: of all classes, in their order.
-        fingerprint: of the store that the classes were read from.
+        names: the names of all classes, in their order.
+        fingerprint: that of the store with the logits.
     """
     words = [[names[number] for number in row] for row in classes]
     metadata = {
@@ -65,7 +65,7 @@ def write_image_words(
 
 
 class ImageWords:
-    """The table, read whole when it is first asked for anything."""
+    """The table, which is read whole when it is first asked for anything."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -88,18 +88,18 @@ class ImageWords:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """Of the store whose logits the words were made from."""
+        """The fingerprint of the store whose logits the words were made from."""
         return self._read.fingerprint
 
     @property
     def outputs(self) -> dict[str, Output]:
-        """What the table holds for each image, by name: k values of each."""
+        """The outputs that the table holds for each image, by name: k values each."""
         k = self._read.columns[CLASSES].shape[1]
         return {name: Output((k,), str(c.dtype)) for name, c in self._read.columns.items()}
 
     @property
     def classes(self) -> int:
-        """How many classes there are to choose from."""
+        """The number of classes that the words are chosen from."""
         return self._read.classes
 
     def __contains__(self, key: object) -> bool:
@@ -107,14 +107,14 @@ class ImageWords:
         return key in self._read.places
 
     def rows(self, output: str, keys: Sequence[str]) -> np.ndarray:
-        """The rows of images that are there: (len(keys), k)."""
+        """The rows (len(keys), k) of images that have one."""
         places = [self._read.places[key] for key in keys]
         found: np.ndarray = self._read.columns[output][places]
         return found
 
 
 class _Table:
-    """What one file holds."""
+    """The content of one file."""
 
     def __init__(self, path: Path) -> None:
         table = read_table(path, SCHEMA, "tags")
@@ -129,7 +129,9 @@ class _Table:
         self.places = {key: place for place, key in enumerate(keys)}
         lengths = {len(row) for row in table[CLASSES].to_pylist()}
         if len(lengths) > 1:
-            raise PipelineError(f"{path}: images have differing numbers of words; run its stage")
+            raise PipelineError(
+                f"{path}: images have differing numbers of words; run `dvc repro tags`"
+            )
         width = lengths.pop() if lengths else 1
         self.columns = {
             name: table[name].combine_chunks().flatten().to_numpy().reshape(-1, width)

@@ -1,4 +1,4 @@
-"""Parquet tables that are there whole or not at all, with equal bytes for equal rows."""
+"""Parquet tables that exist whole or not at all; equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_table(path: Path, schema: pa.Schema | None, stage: str) -> pa.Table:
 
     Args:
         path: the Parquet file.
-        schema: names and types of the columns, metadata left aside; None if the caller checks.
+        schema: names and types of the columns, without metadata; None if the caller checks them.
         stage: the stage that writes the file, for the message of an error.
 
     Raises:

@@ -1,17 +1,17 @@
 """Tables of phrases: words that go with an image, with a post, or with one of a post's tokens.
 
-Captions, the words of hashtags, image attributes and image knowledge are all kept so. A row has
+Captions, the words of hashtags, image attributes and image knowledge have this form. A row has
 
 | column | type | what it holds |
 |---|---|---|
-| `key` | string | what the words go with, see below |
-| `words` | list<string> | none, where something was looked for and nothing found |
-| `weights` | list<float32> | one for each word: a probability, or 1 where nothing else is meant |
+| `key` | string | the image, post or token that the words go with |
+| `words` | list<string> | empty if something was looked for and nothing found |
+| `weights` | list<float32> | one for each word: a probability, or 1 if all words count alike |
 
-and whatever else its stage wants to tell. The metadata of the schema say what a key is
-(`keyed_by`: the sha256 of an `image`, a `post`, or a `token` as spelled in the posts) and where the
-words come from (`fingerprint`: a digest). A key may stand in several rows: its phrase is theirs,
-one after the other.
+and further columns of its stage. The metadata of the schema hold `keyed_by` (a key is the sha256 of
+an `image`, a `post`, or a `token` as spelled in the posts) and `fingerprint` (a digest of what the
+words were made from). A key may stand in several rows: their words, one after the other, are its
+phrase.
 
 `features/tags.parquet` is read as such a table too, keyed by image: the names of an image's classes
 with their probabilities. A name of several words ("great white shark") gives each of them an equal
@@ -35,6 +35,7 @@ from pipeline.tables import image_words
 from pipeline.tables.parquet import check_columns, read_table, write_table
 
 KeyedBy = Literal["image", "post", "token"]
+STAGES = {"captions": "caption"}  # the stages whose tables have another name
 KEYED_BY, FINGERPRINT = b"keyed_by", b"fingerprint"  # keys in the metadata of the schema
 
 SCHEMA = pa.schema(
@@ -66,12 +67,12 @@ class PhraseTable:
 
     path: Path  # for messages
     keyed_by: KeyedBy
-    fingerprint: str  # digest of where the words come from
+    fingerprint: str  # a digest of what the words were made from
     rows: Mapping[str, WeightedWords]
 
 
 def plain(words: Sequence[str]) -> WeightedWords:
-    """Words that all count alike."""
+    """A phrase whose words all count alike."""
     return WeightedWords(tuple(words), (1.0,) * len(words))
 
 
@@ -86,10 +87,10 @@ def write_phrases(
 
     Args:
         path: where it goes.
-        keyed_by: what a key is.
-        fingerprint: a digest of where the words come from: it changes when they would.
-        rows: key and phrase of n rows.
-        further: other columns, of n values each, in the order of `rows`.
+        keyed_by: the kind of its keys.
+        fingerprint: a digest of what the words were made from.
+        rows: the key and the phrase of n rows.
+        further: other columns with n values each, in the order of `rows`.
 
     Raises:
         ValueError: for a row that `read_phrases` would refuse.
@@ -117,7 +118,7 @@ def read_phrases(path: Path) -> PhraseTable:
         PipelineError: if the file is missing, damaged, no table of phrases, or has a row without
             a key, with an empty word, or with other than one finite weight >= 0 for each word.
     """
-    stage = path.stem
+    stage = STAGES.get(path.stem, path.stem)
     table = read_table(path, None, stage)
     if table.schema.equals(image_words.SCHEMA, check_metadata=False):
         return _of_image_words(path, table)
@@ -126,20 +127,20 @@ def read_phrases(path: Path) -> PhraseTable:
     keyed_by = metadata.get(KEYED_BY, b"").decode()
     if keyed_by not in get_args(KeyedBy) or FINGERPRINT not in metadata:
         raise PipelineError(
-            f"{path}: does not say what its keys are and where its words come from; run the stage "
-            "that writes it again"
+            f"{path}: does not say what its keys are and where its words come from; run `dvc repro"
+            f" {stage}`"
         )
     columns = [table[name].to_pylist() for name in SCHEMA.names]
     rows: dict[str, WeightedWords] = {}
     for at, (key, words, weights) in enumerate(zip(*columns, strict=True)):
         if fault := _fault(key, words, weights):
-            raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run its stage again")
+            raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run `dvc repro {stage}`")
         rows[key] = rows.get(key, NONE) + WeightedWords(tuple(words), tuple(weights))
     return PhraseTable(path, keyed_by, metadata[FINGERPRINT].decode(), rows)
 
 
 def _fault(key: str, words: Sequence[str] | None, weights: Sequence[float] | None) -> str:
-    """What is wrong with a row; nothing is an empty string."""
+    """The fault of a row, or an empty string."""
     if words is None or weights is None or len(words) != len(weights):
         return "has other than one weight for each word"
     if not key or not all(word.strip() for word in words):
@@ -153,7 +154,9 @@ def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
     """The names of classes as phrases."""
     metadata = table.schema.metadata or {}
     if image_words.FINGERPRINT not in metadata:
-        raise PipelineError(f"{path}: does not say which network its words come from; run `tags`")
+        raise PipelineError(
+            f"{path}: does not say which network its words come from; run `dvc repro tags`"
+        )
     fingerprint = Fingerprint.from_json(json.loads(metadata[image_words.FINGERPRINT]))
     rows = {
         key: _shared(names, probabilities)

@@ -1,4 +1,4 @@
-"""Word, character and label vocabularies: what a system's embedding rows stand for."""
+"""Word, character and label vocabularies: the meaning of a system's embedding rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Vocabulary:
 
     entries: tuple[str, ...]
     source: Path  # the file it was read from, for messages
-    word_form: Normalization | None = None  # of words alone
+    word_form: Normalization | None = None  # a vocabulary of words has one
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -43,7 +43,7 @@ class Vocabulary:
     @cached_property
     def _ids(self) -> dict[str, int]:
         ids = {entry: row for row, entry in enumerate(self.entries)}
-        if PADDING in ids:  # what is looked up is never padding
+        if PADDING in ids:  # a word that is looked up is never padding
             ids[PADDING] = ids[UNKNOWN]
         return ids
 
@@ -51,8 +51,8 @@ class Vocabulary:
         """The id of `entry`, or that of `<unk>`.
 
         Raises:
-            PipelineError: for an unknown entry of a vocabulary without `<unk>` (labels), naming
-                `where` it was met, such as the post.
+            PipelineError: for an unknown entry of a vocabulary without `<unk>` (labels); it names
+                `where` the entry was met, such as the post.
         """
         found = self._ids.get(entry, self._ids.get(UNKNOWN))
         if found is None:
@@ -92,7 +92,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Report:
-    """How large the vocabularies are, the specials included."""
+    """The sizes of the vocabularies, specials included."""
 
     splits: tuple[str, ...]
     posts: int
@@ -112,11 +112,11 @@ class Report:
 def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
     """Write `words.parquet`, `chars.parquet` and `labels.parquet` into `directory`.
 
-    Words are the normal forms of tokens, characters those of the tokens as they stand; both come
-    in the order of their counts, the most frequent first, ties in code point order. Labels are
-    `O`, then `B-T` and `I-T` for each type T in order, both even where one does not occur.
+    Words are the normal forms of tokens; characters are those of the tokens as they stand. Both
+    stand in the order of their counts, the most frequent first, ties in code point order. Labels
+    are `O`, then `B-T` and `I-T` for each type T in order, both even if one of them does not occur.
 
-    The count of `<unk>` is that of the tokens whose words are left out.
+    The count of `<unk>` is the number of tokens whose words are left out.
 
     Args:
         params: the block; its normalisation is kept in the metadata of `words.parquet`.

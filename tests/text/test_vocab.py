@@ -68,7 +68,7 @@ def test_order_specials_and_counts(tmp_path: Path) -> None:
     assert chars[:2] == [("<pad>", 0), ("<unk>", 0)]
     counts = Counter("".join(token for one in POSTS[:2] for token in one.tokens))
     assert chars[2:] == sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    assert ("R", 2) in chars  # of the tokens as they stand
+    assert ("R", 2) in chars  # characters stand as in the tokens
     assert rows(tmp_path / "labels.parquet") == [("O", 11), ("B-PER", 1), ("I-PER", 0)]
     assert report == (
         "8 words (2 tokens of rarer ones are unknown), 28 characters, 3 labels (O, B-PER, I-PER),"
@@ -96,7 +96,7 @@ def test_look_up(tmp_path: Path) -> None:
     assert len(words) == 8
     assert [words.id(entry) for entry in words.entries[1:]] == list(range(1, 8))
     assert words.id("never seen") == 1
-    assert words.id("<pad>") == 1  # what is looked up is never padding
+    assert words.id("<pad>") == 1  # a word that is looked up is never padding
     assert words.normalization == FORM
     labels = Vocabulary.read(tmp_path / "labels.parquet")
     assert [labels.id(label) for label in ("O", "B-PER", "I-PER")] == [0, 1, 2]

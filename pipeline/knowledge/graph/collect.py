@@ -1,6 +1,6 @@
-"""From statements to a graph: the names of all files together, then entities in their order.
+"""Collecting statements into a graph: names of all files first, then entities in their order.
 
-What is held is what the tables will hold: each name once, three numbers a triple, and the labels.
+The memory holds no more than the tables will: each name once, three numbers a triple, and labels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Collector:
 
     Attributes:
         statements: how many there were.
-        literals: how many of them were literals of relations that name nothing; these are not kept.
+        literals: how many of them were literals that name nothing; these are not kept.
     """
 
     def __init__(self, params: GraphParams) -> None:
@@ -36,7 +36,7 @@ class Collector:
         self._texts: list[Texts] = []
 
     def add(self, statements: Iterable[Statements], names: Names) -> None:
-        """Take the statements of a file in, in their order, with its own names."""
+        """Take in the statements of a file, in their order; `names` are the file's own."""
         links: list[np.ndarray] = []
         texts: list[Texts] = []
         for some in statements:
@@ -49,9 +49,9 @@ class Collector:
         self._texts += [replace(some, owners=numbers[some.owners]) for some in texts]
 
     def graph(self, relation_labels: Mapping[str, str]) -> tuple[Graph, int, int]:
-        """The graph of all statements; how many redirects it followed, and how many run in circles.
+        """The graph of all statements, the count of redirects followed, and of those in circles.
 
-        A redirected name is no entity: its triples and names are those of what it leads to. The
+        A redirected name is no entity: its triples and names go to where it leads. The
         collector is empty afterwards.
         """
         names = self._names.texts
@@ -74,7 +74,7 @@ class Collector:
         return build_graph(found, relation_names, labels, triples), len(targets), circles
 
     def _take_redirects(self, entities: np.ndarray) -> dict[int, int]:
-        """Take the redirects out of the links; mark whom they name among entities (n,) bool."""
+        """Remove the redirects from the links; mark what they name in `entities` (n,) bool."""
         relations = self._names.find(pa.array(self._redirects, pa.binary()))
         redirects: dict[int, int] = {}
         for at, links in enumerate(self._links):
@@ -87,7 +87,7 @@ class Collector:
         return redirects
 
     def _take_triples(self, places: np.ndarray, relation_places: np.ndarray) -> np.ndarray:
-        """(t, 3) int32 the links with final numbers; each part is let go when it was copied."""
+        """The links with final numbers, (t, 3) int32; each part is let go once it is copied."""
         triples = np.empty((sum(map(len, self._links)), 3), np.int32)
         end = len(triples)
         while self._links:
@@ -99,7 +99,7 @@ class Collector:
         return triples
 
     def _take_texts(self) -> Texts:
-        """All texts, less those which are empty."""
+        """All texts that are not empty."""
         whole = join_texts(self._texts)
         self._texts = []
         said = pc.not_equal(whole.texts, "").to_numpy(zero_copy_only=False)
@@ -107,7 +107,7 @@ class Collector:
 
 
 def _sorted(names: pa.StringArray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The chosen (n,) bool numbers in the order of their names, and (n,) the place of each in it.
+    """The chosen (n,) bool numbers in the order of their names, and the place (n,) of each there.
 
     Arrow sorts by bytes of UTF-8, which is the order of code points.
     """

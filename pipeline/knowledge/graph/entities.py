@@ -1,4 +1,4 @@
-"""The nodes of a graph, and what they are called: three columns that read as a sequence."""
+"""The nodes of a graph with their names: three columns that read as a sequence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-CHUNK = 100_000  # entities made at a time
+CHUNK = 100_000  # so many entities are made at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Entity:
     """A node.
 
     Attributes:
-        name: its IRI, or what else the files call it.
-        label: what it is called; None where the files give no label.
-        aliases: what else it is called.
+        name: its IRI, or the name that the files give it.
+        label: its label; None if the files give none.
+        aliases: its other names.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Entity:
 
     @property
     def text(self) -> str:
-        """What to call it in words: its label, or else the end of its name."""
+        """Its name in words: the label, or else the end of the name."""
         return self.label or local_name(self.name)
 
 
@@ -38,7 +38,7 @@ class Entities:
 
     Attributes:
         names: (n,) strings.
-        labels: (n,) strings, null where an entity has none.
+        labels: (n,) strings, null for an entity without one.
         aliases: (n,) lists of strings.
     """
 
@@ -76,6 +76,6 @@ class Entities:
 
 
 def local_name(name: str) -> str:
-    """What follows the last `/` or `#` of an IRI, in words: `.../New_York` -> New York."""
+    """The end of an IRI after its last `/` or `#`, in words: `.../New_York` -> New York."""
     parts = [part for part in re.split(r"[/#]", name) if part]
     return unquote(parts[-1]).replace("_", " ").strip() or name if parts else name

@@ -1,4 +1,4 @@
-"""Lines that cannot be read: all counted, the first ones listed."""
+"""Lines that cannot be read: all are counted, the first ones are listed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ LISTED = 20
 
 @dataclass
 class Faults:
-    """What was wrong in the files of a graph; `str(faults)` lists the first 20, a line each."""
+    """The faults found in the files of a graph; `str(faults)` lists the first 20, a line each."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
 
     def add(self, path: Path, line: int, text: str) -> None:
-        """Tell what is wrong at a line, counted from 1."""
+        """Add the fault of a line, counted from 1."""
         self.count += 1
         if len(self.first) < LISTED:
             self.first.append(f"  {path}:{line}: {text}")

@@ -1,4 +1,4 @@
-"""A knowledge graph as tables: entities with their names, triples, and who neighbours whom.
+"""A knowledge graph as tables: entities with their names, triples, and each entity's neighbours.
 
 Entities and relations are numbered in the order of their names, triples sorted and each kept once,
 so that the tables are a function of the set of statements, whatever their order in the files.
@@ -78,16 +78,16 @@ class Graph:
 
     @property
     def degrees(self) -> np.ndarray:
-        """(entities,) int64: edges of each entity."""
+        """The number of edges of each entity, (entities,) int64."""
         return np.diff(self.adjacency.starts)
 
     def of_subject(self, entity: int) -> np.ndarray:
-        """(k, 3) the triples that begin with an entity."""
+        """The triples (k, 3) that begin with an entity."""
         first, last = np.searchsorted(self.triples[:, 0], [entity, entity + 1])
         return self.triples[first:last]
 
     def names(self) -> tuple[list[str], np.ndarray]:
-        """All labels and aliases, and the number of the entity that each names."""
+        """All labels and aliases, and for each the number of the entity that it names."""
         texts, owners = [], []
         for number, entity in enumerate(self.entities):
             own = [*([entity.label] if entity.label else []), *entity.aliases]
@@ -97,7 +97,7 @@ class Graph:
 
 
 def rank_entities(degrees: np.ndarray) -> np.ndarray:
-    """(n,) degrees -> (n,) ranks: the highest degree is 0, equal ones by number."""
+    """Ranks (n,) of degrees (n,): the highest degree has rank 0; equal ones go by number."""
     ranks = np.empty(len(degrees), np.int64)
     ranks[np.argsort(-degrees.astype(np.int64), kind="stable")] = np.arange(len(degrees))
     return ranks

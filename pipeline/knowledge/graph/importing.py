@@ -22,19 +22,19 @@ from pipeline.knowledge.graph.statements import NO_TEXTS, Statements, name_all
 from pipeline.params.graph import Graph as GraphParams
 
 NTRIPLES, TSV = (".nt", ".nt.gz", ".nt.bz2"), (".tsv", ".tsv.gz", ".tsv.bz2")
-ROWS = 100_000  # of a table taken at a time; more once there are more names
+ROWS = 100_000  # so many rows of a table are taken at a time; more once there are more names
 
 
 @dataclass(frozen=True)
 class Report:
-    """What an import found; `str(report)` is for the terminal."""
+    """The findings of an import; `str(report)` is for the terminal."""
 
     graph: Graph
     files: int
     statements: int
-    literals: int  # that name nothing, not kept
+    literals: int  # they name nothing and are not kept
     redirects: int
-    circles: int  # redirects that lead back to themselves, passed over
+    circles: int  # redirects that lead back to themselves; they are ignored
     faults: Faults
 
     def metrics(self) -> dict[str, Any]:
@@ -74,12 +74,12 @@ def import_graph(params: GraphParams, source: Path, folder: Path, metrics: Path)
     Args:
         params: which relations name entities, and the tables of names beside the triples.
         source: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
-            with bzip2; or a folder, of which all such files are read.
+            with bzip2; or a folder of such files.
         folder: written, the tables.
         metrics: written, counts as JSON.
 
     Raises:
-        PipelineError: for no file, one that cannot be read, or no triple in all of them.
+        PipelineError: if there is no file, one cannot be read, or none has a triple.
     """
     faults, collector = Faults(), Collector(params)
     base = source if source.is_dir() else source.parent

@@ -1,4 +1,4 @@
-"""Lines of a text file that may be compressed, some at a time."""
+"""Lines of a text file, which may be compressed, some at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pipeline.errors import PipelineError
 from pipeline.knowledge.graph.faults import Faults
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-TABLE_BLOCK = 1 << 20  # bytes of a table read at a time
+TABLE_BLOCK = 1 << 20  # so many bytes of a table are read at a time
 
 
 def blocks(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
     r"""Yield the number of a first line and whole lines, which end in `\n` (the last one may not).
 
-    Each block is about as many bytes as the next one of `sizes` says: so many, and the rest of a
-    line. gzip and bzip2 are told by their first bytes, not by the name.
+    Each block has as many bytes as the next one of `sizes` says, and the rest of the last line.
+    gzip and bzip2 are recognised by their first bytes, not by the name.
 
     Raises:
         PipelineError: if the file is missing or cannot be read, or its compression is damaged.
@@ -45,9 +45,9 @@ def blocks(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
 
 
 def table_rows(path: Path, columns: int, faults: Faults) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and fields of each line of a tab-separated file, counting others in `faults`.
+    """Yield number and fields of each good line of a tab-separated file; `faults` gets the others.
 
-    Every line has `columns` fields, none of them empty; empty lines are passed over.
+    A line must have `columns` fields, none of them empty; empty lines are skipped.
     """
     for first, block in blocks(path, repeat(TABLE_BLOCK)):
         for number, raw in enumerate(io.BytesIO(block), first):

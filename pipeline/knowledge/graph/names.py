@@ -1,7 +1,7 @@
-"""Names as numbers: each distinct name is held once, numbered in the order in which they come.
+"""Names as numbers: each distinct name is held once, and numbered in the order of arrival.
 
-The names are one Arrow column. Arrow finds many at a time in it, and builds its hash table anew for
-each call: so a caller should ask for about as many names at once as there are.
+The names are one Arrow column. Arrow builds its hash table of them anew for each look-up: so a
+caller should look up about as many names at once as there are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from pipeline.errors import PipelineError
 
-LIMIT = (1 << 31) - 1  # bytes of text that an Arrow column of this kind can address
+LIMIT = (1 << 31) - 1  # an Arrow column of this kind addresses so many bytes of text
 
 
 class Names:
-    """Distinct names so far."""
+    """The distinct names so far."""
 
     def __init__(self) -> None:
         self._column: pa.BinaryArray = pa.array([], pa.binary())
@@ -28,7 +28,7 @@ class Names:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the names take."""
+        """The bytes that the names take."""
         return int(self._column.nbytes)
 
     @property
@@ -37,14 +37,14 @@ class Names:
         return self._column.view(pa.string())
 
     def find(self, names: pa.BinaryArray) -> np.ndarray:
-        """(n,) int32 the numbers of names; -1 for those not held."""
+        """The numbers of names, (n,) int32; -1 for a name that is not held."""
         if not len(names):  # no hash table for nothing
             return np.empty(0, np.int32)
         found = pc.index_in(names, value_set=self._column)
         return np.array(found.fill_null(-1), np.int32)
 
     def encode(self, texts: Sequence[str] | pa.StringArray) -> np.ndarray:
-        """(n,) int32 the numbers of names, which may repeat; those not held yet are taken in.
+        """The numbers of names, (n,) int32; names may repeat, and new ones are taken in.
 
         Raises:
             PipelineError: for more text than the column holds.
@@ -58,7 +58,7 @@ class Names:
         return each
 
     def _extend(self, new: pa.BinaryArray) -> np.ndarray:
-        """(n,) int32 the numbers that distinct names get, none of which is held yet."""
+        """Take in distinct names, none of which is held yet; their numbers, (n,) int32."""
         if self.nbytes + new.nbytes > LIMIT:
             raise PipelineError(
                 f"the graph's names take more than {LIMIT:,} bytes, which is all that its table"

@@ -1,4 +1,4 @@
-"""Labels and aliases of entities from the texts that name them, and from what redirects to them."""
+"""Labels and aliases of entities, from the texts that name them and from redirects to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.knowledge.graph.statements import Texts, join_texts
 
 
 def resolve(redirects: Mapping[int, int]) -> tuple[dict[int, int], int]:
-    """Each redirected number to where it leads in the end; and how many lead into a circle."""
+    """Where each redirected number leads in the end, and how many lead into a circle."""
     final: dict[int, int] = {}
     circles = 0
     for start in redirects:
@@ -21,7 +21,7 @@ def resolve(redirects: Mapping[int, int]) -> tuple[dict[int, int], int]:
         while at in redirects and redirects[at] not in seen:
             at = redirects[at]
             seen.add(at)
-        if at in redirects:  # came upon itself: such names stay entities of their own
+        if at in redirects:  # it came back to itself: such names stay entities of their own
             circles += 1
         else:
             final[start] = at
@@ -31,16 +31,16 @@ def resolve(redirects: Mapping[int, int]) -> tuple[dict[int, int], int]:
 def labels_and_aliases(
     given: Texts, targets: Mapping[int, int], names: pa.StringArray, kept: np.ndarray
 ) -> tuple[pa.StringArray, pa.ListArray]:
-    """Columns of labels, null where there is none, and of lists of aliases.
+    """The columns of labels (null for an entity without one) and of lists of aliases.
 
     An entity's aliases are its other texts as they were given; then, for each name that redirects
     to it, in the order of `targets`, that name's label (or else the end of the name) and its other
     texts. Each is kept once, and none that is the label too.
 
     Args:
-        given: the texts, none of them "".
-        targets: redirected numbers, and where they lead.
-        names: (n,) of all numbers.
+        given: the texts; none is empty.
+        targets: where each redirected number leads.
+        names: (n,) the names of all numbers.
         kept: (k,) the numbers that stay entities, in the order of the rows.
     """
     label_rows = _first_labels(given, len(names))
@@ -68,7 +68,7 @@ def labels_and_aliases(
 
 
 def _first_labels(given: Texts, count: int) -> np.ndarray:
-    """(n,) the row that is the label of each number, -1 without one."""
+    """The row (n,) that is the label of each number; -1 without one."""
     candidates = np.flatnonzero(given.labels)
     owners, first = np.unique(given.owners[candidates], return_index=True)
     rows = np.full(count, -1)
@@ -79,7 +79,7 @@ def _first_labels(given: Texts, count: int) -> np.ndarray:
 def _with_redirected(
     given: Texts, label_rows: np.ndarray, redirected: Sequence[int], names: pa.StringArray
 ) -> tuple[Texts, np.ndarray]:
-    """The texts, and for redirected names without a label the ends of these as their labels."""
+    """The texts, and for each redirected name without a label the end of the name as its label."""
     nameless = np.array([number for number in redirected if label_rows[number] < 0], np.int32)
     ends = [local_name(name) for name in names.take(pa.array(nameless)).to_pylist()]
     label_rows[nameless] = np.arange(len(given), len(given) + len(ends))

@@ -1,4 +1,4 @@
-"""Reading N-Triples as a stream: plain, gzip or bzip2, with broken lines told, not fatal.
+"""Reading N-Triples as a stream, plain, gzip or bzip2; broken lines are told, and not fatal.
 
 pyoxigraph parses many lines at a time; if it finds a fault among them, it parses them again line by
 line. So each broken line is known by its number and costs no other.
@@ -24,7 +24,7 @@ from pipeline.params.graph import Graph as GraphParams
 
 # Bytes of lines in the first block, in a later one, and in the largest: blocks grow with the names.
 FIRST, BLOCK, LARGEST = 1 << 20, 1 << 25, 1 << 27
-PARSED = 8192  # lines parsed at a time
+PARSED = 8192  # so many lines are parsed at a time
 ANY = ""  # stands for the language of a literal without one
 
 
@@ -37,7 +37,7 @@ def read_ntriples(
     *,
     block: int = BLOCK,
 ) -> Iterator[Statements]:
-    """Stream the statements of a file, counting lines that are none in `faults`.
+    """Stream the statements of a file; `faults` is told each line that is not a statement.
 
     Links and texts come in the order of the file.
 
@@ -46,7 +46,7 @@ def read_ntriples(
         names: the names of this file alone, at first none; filled with IRIs, and with `_:` and a
             label for each blank node.
         params: the relations that name entities, and the languages of names.
-        faults: is told each broken line.
+        faults: is told each broken line, and counts them.
         scope: begins the labels of blank nodes, which mean something within their file only.
         block: about how many bytes of lines are taken at a time; more once the names take more,
             as their hash table is built for each block.
@@ -113,7 +113,7 @@ class _Block:
                 self._labels.append(naming[relation])
 
     def statements(self, names: Names) -> Statements:
-        """What was taken in, its names numbered by `names`."""
+        """The statements taken in, with their names numbered by `names`."""
         numbers = names.encode(list(self._numbers))
         owners, links = (np.array(some, np.int64) for some in (self._owners, self._links))
         texts = Texts(numbers[owners], stripped(self._texts), np.array(self._labels, bool))
@@ -151,7 +151,7 @@ def _parsed(lines: Sequence[bytes], start: int) -> Iterable[tuple[int, Any]]:
             for quad in _parse(line):  # a statement before the fault is one
                 found.append((at, quad))
         except SyntaxError as error:
-            # The parser's own words, less its place, which is that of one line out of its file.
+            # The parser's own words without its place, which counts from this line.
             found.append((at, str(error.msg).partition(": ")[2] or str(error.msg)))
     return found
 

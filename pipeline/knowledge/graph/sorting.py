@@ -1,4 +1,4 @@
-"""Sorting rows of small whole numbers: as one number each where it can hold them."""
+"""Sorting rows of small whole numbers: each row becomes one number, if int64 can hold it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-LIMIT = 1 << 63  # of the numbers that int64 holds
+LIMIT = 1 << 63  # int64 holds numbers below this
 
 
 def sort_rows(columns: Iterable[np.ndarray], sizes: Sequence[int]) -> list[np.ndarray]:
     """Rows in ascending order, by the first column first.
 
     Args:
-        columns: (n,) integers each, taken one after the other.
-        sizes: of each column, what its numbers, all at least 0, are below.
+        columns: (n,) integers each; they are taken one after the other.
+        sizes: for each column a bound: its numbers are at least 0 and below it.
 
     Returns:
         The columns of the sorted rows, (n,) int32.

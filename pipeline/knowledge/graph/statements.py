@@ -1,4 +1,4 @@
-"""What readers of triples hand on: some statements at a time, their names as numbers."""
+"""Statements as readers of triples hand them on: some at a time, with their names as numbers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.knowledge.graph.names import Names
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts that name entities, in the order in which they were given.
+    """Texts that name entities, in the order of the files.
 
     Attributes:
-        owners: (m,) int32 numbers of the entities' names.
-        texts: (m,) strings without space at their ends; may be "", which names nothing.
-        labels: (m,) bool, whether a text may be a label: of several, an entity's first is.
+        owners: (m,) int32, the numbers of the entities' names.
+        texts: (m,) strings without space at their ends; an empty one names nothing.
+        labels: (m,) bool, whether a text may be a label; the first such text of an entity is.
     """
 
     owners: np.ndarray
@@ -60,7 +60,7 @@ def stripped(texts: Sequence[str]) -> pa.StringArray:
 
 @dataclass(frozen=True)
 class Statements:
-    """The statements of some lines, less the literals that name nothing.
+    """The statements of some lines, without the literals that name nothing.
 
     Attributes:
         links: (n, 3) int32 numbers of the names of subject, relation and object, in the order of

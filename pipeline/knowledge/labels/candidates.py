@@ -1,10 +1,10 @@
 """Candidate entities of a mention: those whose label fuzzywuzzy scores at or above a cutoff.
 
-They are the same entities with the same scores as scoring every label would give, since only
-valid bounds leave a label aside (`pipeline.knowledge.labels.scorers`): cheap bounds pick a superset
-out of the index, tight ones order it, and fuzzywuzzy scores from the top until no label left can
-matter. Cutoffs at which WRatio compares whole names or demands containment (90 and more) are
-answered from lists; lower ones, and the partial scorers, look at the mask of every label.
+Scoring every label would give the same entities with the same scores, since only valid bounds
+(`pipeline.knowledge.labels.scorers`) rule a label out: cheap bounds pick a superset from the index,
+tight ones order it, and fuzzywuzzy scores from the top until no further label can matter. At
+cutoffs of 90 and more WRatio compares whole names or demands containment, and lists answer; lower
+cutoffs, and the partial scorers, look at the mask of every label.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Span = tuple[float, float]  # lengths of forms, from and to
 
 EPSILON = 1e-6  # on lengths, which are whole numbers
 NONE = np.empty(0, np.int64)
-FIRST = 64  # labels ordered at a time: more than a usual mention needs
-RARE = 200  # so few labels are compared character by character
+FIRST = 64  # so many labels are ordered at a time: more than a usual mention needs
+RARE = 200  # at most so many labels are compared character by character
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Candidate:
 def find_candidates(
     index: LabelIndex, scorer: Scorer, mention: str, cutoff: int, best: int
 ) -> list[Candidate]:
-    """The `best` entities of highest score; of equal scores, of highest degree, then lowest number.
+    """The `best` entities of highest score; equal scores go by degree, then by number.
 
     Args:
         index: built for the scorer's forms.
-        scorer: whose scores count.
-        mention: a name as a post spells it. Without a letter or digit it has no candidates.
+        scorer: its scores count.
+        mention: a name as a post spells it; without a letter or digit it has no candidates.
         cutoff: the least score, 1..100.
-        best: how many entities at most.
+        best: the greatest number of entities.
     """
     query = scorer.form(mention)
     if not query or not index.forms:
@@ -71,7 +71,7 @@ def find_candidates(
 def _most_promising(
     index: LabelIndex, scorer: Scorer, query: str, cutoff: int
 ) -> Iterator[tuple[int, int]]:
-    """(bound of the score, form) by falling bound, then by rank, of all forms that may reach."""
+    """(bound of the score, form) of all forms that may reach, by falling bound, then by rank."""
     reach = scorer.reach(cutoff)
     inside = NONE
     if reach.inside is not None:
@@ -81,7 +81,7 @@ def _most_promising(
     rest = rest[~_among(rest, inside)]
     bounds = scorer.bounds(query, [index.forms[form] for form in rest.tolist()], cutoff)
     rest, bounds = rest[bounds >= cutoff], bounds[bounds >= cutoff]
-    # A contained form of another length compares as a part: a hundred, scaled.
+    # A contained form of another length is compared as a part: its score is a scaled hundred.
     all_bounds = np.concatenate([bounds, np.full(len(inside), round(100 * PARTIAL))])
     keys = (100 - all_bounds << 32) | np.concatenate([rest, inside])  # (n,) int64
     taken = 0
@@ -100,12 +100,12 @@ def _whole(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
     ratio = reach.whole
     if ratio is None:
         return NONE
-    share = ratio / (2 - ratio)  # of the longer string that the shorter one must have
+    share = ratio / (2 - ratio)  # the shorter string must have this share of the longer one
     return _scan(index, query, lambda a, b: ratio * (a + b) / 2, lambda a: (share * a, a / share))
 
 
 def _windowed(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
-    """Forms whose bag of characters lets a part reach, but those that containment tells."""
+    """Forms whose bag of characters lets a part reach, without those that containment finds."""
     if reach.windows is None or (reach.inside is not None and len(query) <= EXACT):
         return NONE
     share = reach.windows / (2 - reach.windows)
@@ -114,10 +114,10 @@ def _windowed(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
 
 
 def _scan(index: LabelIndex, query: str, need: Need, span: Callable[[int], Span]) -> np.ndarray:
-    """Forms that may have `need(length of query, length of form)` characters with the query in
-    common, of the lengths `span(length of query)`.
+    """Forms of the lengths `span(length of query)` that may have enough characters of the query.
 
-    At most those of the query's characters that the other mask has, and the other way round.
+    Enough is `need(length of query, length of form)`. The two have at most those characters of the
+    query in common that the form's mask has, and the other way round.
     """
     bags = index.bags
     longest = len(bags.starts) - 2
@@ -171,13 +171,13 @@ def _worded(index: LabelIndex, query: str, reach: Reach) -> np.ndarray:
 
 
 def _of_length(index: LabelIndex, forms: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Those of a list of forms (by length) that are from `low` to `high` long."""
+    """The forms from `low` to `high` long, out of a list in the order of length."""
     lengths = index.lengths[forms]
     return forms[np.searchsorted(lengths, low) : np.searchsorted(lengths, high, side="right")]
 
 
 def _contained(index: LabelIndex, query: str, low: float, high: float) -> np.ndarray:
-    """Forms that hold the query, or that it holds, longer or shorter by a factor from low to high.
+    """Forms that hold the query or stand in it, longer or shorter by a factor from low to high.
 
     The shorter of the two has at most `EXACT` characters. Ascending.
     """

@@ -1,12 +1,12 @@
-"""The label index: the arrays in which the few labels worth scoring are found.
+"""The label index: arrays that find the few labels worth scoring.
 
-Labels are brought to their form (letters and digits in lower case, what fuzzywuzzy compares); the
-forms are numbered by the best of their entities, of highest degree first, so that of labels with
-equal scores the lowest number wins. For `pipeline.knowledge.labels.candidates`:
+fuzzywuzzy compares the form of a label: its letters and digits in lower case. Forms are numbered by
+the best of their entities, the highest degree first, so that among labels with equal scores the
+lowest number wins. For `pipeline.knowledge.labels.candidates`:
 
-- `bags`: of each form, and of the form with its words sorted and without repeats where that has
-  another length: a 64-bit mask of its bag of characters, ordered by length. What one mask has and
-  the other lacks bounds the common subsequence.
+- `bags`: a 64-bit mask of the bag of characters of each form, ordered by length; a second mask if
+  the form's sorted words without repeats have another length. The bits that only one of two masks
+  has bound the common subsequence.
 - `grams`: which forms hold three characters in a row. A word end counts as a character, so that one
   or two characters are a range of grams.
 - `words`: which forms hold a word, by the length of the form.
@@ -24,9 +24,10 @@ import numpy as np
 from pipeline.knowledge.graph.graph import rank_entities
 from pipeline.knowledge.labels.scorers import Scorer
 
-END, OTHER, CODES = 0, 38, 39  # of characters: an end, what is no ASCII letter, digit or space
+# Codes of characters: a word's end, and any character but ASCII letters, digits and spaces.
+END, OTHER, CODES = 0, 38, 39
 PAD = "\0\0"
-CHUNK = 100_000  # forms encoded at a time
+CHUNK = 100_000  # so many forms are encoded at a time
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Postings:
 
 @dataclass(frozen=True)
 class Bags:
-    """Masks of bags of characters, by the length of what they describe.
+    """Masks of bags of characters, by the length of the texts that they describe.
 
     `starts[n]` is the first of length n; `masks` (e,) uint64 and `forms` (e,) int32 go together.
     """
@@ -54,22 +55,22 @@ class Bags:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """(e,) uint8: bits set in each mask."""
+        """The number of bits set in each mask, (e,) uint8."""
         counts: np.ndarray = np.bitwise_count(self.masks)
         return counts
 
 
 @dataclass(frozen=True)
 class LabelIndex:
-    """Forms of labels, their entities, and where to look for similar ones.
+    """Forms of labels, their entities, and the lists that find similar forms.
 
     Attributes:
         scorer: the scorer by whose rule the forms were made.
-        forms: distinct, not empty; the best entity's first.
-        entities: for each form its entities, the best first.
+        forms: distinct and not empty; the form of the best entity comes first.
+        entities: the entities of each form, the best first.
         ranks: (entities,) int64: the place of an entity, by degree and then by number.
         vocabulary: word -> its list in `words`.
-        set_lengths: (f,) int32: length of a form's words without repeats.
+        set_lengths: (f,) int32: the length of each form's words without repeats.
     """
 
     scorer: str
@@ -84,17 +85,17 @@ class LabelIndex:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """(f,) int32: characters of each form."""
+        """The number of characters of each form, (f,) int32."""
         return np.fromiter(map(len, self.forms), np.int32, len(self.forms))
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """Form -> its number."""
+        """The number of each form."""
         return {form: at for at, form in enumerate(self.forms)}
 
     @cached_property
     def best_ranks(self) -> np.ndarray:
-        """(f,) int64: rank of each form's best entity; ascending, equal for an entity's forms."""
+        """The rank of each form's best entity, (f,) int64; ascending, with repeats."""
         best: np.ndarray = self.ranks[self.entities.items[self.entities.starts[:-1]]]
         return best
 
@@ -105,10 +106,10 @@ def build_index(
     """Index labels.
 
     Args:
-        labels: (n,) names; one entity may have many, and many entities the same.
-        entities: (n,) numbers of the entities that they name.
-        degrees: (all entities,) their degrees.
-        scorer: whose forms are made. A label without a letter or digit has none and is left out.
+        labels: (n,) names; an entity may have many, and entities may share one.
+        entities: (n,) numbers of the entities that the labels name.
+        degrees: (entities,) the degrees of all entities.
+        scorer: makes the forms; a label without a letter or digit has none and is left out.
     """
     ranks = rank_entities(degrees)
     forms, owners = _group([scorer.form(label) for label in labels], entities, ranks)
@@ -127,7 +128,7 @@ def build_index(
 
 
 def codes_of(text: str) -> np.ndarray:
-    """(len(text),) uint8: the codes of characters."""
+    """The codes of the characters of a text, (len(text),) uint8."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     return _TABLE[np.minimum(points, 128)]
 
@@ -139,7 +140,7 @@ def mask_of(text: str) -> np.uint64:
 
 
 def gram_code(codes: np.ndarray) -> np.ndarray:
-    """(..., 3) codes of characters -> (...) codes of grams, below 39^3 (so that 16 bits do)."""
+    """Codes (...) of grams from codes (..., 3) of characters; below 39^3, so that 16 bits do."""
     wide = codes.astype(np.uint32)
     return (wide[..., 0] * CODES + wide[..., 1]) * CODES + wide[..., 2]
 
@@ -171,7 +172,7 @@ def _group(
 
 
 def _words(forms: Sequence[str]) -> tuple[list[str], dict[str, int], Postings]:
-    """Each form's sorted words without repeats; the numbers of all words; the forms of each."""
+    """Each form's sorted words without repeats, the numbers of all words, and each word's forms."""
     by_set: list[str] = []
     number: dict[str, int] = {}
     flat, held = array("i"), array("i")
@@ -192,7 +193,7 @@ def _starts(lists: np.ndarray, count: int) -> np.ndarray:
 
 
 def _encoded(texts: Sequence[str], pad: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Codes of the characters of some texts and the numbers of the texts that they stand in."""
+    """Codes of the characters of some texts, and for each the number of its text."""
     for first in range(0, len(texts), CHUNK):
         part = texts[first : first + CHUNK]
         lengths = np.fromiter(map(len, part), np.int64, len(part)) + len(pad)
@@ -201,7 +202,7 @@ def _encoded(texts: Sequence[str], pad: str) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def _bags(forms: Sequence[str], by_set: Sequence[str]) -> Bags:
-    """Entries for each form, and for its sorted words where they have another length."""
+    """An entry for each form, and one for its sorted words if they have another length."""
     texts, owners = list(forms), list(range(len(forms)))
     for at, (form, plain) in enumerate(zip(forms, by_set, strict=True)):
         variants = {len(text): text for text in (" ".join(form.split()), plain)}
@@ -220,8 +221,10 @@ def _bags(forms: Sequence[str], by_set: Sequence[str]) -> Bags:
 
 
 def _masks(codes: np.ndarray, texts: np.ndarray, count: int) -> np.ndarray:
-    """Masks: 36 bits for a letter or digit that stands there, 26 for a letter that stands there
-    twice, 2 for an `a` or `e` that stands there three times. Spaces and others have no bit.
+    """The masks of `count` texts, from codes of characters and the text of each.
+
+    36 bits say which letters and digits a text has, 26 which letters it has twice, 2 whether it has
+    `a` or `e` three times. Spaces and other characters have no bit.
     """
     tally = np.bincount(texts * CODES + codes, minlength=count * CODES).reshape(count, CODES)
     bits = np.empty((count, 64), bool)

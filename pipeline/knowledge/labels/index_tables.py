@@ -49,14 +49,16 @@ def read_index(folder: Path) -> LabelIndex:
     """Read the tables that `write_index` wrote.
 
     Raises:
-        PipelineError: if one is missing, damaged, or does not say for which scorer it was made.
+        PipelineError: if one is missing, damaged, or does not name the scorer that it was made for.
     """
     tables = {
         name: read_table(_path(folder, name), schema, STAGE) for name, schema in TABLES.items()
     }
     metadata = tables["forms"].schema.metadata or {}
     if SCORER not in metadata:
-        raise PipelineError(f"{folder}: does not say for which scorer it was made; run {STAGE}")
+        raise PipelineError(
+            f"{folder}: does not say for which scorer it was made; run `dvc repro {STAGE}`"
+        )
     lengths = tables["bags"]["length"].to_numpy()
     starts = np.concatenate([[0], np.cumsum(np.bincount(lengths))]).astype(np.int64)
     masks, forms = (tables["bags"][name].to_numpy() for name in ("mask", "form"))

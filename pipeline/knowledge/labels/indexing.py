@@ -11,7 +11,7 @@ from pipeline.knowledge.labels.scorers import find_scorer, matcher
 
 
 def index_labels(graph_folder: Path, folder: Path, scorer: str) -> str:
-    """Index the names of a graph for a scorer of fuzzywuzzy; what was done, for the terminal."""
+    """Index the names of a graph for a scorer of fuzzywuzzy; the report is for the terminal."""
     graph = read_graph(graph_folder)
     index = label_index(graph, scorer)
     write_index(index, folder)

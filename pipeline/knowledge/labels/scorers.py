@@ -4,8 +4,8 @@ The score itself is always fuzzywuzzy's own. Three facts make bounds valid for a
 
 1. difflib's matching blocks (and python-Levenshtein's, where that is installed) are one common
    subsequence of the two strings, so no ratio exceeds that of the longest one, which rapidfuzz
-   computes with bit-parallel algebra. The windows that `partial_ratio` tries are among those that
-   rapidfuzz tries. fuzzywuzzy's formula is monotone in its parts, so that the same formula over
+   computes with bit-parallel algebra. rapidfuzz tries all the windows that `partial_ratio` tries.
+   fuzzywuzzy's formula is monotone in its parts, so that the same formula over
    rapidfuzz's parts (`Scorer.bounds`) is never below the score.
 2. A common subsequence takes each character at most as often as both strings have it: with B the
    size of the intersection of the bags of characters, ratio <= 2B / (|a| + |b|), whatever the order
@@ -13,8 +13,8 @@ The score itself is always fuzzywuzzy's own. Three facts make bounds valid for a
 3. `token_set_ratio` of strings that share words of s characters in all is at most the larger of
    2s / (s + |a|), 2s / (s + |b|) and a whole-string ratio (2), a and b without repeated words.
 
-`Scorer.reach` says which labels these facts leave for a cutoff;
-`pipeline.knowledge.labels.candidates` finds them.
+`Scorer.reach` says which labels may reach a cutoff by these facts, and
+`pipeline.knowledge.labels.candidates` finds those labels.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ from rapidfuzz.process import cdist
 
 from pipeline.errors import PipelineError
 
-with warnings.catch_warnings():  # of its slow matcher: the index is what makes it fast
+with warnings.catch_warnings():  # fuzzywuzzy warns that its matcher is slow: the index helps that
     warnings.simplefilter("ignore")
     from fuzzywuzzy import fuzz
     from fuzzywuzzy.utils import full_process
 
-UNBASE = 0.95  # what WRatio takes off for word order
-PARTIAL, TINY = 0.9, 0.6  # and for a part of a string, or a part of less than an eighth of it
-NEAR, FAR = 1.5, 8.0  # longer : shorter; from NEAR on WRatio compares parts, above FAR at TINY
-CONTAINED = 0.99  # a partial ratio above this ...
-EXACT = 100  # ... means containment of a shorter string of at most so many characters
+# WRatio multiplies by UNBASE where it ignores word order, by PARTIAL where it compares a part of a
+# string, and by TINY where the part is less than an eighth of it.
+UNBASE, PARTIAL, TINY = 0.95, 0.9, 0.6
+NEAR, FAR = 1.5, 8.0  # longer : shorter; WRatio compares parts from NEAR on, with TINY above FAR
+# A partial ratio above CONTAINED means that the longer string holds the shorter one, if this has at
+# most EXACT characters.
+CONTAINED, EXACT = 0.99, 100
 SLACK = 1e-9
 
 Part = Callable[..., float]
@@ -47,15 +49,15 @@ Part = Callable[..., float]
 
 @dataclass(frozen=True)
 class Reach:
-    """What a label must have for its score to reach a cutoff; None: no label does in this way.
+    """The ways in which a label's score can reach a cutoff; None: no label does in this way.
 
     Attributes:
         whole: the least ratio of whole strings, in any order of their words, 0..1.
         shared_words: the least ratio of the shared words to one of the two strings, 0..1.
-        within: for strings of which the longer one is shorter than so many times the other.
+        within: the same, but only if the longer string is shorter than so many times the other.
         windows: the least ratio of the shorter string to a part of the longer one, 0..1.
-        inside: (a, b): the former means that the shorter one, if it has no more than `EXACT`
-            characters, stands in the longer one as it is, which is longer by a factor of a to b.
+        inside: (a, b): `windows` means that the longer string, longer by a factor of a to b, holds
+            the shorter one as it stands, if this has at most `EXACT` characters.
         any_word: one shared word is enough.
     """
 
@@ -72,12 +74,12 @@ class Scorer:
     """One of fuzzywuzzy's scorers.
 
     Attributes:
-        name: as fuzzywuzzy calls it.
+        name: fuzzywuzzy's name of it.
         score: (query's form, label's form) -> 0..100, by fuzzywuzzy.
         ascii_only: whether characters beyond ASCII are removed first.
         bounds: (query's form, labels' forms, cutoff) -> int array, never below the scores that
-            are at or above the cutoff.
-        reach: cutoff -> what a label must have.
+            reach the cutoff.
+        reach: cutoff -> the ways to reach it.
     """
 
     name: str
@@ -87,7 +89,7 @@ class Scorer:
     reach: Callable[[int], Reach]
 
     def form(self, text: str) -> str:
-        """What the scorer compares of `text`: its letters and digits, in lower case."""
+        """The form of `text` that the scorer compares: its letters and digits, in lower case."""
         form: str = full_process(text, force_ascii=self.ascii_only)
         return form
 
@@ -96,15 +98,15 @@ def find_scorer(name: str) -> Scorer:
     """The scorer that fuzzywuzzy calls `name`.
 
     Raises:
-        PipelineError: for a name that is none, listing them.
+        PipelineError: for an unknown name; it lists the known ones.
     """
     if name not in SCORERS:
-        raise PipelineError(f"candidates.scorer: no {name!r}; known: {', '.join(sorted(SCORERS))}")
+        raise PipelineError(f"knowledge.scorer: no {name!r}; known: {', '.join(sorted(SCORERS))}")
     return SCORERS[name]
 
 
 def matcher() -> str:
-    """Which matcher fuzzywuzzy works with: its scores are not the same with both."""
+    """The matcher that fuzzywuzzy works with: the scores of its two matchers differ."""
     return "difflib" if fuzz.SequenceMatcher.__module__ == "difflib" else "python-Levenshtein"
 
 
@@ -123,7 +125,7 @@ def _parts(part: Part, query: str, forms: Sequence[str], cutoff: int) -> np.ndar
 
 
 def _rounded(scores: np.ndarray) -> np.ndarray:
-    """Rounded up at a half, and so near one that a sum in float32 may have missed it."""
+    """The rounded scores; a half goes up, and so does a sum in float32 just below a half."""
     rounded: np.ndarray = np.floor(scores + 0.501).astype(np.int64)
     return rounded
 
@@ -206,7 +208,7 @@ def _make(
     )
 
 
-# As fuzzywuzzy.process runs them: `ratio` and `partial_ratio` keep letters beyond ASCII, like U*.
+# They run as in fuzzywuzzy.process: `ratio` and `partial_ratio` keep letters beyond ASCII, like U*.
 SCORERS = {
     scorer.name: scorer
     for scorer in (

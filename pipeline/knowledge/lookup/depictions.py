@@ -1,9 +1,9 @@
 """The stage `index_entity_images`: which picture shows which entity, and which can be used.
 
 The pictures stand in a table of the columns `entity` and `file`, or in a folder that has a folder
-for each entity. Such a folder is called by the entity's name with every sign but letters, digits
-and `_.-~` percent-encoded, or by the end of its name after the last `/` or `#`, or by the name with
-dots for slashes as MMKG has it (`m.0abc` for `/m/0abc`).
+for each entity. Such a folder's name is the entity's name with every sign but letters, digits and
+`_.-~` percent-encoded, or the end of that name after the last `/` or `#`, or the name with dots for
+slashes as in MMKG (`m.0abc` for `/m/0abc`).
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Report:
-    """What was found; `str(report)` is for the terminal."""
+    """The findings; `str(report)` is for the terminal."""
 
-    images: Sequence[Image]  # that some entity names
+    images: Sequence[Image]  # the pictures of all entities
     entities: int
     depicted: int  # entities with a usable picture
-    unknown: Faults  # pictures of what is no entity of the graph
+    unknown: Faults  # pictures of things that are no entity of the graph
 
     def __str__(self) -> str:
         unusable = [image for image in self.images if image.status != OK]
@@ -59,12 +59,12 @@ class Report:
 
 @dataclass(frozen=True)
 class Files:
-    """What the stage reads and writes."""
+    """The files that the stage reads and writes."""
 
     graph: Path  # the folder of the graph's tables
-    table: Path  # of entities and files; or `folder` itself, where it has a folder an entity
-    folder: Path  # where the pictures lie
-    images: Path  # written: a table as of a corpus's images (`pipeline.corpus.images`)
+    table: Path  # lists entities and files; or it is `folder`, if that has a folder an entity
+    folder: Path  # holds the pictures
+    images: Path  # written: a table like that of a corpus's images (`pipeline.corpus.images`)
     depictions: Path  # written: entities and their pictures
     metrics: Path  # written: counts, as JSON
 

@@ -1,4 +1,4 @@
-"""The stage `knowledge`: what the graph says of the entity that each post's picture shows."""
+"""The stage `knowledge`: the graph's triples about the entity that each post's picture shows."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pipeline.knowledge.lookup.mentions import GOLD, Mentions, read_mentions
 from pipeline.params.knowledge import Knowledge
 from pipeline.store.reader import Reader
 
-VECTORS = "pooled"  # the output of the two stores that is compared
+VECTORS = "pooled"  # the lookup compares this output of the two stores
 
 
 @dataclass(frozen=True)
 class Files:
-    """What the stage reads and writes."""
+    """The files that the stage reads and writes."""
 
     posts: Path
     mentions: Path
@@ -46,7 +46,7 @@ class Files:
 
 
 def find_knowledge(params: Knowledge, files: Files) -> str:
-    """Write a phrase for each post, the words of its picture's knowledge; what was found.
+    """Write a phrase for each post: the words of its picture's knowledge. Returns the findings.
 
     Raises:
         PipelineError: for tables that are not of one corpus or graph, a label index of another
@@ -151,7 +151,7 @@ def _look_up(
 
 
 def _fingerprint(params: Knowledge, files: Files) -> str:
-    """A digest of what the words come from."""
+    """A digest of all that the words are made from."""
     made_from = {
         "settings": {**params.model_dump(), "conceptual": sorted(params.conceptual)},
         "matcher": matcher(),

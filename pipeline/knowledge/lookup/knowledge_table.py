@@ -1,4 +1,4 @@
-"""The table of knowledge: a phrase for each post, and how it was come by."""
+"""The table of knowledge: a phrase for each post, and how it was found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FURTHER = {
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one post; `reason` says why there is no knowledge, "" where there is."""
+    """The outcome for one post; `reason` says why it has no knowledge, and is empty if it has."""
 
     post: str
     reason: str
@@ -56,8 +56,8 @@ def write_knowledge(
         path: the table.
         rows: one for each post.
         graph: the graph that the rows speak of.
-        source: where the mentions come from.
-        fingerprint: a digest of all that the words come from.
+        source: the source of the mentions.
+        fingerprint: a digest of all that the words are made from.
 
     Returns:
         The hop (None without one) and the reason of each row.
@@ -92,7 +92,7 @@ def write_knowledge(
 
 
 def _conceptual(graph: Graph, names: Sequence[str]) -> np.ndarray:
-    """(relations,) bool: which relations are conceptual."""
+    """Which relations are conceptual, (relations,) bool."""
     wanted = frozenset(names)
     return np.array(
         [name in wanted or re.split(r"[/#]", name)[-1] in wanted for name in graph.relations], bool
@@ -118,7 +118,7 @@ def _words(triple: Mapping[str, str], relation_words: bool) -> list[str]:
 
 
 def _path(graph: Graph, hit: Hit) -> list[str]:
-    """Names of entities and of the relations between them; `^` before one walked backwards."""
+    """The names of entities and of the relations between them; `^` marks one walked backwards."""
     path = [graph.entities[hit.source].name]
     for relation, outward, entity in steps(graph.adjacency, hit):
         path += [

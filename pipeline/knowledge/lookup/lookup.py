@@ -1,14 +1,14 @@
-"""The entity that a post's picture shows, looked for around the names in its text.
+"""The search for the entity that a post's picture shows, around the names in the post's text.
 
 Source: Chen et al. 2021, section 3.2, "Image Knowledge".
 
-As published: the picture is compared with the pictures of the candidate entities; if the best
-cosine is at or above theta, that entity it is, else the neighbours one hop away are compared, then
-those of two hops, up to `hops`.
+The published search compares the picture with the pictures of the candidate entities. If the best
+cosine is at or above theta, the picture shows that entity; else the search compares the neighbours
+one hop away, then those two hops away, up to `hops`.
 
-The order of the work is another one, which gives the same entities and costs far less: first all
-pairs of pictures at or above theta are found (`pipeline.knowledge.lookup.similar`), which few posts
-have; then a walk from the post's candidates tells how far the entities of such pictures are. An
+This module works in another order, which gives the same entities and costs far less. First it finds
+all pairs of pictures at or above theta (`pipeline.knowledge.lookup.similar`), which few posts have.
+Then a walk from the post's candidates tells how far away the entities of such pictures are. An
 entity whose pictures are all below theta never ends the published search, at any hop.
 """
 
@@ -26,15 +26,15 @@ from pipeline.knowledge.lookup.walk import Ring, Walker
 
 @dataclass(frozen=True)
 class Hit:
-    """What a picture shows.
+    """The entity that a picture shows.
 
     Attributes:
         entity: its number.
-        hop: relations between it and the candidate.
-        similarity: the cosine of the post's picture and the most similar of the entity's.
+        hop: the number of relations between it and the candidate.
+        similarity: the cosine of the post's picture and the entity's most similar one.
         source: the candidate's number.
-        edges: places in the adjacency, one for each hop from the candidate on; an edge is one of
-            the entity that it is walked from.
+        edges: places in the adjacency, one for each hop from the candidate on; each belongs to the
+            entity that the hop starts from.
     """
 
     entity: int
@@ -45,7 +45,7 @@ class Hit:
 
 
 class Pictures:
-    """The entities' pictures: (m, width) vectors, and who is shown by each."""
+    """The entities' pictures: vectors (m, width), and the entities that each shows."""
 
     def __init__(self, vectors: np.ndarray, owners: Sequence[Sequence[int]]) -> None:
         """`owners`: for each vector the entities that it shows."""
@@ -55,7 +55,7 @@ class Pictures:
         self._owners = np.array([entity for shown in owners for entity in shown], np.int64)
 
     def alike(self, pictures: np.ndarray, theta: float) -> list[dict[int, float]]:
-        """For each of (n, width) pictures the entities of similar ones, with the best cosine."""
+        """For each picture (n, width), the entities of similar ones with their best cosines."""
         found: list[dict[int, float]] = [{} for _ in range(len(pictures))]
         pairs = similar_pairs(pictures, self.vectors, theta)
         for at, vector, cosine in zip(
@@ -73,13 +73,13 @@ class Lookup:
         self.cuts = 0
         self._hops = hops
         self._walker = Walker(adjacency, fan_out)
-        self._similarity = np.zeros(len(adjacency.starts) - 1)  # of the post in hand
+        self._similarity = np.zeros(len(adjacency.starts) - 1)  # to the picture of one post
 
     def nearest(self, candidates: Sequence[int], alike: Mapping[int, float]) -> Hit | None:
-        """Of the entities in `alike` the nearest to a candidate; of these, the most similar.
+        """The entity in `alike` that is nearest to a candidate; of several, the most similar.
 
         Args:
-            candidates: entities, the best first: of equal ways the first candidate's is taken.
+            candidates: entities, the best first; of equally long ways the first candidate's counts.
             alike: entity -> the cosine of its most similar picture; all at or above theta.
         """
         if not candidates or not alike:
@@ -113,7 +113,7 @@ def _hit(rings: Sequence[Ring], at: int, similarity: float) -> Hit:
 
 
 def steps(adjacency: Adjacency, hit: Hit) -> Iterator[tuple[int, bool, int]]:
-    """(relation, walked from subject to object, entity reached) for each hop of a hit."""
+    """For each hop of a hit: relation, whether walked from subject to object, entity reached."""
     for edge in hit.edges:
         yield (
             int(adjacency.relations[edge]),

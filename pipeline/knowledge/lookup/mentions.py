@@ -1,8 +1,8 @@
 """The stage `mentions`: which words of a post may name an entity of the graph.
 
 Three sources: a text-only tagger of ours (`features/tagged.parquet`), the post's spelling (capitals
-and hashtags), or the gold labels. Gold mentions know what a system is to find out: they serve
-analysis alone, and every table that was made with them says so.
+and hashtags), or the gold labels. Gold mentions give away what a system has to find: they serve
+analysis alone, and every table made with them says so.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Mentions:
-    """The mentions of all posts that have any, each post's in the order of their starts."""
+    """The mentions of each post that has any, in the order of their starts."""
 
     source: Source
     by_post: Mapping[str, Sequence[Mention]]
@@ -66,7 +66,7 @@ class Mentions:
 def find_mentions(
     params: MentionsParams, posts: Path, tagged: Path | None, table: Path, metrics: Path
 ) -> str:
-    """Write the mentions of every post; what was found, for the terminal.
+    """Write the mentions of every post; the report is for the terminal.
 
     Args:
         params: the block.
@@ -112,12 +112,14 @@ def read_mentions(path: Path) -> Mentions:
     """Read the table that `find_mentions` wrote.
 
     Raises:
-        PipelineError: if it is missing, damaged, or does not say where its mentions come from.
+        PipelineError: if it is missing, damaged, or does not name the source of its mentions.
     """
     table = read_table(path, SCHEMA, "mentions")
     source = (table.schema.metadata or {}).get(SOURCE, b"").decode()
     if source not in ("tagger", "ngrams", "gold"):
-        raise PipelineError(f"{path}: does not say where its mentions come from; run `mentions`")
+        raise PipelineError(
+            f"{path}: does not say where its mentions come from; run `dvc repro mentions`"
+        )
     by_post: dict[str, list[Mention]] = {}
     columns = table.to_pydict()
     for post, start, end, text in zip(*list(columns.values())[:4], strict=True):
@@ -128,8 +130,8 @@ def read_mentions(path: Path) -> Mentions:
 def ngrams(tokens: Sequence[str], longest: int) -> Iterator[tuple[int, int]]:
     """Spans that are spelled like names: hashtags, and up to `longest` capitalised words in a row.
 
-    A capitalised word begins with a capital letter and has two characters at least; `RT`, which
-    begins a repeated tweet, is none. Names of other users and links are none either.
+    A capitalised word begins with a capital letter and has at least two characters; `RT`, which
+    begins a repeated tweet, does not count. Nor do names of other users and links.
     """
     for start, token in enumerate(tokens):
         if token.startswith("#") and len(token) > 1:

@@ -6,9 +6,10 @@ rest. By the inequality of Cauchy and Schwarz
 
     a . b  <=  Pa . Pb + |a - Pa| |b - Pb|
 
-which is one product of matrices with a column more than the basis has. Only pairs whose bound
-reaches the threshold are compared in full. The basis holds the principal directions of the one set:
-any basis gives the same pairs, this one leaves few to compare.
+One product of matrices, with one column more than the basis has, gives the right side for all
+pairs. Only pairs whose bound reaches the threshold are compared in full. The basis holds the
+principal directions of one set: any basis gives the same pairs, and this one leaves few to
+compare.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SAMPLE = 4096  # vectors that the principal directions are taken from
-BLOCK = 2048  # vectors of each set compared at a time
-MARGIN = 1e-4  # for sums in float32, whose error is below 1e-5
-DENSE = 0.02  # share of a block's pairs above which all its cosines are cheaper
+SAMPLE = 4096  # the principal directions are computed from so many vectors
+BLOCK = 2048  # so many vectors of each set are compared at a time
+MARGIN = 1e-4  # sums in float32 have an error below 1e-5
+DENSE = 0.02  # if a larger share of a block's pairs is left, all its cosines are cheaper
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ _EMPTY = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
-    """(n, width) float32 of length 1, or 0."""
+    """The rows scaled to length 1, (n, width) float32; a row of zeros stays."""
     norms = np.sqrt(np.einsum("nw,nw->n", rows, rows, dtype=np.float64))
     scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
     unit: np.ndarray = (rows * scale[:, None]).astype(np.float32)
@@ -72,10 +73,10 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _basis(rows: np.ndarray, theta: float) -> np.ndarray:
-    """(width, k) float32: principal directions of rows (n, width).
+    """The principal directions (width, k) float32 of rows (n, width).
 
-    Of vectors that have none, k of the width's dimensions leave a bound of 1 - k / width: k is
-    half as many again as bring that below `theta`.
+    If all directions are alike, a basis of k of them leaves a bound of 1 - k / width. k is one
+    and a half times the number that brings this below `theta`.
     """
     width = rows.shape[1]
     sample = rows[:: max(len(rows) // SAMPLE, 1)].astype(np.float64)
@@ -85,7 +86,7 @@ def _basis(rows: np.ndarray, theta: float) -> np.ndarray:
 
 
 def _split(rows: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(n, k + 1): the coordinates of unit rows in the basis, and the length of the rest."""
+    """The coordinates of unit rows in the basis, and the length of the rest: (n, k + 1)."""
     parts = rows @ basis
     rest = np.einsum("nw,nw->n", rows, rows) - np.einsum("nk,nk->n", parts, parts)
     return np.hstack([parts, np.sqrt(np.maximum(rest, 0))[:, None]])
@@ -94,7 +95,7 @@ def _split(rows: np.ndarray, basis: np.ndarray) -> np.ndarray:
 def _exact(
     left: np.ndarray, right: np.ndarray, at: np.ndarray, other: np.ndarray, theta: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Those of the pairs (at, other) that reach `theta`, with their cosines."""
+    """The pairs (at, other) that reach `theta`, with their cosines."""
     cosines = np.empty(len(at))
     for i in range(0, len(at), BLOCK):
         some = slice(i, i + BLOCK)
@@ -104,4 +105,4 @@ def _exact(
     return at[kept], other[kept], np.minimum(cosines[kept], 1.0)
 
 
-ROUNDING = 1e-6  # of vectors of unit length in float32: a picture is like itself at theta = 1
+ROUNDING = 1e-6  # unit vectors in float32 round: a picture must be like itself at theta = 1

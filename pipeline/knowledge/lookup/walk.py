@@ -1,4 +1,4 @@
-"""Walking a graph from some entities outwards, one hop after another."""
+"""Walks through a graph from some entities outwards, one hop after another."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.knowledge.graph.graph import Adjacency
 
 @dataclass(frozen=True)
 class Ring:
-    """The entities that are first reached after so many hops.
+    """The entities that a walk first reaches after a number of hops.
 
     Attributes:
         entities: (n,) int64, in the order of the ring before and of each entity's edges.
-        parents: (n,) int64, places in the ring before; of several ways, the first. Empty for the
-            entities that the walk begins with.
-        edges: (n,) int64, places in the adjacency: the edge by which each was reached.
-        cut: entities of the ring before of which not all edges were followed.
+        parents: (n,) int64, places in the ring before; if several lead here, the first. Empty for
+            the entities that the walk begins with.
+        edges: (n,) int64, the edge that reached each, as its place in the adjacency.
+        cut: how many entities of the ring before had more edges than were followed.
     """
 
     entities: np.ndarray
@@ -29,20 +29,20 @@ class Ring:
 
 
 class Walker:
-    """Walks one graph, again and again; each walk costs what it reaches, not the graph."""
+    """Walks one graph again and again; a walk costs as much as it reaches, whatever the graph."""
 
     def __init__(self, adjacency: Adjacency, fan_out: int | None = None) -> None:
-        """`fan_out`: edges followed of an entity at most, to neighbours of highest degree first."""
+        """At most `fan_out` edges of an entity are followed, first to neighbours of high degree."""
         self._adjacency = adjacency
         self._fan_out = fan_out
         self._seen = np.full(len(adjacency.starts) - 1, -1, np.int64)  # the walk that was here last
         self._walks = 0
 
     def rings(self, sources: np.ndarray, hops: int) -> Iterator[Ring]:
-        """Yield the ring of the different `sources` themselves, and those of 1 to `hops` hops.
+        """Yield the ring of the distinct `sources` themselves, then those of 1 to `hops` hops.
 
-        Relations are walked both ways. An entity is in the ring of its least number of hops alone.
-        A walk must be finished before the next one is begun.
+        Relations are walked both ways. An entity stands only in the ring of its least number of
+        hops. A walk must end before the next one begins.
         """
         self._walks += 1
         none = np.empty(0, np.int64)
@@ -54,7 +54,7 @@ class Walker:
             yield Ring(entities, parents[first], edges[first], cut)
 
     def _edges(self, entities: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-        """The edges of `entities`, the places of their entities, and how many entities were cut."""
+        """The edges of `entities`, the place of each edge's entity, and the number of those cut."""
         starts = self._adjacency.starts[entities]
         counts = self._adjacency.starts[entities + 1] - starts
         cut = 0
@@ -62,12 +62,12 @@ class Walker:
             cut = int((counts > self._fan_out).sum())
             counts = np.minimum(counts, self._fan_out)
         parents = np.repeat(np.arange(len(entities)), counts)
-        before = np.cumsum(counts) - counts  # edges of the entities before each one
+        before = np.cumsum(counts) - counts  # how many edges the entities before each one have
         edges = np.arange(len(parents)) + (starts - before)[parents]
         return edges, parents, cut
 
     def _new(self, entities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Those not seen in this walk, each once, and the places where they first stand."""
+        """The entities that are new to this walk, each once, and their first places."""
         unseen = np.flatnonzero(self._seen[entities] != self._walks)
         found = entities[unseen]
         self._seen[found] = self._walks

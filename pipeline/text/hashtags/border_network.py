@@ -2,14 +2,14 @@
 
 Alfaqeeh 2024 (TriMod), sections IV-C and IV-D: characters embedded by skip-gram (equation 9), a
 CNN and a BiLSTM over them, and a decoder P(s_i | h, c_i) that reads the encoding and the
-character's vector (equation 10). Sizes are not printed, nor whether the CNN stands before the
-BiLSTM: it does here, since the filters then see letters and the BiLSTM sees what they found.
+character's vector (equation 10). The paper prints no sizes, nor whether the CNN stands before the
+BiLSTM. It does here: the filters see letters, and the BiLSTM sees what the filters found.
 
-Two things stand beside a character's vector. One for its shape (small, capital, digit), so that
-A and a share a vector. And, with `counts`, how probable English word counts alone find a border
-after it: learnt from characters only, words are got by heart from some millions of phrases;
-with the counts at hand, what is left to learn is where they go wrong (names, case, slang).
-`counts: false` is the network as printed.
+The network reads two things beside a character's vector. One is a vector for the character's shape
+(small, capital, digit), so that A and a share a vector. The other, with `counts`, is the
+probability that English word counts alone give to a border after the character. A network that
+reads characters only must learn words by heart from some millions of phrases; with the counts, it
+only learns where these go wrong (names, case, slang). `counts: false` is the network as printed.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from pipeline.text.hashtags.word_counts import WordCounts
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"  # ids from 1
 SHAPES = 4  # padding, small, capital, digit
-SURE = 12.0  # largest log odds of the counts
+SURE = 12.0  # the log odds of the counts are cut at this
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the network reads of one run of L Latin letters and digits."""
+    """One run of L Latin letters and digits, as the network reads it."""
 
     characters: np.ndarray  # (L,) int64, from 1
     shapes: np.ndarray  # (L,) int64, from 1
@@ -42,7 +42,7 @@ class Run:
 
     @classmethod
     def of(cls, run: str, counts: WordCounts | None) -> Run:
-        """Encode a run; without `counts`, `counted` is zeros, which nobody reads."""
+        """Encode a run; without `counts`, `counted` holds zeros, which nobody reads."""
         plain = folded(run)
         counted = np.zeros(len(run), np.float32) if counts is None else counts.borders(plain)
         ids = [CHARACTERS.index(character) + 1 for character in plain]
@@ -76,7 +76,7 @@ def _shape(character: str) -> int:
 
 
 class BorderNetwork(nn.Module):
-    """Runs to the logit of a border after each of their characters."""
+    """Maps runs to the logit of a border after each of their characters."""
 
     def __init__(self, sizes: BorderSizes) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class BorderNetwork(nn.Module):
     def loss(self, runs: Runs, borders: Tensor) -> Tensor:
         """The mean cross-entropy of the decisions; borders (B, L) float, 1 where a word ends.
 
-        Behind a run's last character there is nothing to decide.
+        Nothing is decided after a run's last character.
         """
         open_ = undecided(runs.characters)  # (B, L)
         logits = self(runs)[open_]
@@ -116,7 +116,7 @@ class BorderNetwork(nn.Module):
 
 
 def undecided(characters: Tensor) -> Tensor:
-    """Which characters (B, L) have another one behind them in their run: (B, L) bool."""
+    """Which characters (B, L) are followed by another one in their run: (B, L) bool."""
     inner = torch.zeros_like(characters, dtype=torch.bool)
     inner[:, :-1] = characters[:, 1:] != PAD
     return inner

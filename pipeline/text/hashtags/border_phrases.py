@@ -1,8 +1,8 @@
-"""Phrases whose spaces are removed: what the neural segmenter learns from, and is tried on.
+"""Phrases for the neural segmenter: their spaces are removed, and it is to find the borders.
 
-Half of the phrases are stretches of the corpus's posts, half are drawn from English word counts:
-words by their counts to a power below 1, so that rare ones come too, and chains of pairs of words
-that often stand together.
+Some of the phrases are stretches of the corpus's posts, the others are drawn from English word
+counts: words by their counts to a power below 1, so that rare ones come too, and chains of pairs of
+words that often stand together.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import numpy as np
 from pipeline.corpus.posts import Post
 from pipeline.text.hashtags.word_counts import WordCounts
 
-WORD = re.compile(r"[^\W\d_]+|\d+")  # what is joined: letters alone, or digits alone
-MOST = 4  # words of a phrase
-POWER = 0.6  # of the counts
-ALONE, WITH_RARE, ON = 0.25, 0.15, 0.5  # one word; a rare word in a chain; one word more
+WORD = re.compile(r"[^\W\d_]+|\d+")  # words of letters alone, or of digits alone, are joined
+MOST = 4  # a phrase has at most so many words
+POWER = 0.6  # words are drawn by count^POWER
+# The probabilities of a single word, of any word in a chain instead of a frequent follower, and of
+# one word more.
+ALONE, WITH_RARE, ON = 0.25, 0.15, 0.5
 FORMS = {"written": 0.45, "small": 0.25, "camel": 0.25, "capitals": 0.05}
 
 Phrase = tuple[str, ...]
@@ -48,10 +50,10 @@ def stretches(
 
 @dataclass(frozen=True)
 class _Choice:
-    """Something to be drawn by its count."""
+    """Entries to draw from, by their counts."""
 
     entries: Sequence[str]
-    sums: Sequence[float]  # of the counts to the power, up to each entry
+    sums: Sequence[float]  # of count^POWER, up to and with each entry
 
     @classmethod
     def of(cls, counts: Mapping[str, float]) -> _Choice:

@@ -1,7 +1,7 @@
-"""Skip-gram over characters: each character's vector learns to tell its neighbours.
+"""Skip-gram over characters: each character's vector learns to predict its neighbours.
 
-Mikolov et al. 2013, as TriMod's equation 9 has it for characters. There are so few of them that
-the softmax is the whole one: nothing is sampled.
+Mikolov et al. 2013, applied to characters as in TriMod's equation 9. Characters are so few that the
+softmax runs over all of them: nothing is sampled.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pipeline.layers.characters import PAD
 from pipeline.params.optimization import Optimization
 
 WINDOW = 2  # characters on either side
-HELD_OUT = 0.05  # share of the pairs, by which the epoch is chosen
-PAIRS = 4096  # a batch
+HELD_OUT = 0.05  # this share of the pairs chooses the epoch
+PAIRS = 4096  # so many pairs are a batch
 
 
 class SkipGram(nn.Module):
-    """Scores of all characters as neighbours of one.
+    """Scores all characters as neighbours of one.
 
     Args:
-        vectors: rows of the characters, row 0 padding; trained in place.
+        vectors: the characters' rows, trained in place; row 0 is padding.
     """
 
     def __init__(self, vectors: nn.Embedding) -> None:
@@ -40,7 +40,7 @@ class SkipGram(nn.Module):
 
 
 def pairs_of(runs: Sequence[Sequence[int]]) -> np.ndarray:
-    """Every character with each neighbour within `WINDOW`, by id: (pairs, 2) int64."""
+    """Every character with each neighbour within `WINDOW`, as ids (pairs, 2) int64."""
     gap = [PAD] * WINDOW
     line = np.array([number for run in runs for number in [*run, *gap]], dtype=np.int64)
     ahead = [

@@ -1,4 +1,4 @@
-"""The trained segmenter: a network's decisions as words, and their probability as confidence."""
+"""The trained segmenter: words from a network's decisions, confidence from its probabilities."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from pipeline.text.hashtags.segmenter import Words
 from pipeline.text.hashtags.word_counts import WordCounts
 
 FILE = "segmenter.json"
-BATCH = 256  # runs at a time
+BATCH = 256  # so many runs are split at a time
 
 
 class NeuralSegmenter:
     """Splits where the network finds a border more probable than none.
 
-    The confidence is the probability that it gives to all of its decisions together.
+    The confidence is the probability that the network gives to all of its decisions together.
 
     Args:
-        network: trained.
-        counts: what it was trained with; None for a network that reads none.
+        network: the trained network.
+        counts: the word counts that it was trained with; None for a network that reads none.
     """
 
     def __init__(self, network: BorderNetwork, counts: WordCounts | None) -> None:
@@ -57,7 +57,7 @@ class NeuralSegmenter:
 
 
 def _words(run: str, chances: np.ndarray) -> Words:
-    decided = chances[: len(run) - 1].astype(np.float64)  # nothing is decided behind the last
+    decided = chances[: len(run) - 1].astype(np.float64)  # nothing is decided after the last
     ends = [*(np.flatnonzero(decided >= 0.5) + 1).tolist(), len(run)]
     words = tuple(run[start:end] for start, end in zip([0, *ends], ends, strict=False))
     return Words(words, float(np.maximum(decided, 1 - decided).prod()))
@@ -80,8 +80,8 @@ def read_segmenter(directory: Path) -> NeuralSegmenter:
     """Read what `write_segmenter` wrote.
 
     Raises:
-        PipelineError: if a file is missing or damaged, or the word counts are not those that the
-            network was trained with.
+        PipelineError: if a file is missing or damaged, or the network was trained with other word
+            counts.
     """
     tree = read_json(directory / FILE)
     sizes = parse(tree["sizes"], BorderSizes, str(directory / FILE))

@@ -14,7 +14,7 @@ class CamelCase:
     """Splits where case and digits show a border."""
 
     def split(self, runs: Sequence[str]) -> list[Words]:
-        """As `Segmenter`; confidence 0 for a run in one case, of which the rule cannot tell."""
+        """As `Segmenter`; the confidence is 0 for a run in one case, which shows no border."""
         return [self._split(run) for run in runs]
 
     def _split(self, run: str) -> Words:
@@ -25,7 +25,7 @@ class CamelCase:
 
 
 def _is_border(run: str, at: int) -> bool:
-    """Whether case and digits show one before `at`: NBA|Finals, July|4th|PBS; not MH17, 2days."""
+    """Whether case and digits show a border before `at`: NBA|Finals, July|4th|PBS, not MH17."""
     before, here, after = run[at - 1], run[at], run[at + 1 : at + 2]
     if here.isupper():
         return before.islower() or after.islower()
@@ -40,7 +40,7 @@ class WordSegment:
         self._counts.load()
 
     def split(self, runs: Sequence[str]) -> list[Words]:
-        """As `Segmenter`; the confidence is the share of letters in words that it has counted."""
+        """As `Segmenter`; the confidence is the share of letters that stand in counted words."""
         return [self._split(run) for run in runs]
 
     def _split(self, run: str) -> Words:

@@ -1,9 +1,9 @@
-"""Hashtags as words: what a hashtag is, what a segmenter does, and what no segmenter sees.
+"""Hashtags as words: the parts of a hashtag, and the segmenters that split some of them.
 
-A segmenter splits runs of Latin letters and digits, the only places where words are run together
-unseen. What a reader can see is split here, the same for all segmenters: signs such as `_` part
-words and are dropped, other scripts and emoji part from Latin ones and are words as they stand.
-So no letter, digit or emoji of a hashtag is ever lost.
+A segmenter splits runs of Latin letters and digits: only there do words run together unseen. This
+module splits what a reader can see, the same for all segmenters: signs such as `_` separate words
+and are dropped; stretches of other scripts and of emoji are words as they stand. So no letter,
+digit or emoji of a hashtag is ever lost.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Kind = Literal["latin", "other", "pictures", "gap"]
 
 @dataclass(frozen=True)
 class Words:
-    """Something run together, split; `confidence`, in [0, 1], that all of it is right."""
+    """A run that was split; `confidence`, in [0, 1], is that all of its words are right."""
 
     words: tuple[str, ...]
     confidence: float
 
 
 class Segmenter(Protocol):
-    """Splits runs of Latin letters and digits: `neural`, `wordsegment` or `camel`."""
+    """Splits runs of Latin letters and digits; there are `neural`, `wordsegment` and `camel`."""
 
     def split(self, runs: Sequence[str]) -> list[Words]:
-        """The words of each run; joined they are the run, letter by letter and as written."""
+        """The words of each run; joined, they are the run letter by letter, as written."""
 
 
 @dataclass(frozen=True)
 class Segmented:
-    """A hashtag's words, and what is to be told of it: "", or why no segmenter was asked."""
+    """A hashtag's words; `note` says why no segmenter was asked, and is empty if one was."""
 
     token: str
     words: Words
@@ -47,30 +47,30 @@ class Segmented:
 
 
 def exactly_right(found: Sequence[Words], phrases: Sequence[Sequence[str]]) -> float:
-    """In percent, how many phrases were split as they are."""
+    """The percentage of phrases that were split into exactly their words."""
     right = sum(words.words == tuple(p) for words, p in zip(found, phrases, strict=True))
     return 100.0 * right / len(phrases)
 
 
 def body(token: str) -> str | None:
-    """What stands behind a hashtag's sign, unseen marks left out; None for any other token."""
+    """The text after a hashtag's sign, without invisible marks; None for any other token."""
     seen = "".join(character for character in token if not is_invisible(character))
     return seen[1:] if len(seen) > 1 and seen.startswith(SIGNS) else None
 
 
 def runs(text: str) -> list[tuple[Kind, str]]:
-    """The stretches of `text` that a reader sees as one, gaps left out."""
+    """The stretches of `text` that a reader sees as one, without gaps."""
     stretches = ((kind, "".join(part)) for kind, part in groupby(text, _kind))
     return [(kind, part) for kind, part in stretches if kind != "gap"]
 
 
 def segment(tokens: Iterable[str], segmenter: Segmenter, max_characters: int) -> list[Segmented]:
-    """The words of each hashtag among `tokens`, in their order; other tokens are passed over.
+    """The words of each hashtag among `tokens`, in their order; other tokens are ignored.
 
     Args:
-        tokens: as spelled in the posts.
-        segmenter: is asked once for each different Latin run.
-        max_characters: a hashtag with more is one word, in which nobody has confidence.
+        tokens: tokens as spelled in the posts.
+        segmenter: splits each different Latin run once.
+        max_characters: a hashtag with more is one word, with confidence 0.
     """
     bodies = {token: text for token in tokens if (text := body(token)) is not None}
     stretches = {token: runs(text) for token, text in bodies.items()}
@@ -92,7 +92,7 @@ def segment(tokens: Iterable[str], segmenter: Segmenter, max_characters: int) ->
 
 
 def folded(run: str) -> str:
-    """`run` in a-z and 0-9, one for each character: accents left out, what else there is as x."""
+    """`run` in a-z and 0-9, one for each character: accents are dropped, others become x."""
     return "".join(map(_fold, run))
 
 

@@ -20,13 +20,13 @@ from pipeline.text.hashtags.rules import CamelCase, WordSegment
 from pipeline.text.hashtags.segmenter import Segmented, Segmenter, segment
 from pipeline.text.hashtags.word_counts import digest_of_counts
 
-VERSION = 1  # raised when the code comes to mean something else
-LISTED = 10  # odd hashtags that the report names
+VERSION = 1  # raised when the meaning of the code changes
+LISTED = 10  # the report names so many odd hashtags
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was split; `str(report)` is for the terminal."""
+    """The hashtags split; `str(report)` is for the terminal."""
 
     segmenter: str
     found: tuple[Segmented, ...]
@@ -47,7 +47,7 @@ class Report:
 def hashtags(params: Hashtags, posts_path: Path, model: Path | None, table: Path) -> Report:
     """Write the words of every hashtag of the posts, keyed by the token as spelled there.
 
-    Beside the words stand `confidence`, the segmenter's own, and `note`: why none was asked.
+    Further columns are the segmenter's `confidence`, and `note`: why none was asked.
 
     Args:
         params: the block.
@@ -72,7 +72,7 @@ def hashtags(params: Hashtags, posts_path: Path, model: Path | None, table: Path
 
 
 def _find(params: Hashtags, model: Path | None) -> tuple[Segmenter, str]:
-    """The segmenter, and what its words depend on."""
+    """The segmenter, and a digest of what its words depend on."""
     match params.segmenter:
         case "camel":
             return CamelCase(), ""

@@ -25,12 +25,12 @@ from pipeline.text.hashtags.neural import NeuralSegmenter, write_segmenter
 from pipeline.text.hashtags.segmenter import exactly_right
 from pipeline.text.hashtags.word_counts import WordCounts
 
-DEV = 1000  # phrases of the dev posts, at most
+DEV = 1000  # dev is at most so many phrases
 
 
 @dataclass(frozen=True)
 class Example:
-    """A phrase as the network reads it, and what it is to say of it."""
+    """A phrase as the network reads it, and its borders."""
 
     run: Run
     borders: np.ndarray  # (L,) float32
@@ -56,7 +56,7 @@ def train_segmenter(
     Args:
         params: the block.
         runtime: where the network runs, and how progress is shown.
-        posts: the table of posts; those of test stay unread.
+        posts: the table of posts; test posts stay unread.
         model: folder written.
         say: is told a line an epoch.
 

@@ -1,5 +1,6 @@
-"""Norvig's counts of English words, as the package `wordsegment` ships them, and what they say of
-a run of letters: how probable it is that a word ends after each of them.
+"""Norvig's counts of English words, as the package `wordsegment` ships them.
+
+They give the probability that a word ends after each character of a run.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from wordsegment import Segmenter
 from pipeline.files import sha256_of
 from pipeline.fingerprint import digest
 
-LONGEST = 24  # characters of a word, as the package has it
-# A word that was never counted is 10 / (total 10^length) probable, as the package has it. All
-# probabilities are kept times 10^length, so that those of long runs stay in a float's range.
+LONGEST = 24  # a word has at most so many characters, as in the package
+# As in the package, a word that was never counted has the probability 10 / (total 10^length). All
+# probabilities are multiplied by 10^length, so that those of long runs stay in a float's range.
 UNCOUNTED, LETTER = 10.0, 10.0
 
 
-START = "<s>"  # stands before a run's first word in pairs
+START = "<s>"  # in pairs it stands before a run's first word
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class WordCounts:
 
     Attributes:
         words: word -> count.
-        following: word -> words that were seen behind it -> count.
-        total: of all words, those included that are not listed.
-        digest: of the two files.
+        following: word -> words that were seen after it -> count.
+        total: the count of all words, listed or not.
+        digest: identifies the two files.
     """
 
     words: Mapping[str, float]
@@ -53,16 +54,16 @@ class WordCounts:
     def borders(self, run: str) -> np.ndarray:
         """The probability of a border after each character of `run` (a-z, 0-9): (L,) float32.
 
-        It is the share of all ways to split the run that have the border, each way with the
-        weight that the package gives it (a word's count behind the one before it, or alone where
-        the pair was never counted): forward-backward over pairs of neighbouring words. Behind the
-        last character it is 1.
+        It is the share of all ways to split the run that have the border. Each way has the weight
+        that the package gives it: a word counts after the one before it, or alone if the pair was
+        never counted. The sums run forward and backward over pairs of neighbouring words. After the
+        last character the probability is 1.
         """
         length = len(run)
         ends = [range(start + 1, min(start + LONGEST, length) + 1) for start in range(length)]
         alone = {(a, b): self._alone(run[a:b]) for a in range(length) for b in ends[a]}
         pairs = self._pairs(run, ends, alone)
-        # ahead[a, b]: all ways up to b whose last word is run[a:b]; back[a, b]: all ways behind it
+        # ahead[a, b]: all ways up to b whose last word is run[a:b]; back[a, b]: all ways after it
         ahead, into = dict.fromkeys(alone, 0.0), [1.0, *[0.0] * length]
         for a in range(length):
             for b in ends[a]:
@@ -85,7 +86,7 @@ class WordCounts:
     def _pairs(
         self, run: str, ends: Sequence[range], alone: Mapping[tuple[int, int], float]
     ) -> dict[tuple[int, int], list[tuple[int, float]]]:
-        """(a, b) -> (c, by how much run[a:b] weighs more behind run[c:a] than alone)."""
+        """(a, b) -> (c, how much more run[a:b] weighs after run[c:a] than alone)."""
         found: dict[tuple[int, int], list[tuple[int, float]]] = defaultdict(list)
         words = [(c, a, run[c:a]) for c in range(len(run)) for a in ends[c] if a < len(run)]
         for c, a, word in [(0, 0, START), *words]:

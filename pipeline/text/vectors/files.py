@@ -1,4 +1,4 @@
-"""What the readers of pretrained word vectors share: only the rows in use are kept of a file."""
+"""The common part of the readers of word vectors: they keep only the rows in use of a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 
-BLOCK = 1 << 20  # bytes a read
+BLOCK = 1 << 20  # bytes read at a time
 HEADER_LIMIT = 64  # bytes; the two integers of a header and a newline are shorter
 
 
@@ -30,8 +30,8 @@ class Rows:
         self.wanted = {word.encode(): word for word in wanted}
         self.vectors: dict[str, np.ndarray] = {}
         self.count = 0  # rows of the file
-        self.duplicates = 0  # rows of words in use that an earlier row has already
-        self.not_utf8 = 0  # rows whose words are no UTF-8, and so are no word in use
+        self.duplicates = 0  # further rows of words in use
+        self.not_utf8 = 0  # rows whose words are no UTF-8, and so not in use
 
     def keep(self, word: bytes, vector: np.ndarray, where: str) -> None:
         """Keep the vector (width,) of a word in use, unless an earlier row has it."""
@@ -44,7 +44,7 @@ class Rows:
             self.vectors[name] = vector
 
     def note_unused(self, word: bytes) -> None:
-        """Count a word that is not in use, and cannot be: no bytes but UTF-8 are in the posts."""
+        """Count a word that cannot be in use because it is not UTF-8, as all posts are."""
         try:
             word.decode()
         except UnicodeDecodeError:
@@ -57,7 +57,7 @@ class Rows:
 
 @contextmanager
 def opened(rows: Rows) -> Iterator[BinaryIO]:
-    """The content of the rows' file, unpacked where its first bytes say gzip.
+    """The content of the rows' file, unpacked if its first bytes say gzip.
 
     Raises:
         PipelineError: if the file cannot be read, or its gzip data are cut short or damaged.

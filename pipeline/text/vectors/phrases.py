@@ -1,4 +1,4 @@
-"""Pretrained vectors of the words of one table of phrases: they add to those of the posts."""
+"""Pretrained vectors of the words of one table of phrases, beside those of the posts' words."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def build_phrase_vectors(
 ) -> Report:
     """Keep, of one source, the vectors of the words of a table of phrases, in normal form.
 
-    A table without a word gives one without a vector; so may one of few words, such as the only
-    hashtag of a corpus.
+    A table of phrases without a word gives a table without a vector; so may one with few words,
+    such as the only hashtag of a corpus.
 
     Args:
         params: the block.

@@ -3,10 +3,9 @@
 A line is `word x1 … xd`. word2vec and fastText put a line `rows d` first and may end each line in
 a space. Words may contain spaces (GloVe 840B has some), so that the numbers are the last d fields.
 
-Lines of words that are not in use are counted, but their numbers are not parsed: that makes the
-reading of a large file as fast as finding its lines. A file that is cut short is refused all the
-same: its last line must be whole and end in a newline, and the number of rows that a header
-promises must be there.
+Lines of words that are not in use are counted, but their numbers are not parsed: so reading a large
+file is as fast as finding its lines. A file that is cut short is refused all the same: its last
+line must be whole and end in a newline, and it must have the number of rows that a header promises.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
     """Read the rows of the `wanted` words from a text file, plain or gzipped.
 
     Raises:
-        PipelineError: for a file of another width or that is cut short, or a row in use that is
-            no vector, naming the line.
+        PipelineError: naming the line, for a file of another width or one that is cut short, or a
+            row in use that is no vector.
     """
     rows = Rows(path, width, wanted)
     beginnings = {word.partition(b" ")[0] for word in rows.wanted}

@@ -1,7 +1,7 @@
 """Word vectors in word2vec's binary format.
 
 A line `rows width`, then for each word its bytes, a space, and `width` little-endian float32. The
-original tool puts a newline behind each row, others none: the first row shows which it is.
+original tool puts a newline after each row, others none: the first row shows which it is.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 
 from pipeline.text.vectors.files import BLOCK, HEADER_LIMIT, Rows, opened, two_integers
 
-LONGEST_WORD = 1 << 16  # bytes; without a space in so many, what is read are no words
+LONGEST_WORD = 1 << 16  # bytes; if so many hold no space, they are no words
 
 
 def read_word2vec(path: Path, width: int, wanted: Collection[str]) -> Rows:
     """Read the rows of the `wanted` words from a binary file, plain or gzipped.
 
     Raises:
-        PipelineError: for a file of another width or that is cut short, naming the byte (of the
-            unpacked content).
+        PipelineError: naming the byte of the unpacked content, for a file of another width or one
+            that is cut short.
     """
     rows = Rows(path, width, wanted)
     with opened(rows) as file:
@@ -54,7 +54,7 @@ def read_word2vec(path: Path, width: int, wanted: Collection[str]) -> Rows:
 
 
 class _Window:
-    """A stretch of a binary file that moves forward; `at` is the byte its front stands at."""
+    """A stretch of a binary file that moves forward; its front stands at byte `at`."""
 
     def __init__(self, rows: Rows, file: BinaryIO, at: int) -> None:
         self.at = at

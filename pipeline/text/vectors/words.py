@@ -33,14 +33,14 @@ class WordVectors:
 
 @dataclass(frozen=True)
 class Report:
-    """How much of the words in use a source has."""
+    """The share of the words in use that a source has."""
 
-    rows: int  # of the file
+    rows: int  # of the source
     words: int  # in use
     found: int
-    in_other_form: int  # of those found, the ones found lower-cased or without their # alone
-    duplicates: int  # further rows of words in use, left aside
-    not_utf8: int  # rows whose words are not UTF-8, left aside
+    in_other_form: int  # found only lower-cased or without their #
+    duplicates: int  # further rows of words in use, which are ignored
+    not_utf8: int  # rows whose words are not UTF-8, which are ignored
     coverage: dict[str, tuple[int, int]]  # split -> tokens whose word is found, tokens
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ def keep_vectors(
         in_use: the words.
         counts: how often each word occurs in each part of the corpus, for the report.
         table: written.
-        may_lack_all: whether the words are so few that a source may really have none of them.
+        may_lack_all: whether the words are so few that a source may have none of them.
 
     Raises:
         PipelineError: as `build_vectors`.

@@ -207,7 +207,7 @@ def test_tables_that_do_not_belong_together_are_refused(sample: Project) -> None
 
 # ---- planted: other crops of the pictures of entities one or two hops from the mention
 
-KEPT, EACH = 0.9, 20  # of width and height; photographs a hop
+KEPT, EACH = 0.9, 20  # the share of a side that is kept; the photographs of each hop
 # Pooled features of EfficientNet-lite0: two such crops of a photograph have a cosine of 0.78 to
 # 0.96 (median 0.89), two photographs 0.44 at most. At 0.9 more than half would be missed.
 THETA = 0.75

@@ -125,7 +125,7 @@ def test_pairs_are_those_of_all_cosines(seed: int, theta: float, width: int) -> 
     pairs = similar_pairs(left.astype(np.float32), right.astype(np.float32), theta)
     with np.errstate(invalid="ignore"):
         cosines = np.nan_to_num(unit(left) @ unit(right).T)
-    clear = np.abs(cosines - theta) > 1e-5  # of rounding
+    clear = np.abs(cosines - theta) > 1e-5  # more than rounding
     found = np.zeros(cosines.shape, bool)
     found[pairs.left, pairs.right] = True
     assert (found == (cosines >= theta))[clear].all()
