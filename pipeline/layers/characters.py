@@ -25,6 +25,15 @@ def character_vectors(characters: int, width: int) -> nn.Embedding:
     return lookup
 
 
+def of_each_word(vectors: Tensor, spelling: Tensor) -> Tensor:
+    """Gather the vectors of spellings (U, d) to the words (B, T) that are spelled so: (B, T, d).
+
+    The gradients of a spelling are summed in the order of its words. `vectors[spelling]` gives the
+    same, but sums in the order in which threads arrive: no two runs would give the same bytes.
+    """
+    return nn.functional.embedding(spelling, vectors)
+
+
 class CharacterCNN(nn.Module):
     """Groups of convolutions over a word's characters, tanh, maximum over time.
 

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CharacterCNN
+from pipeline.layers.characters import CharacterCNN, of_each_word
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.params.block import Block
@@ -53,7 +53,7 @@ class TextEncoder(nn.Module):
         """Words (B, T), whose spellings are rows (B, T) of chars (U, L), to (B, T, hidden)."""
         read = self.words(words)  # (B, T, words.width)
         if self.characters is not None:
-            spelled = self.characters(chars)[spelling]  # (B, T, characters.width)
+            spelled = of_each_word(self.characters(chars), spelling)  # (B, T, characters.width)
             read = torch.cat([read, spelled], 2)
         encoded: Tensor = self.dropout(self.bilstm(self.dropout(read), mask))
         return encoded

@@ -36,7 +36,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.layers.attributes import AttributeAverage
-from pipeline.layers.characters import CharacterCNN, CharacterCNN2D
+from pipeline.layers.characters import CharacterCNN, CharacterCNN2D, of_each_word
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.gates import FeatureGate
@@ -135,7 +135,8 @@ class AttributesKnowledge(System):
         spelled = self.characters(batch.chars)  # (U, characters.width)
 
         def read(words: Tensor, spelling: Tensor) -> Tensor:
-            vectors: Tensor = self.dropout(torch.cat([self.words(words), spelled[spelling]], 2))
+            both = torch.cat([self.words(words), of_each_word(spelled, spelling)], 2)
+            vectors: Tensor = self.dropout(both)
             return vectors
 
         parts, there = [read(batch.words, batch.spelling)], [batch.mask]

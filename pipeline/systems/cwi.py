@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CWICharacters
+from pipeline.layers.characters import CWICharacters, of_each_word
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import BiLSTM
@@ -88,7 +88,9 @@ class CWI(System):
 
     def fuse(self, batch: Batch) -> Tensor:
         """Layers 1 to 31: (B, T, hidden)."""
-        spelled = self.characters(batch.chars)[batch.spelling]  # (B, T, characters.width)
+        spelled = of_each_word(
+            self.characters(batch.chars), batch.spelling
+        )  # (B, T, characters.width)
         words = self.words(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, hidden)
         seen = (
             self.image(batch.features[IMAGE_WORDS.cache]) * batch.has_image[:, None]

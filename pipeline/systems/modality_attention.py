@@ -35,7 +35,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from pipeline.layers.attention import ModalityAttention
-from pipeline.layers.characters import CharacterBiLSTM, CharacterCNN
+from pipeline.layers.characters import CharacterBiLSTM, CharacterCNN, of_each_word
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
@@ -157,7 +157,7 @@ class ModalityAttentionNER(System):
         if self.words is not None:
             read["words"] = self.words(batch.words)
         if self.characters is not None:
-            read["characters"] = self.characters(batch.chars)[batch.spelling]
+            read["characters"] = of_each_word(self.characters(batch.chars), batch.spelling)
         if "image" in self.modalities:
             image = batch.features[IMAGE.cache]  # (B, width)
             read["image"] = image[:, None].expand(-1, batch.words.shape[1], -1)

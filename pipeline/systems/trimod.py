@@ -38,7 +38,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CharacterBiGRU
+from pipeline.layers.characters import CharacterBiGRU, of_each_word
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.fusion import AdditiveFusion, ScaledDotFusion
@@ -121,12 +121,14 @@ class TriMod(System):
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Equations 1 to 12: f_s (B, T, hidden) and the weights (B, T, modalities)."""
         spelled = self.characters(batch.chars)  # (U, char_hidden)
-        steps = self._represent(batch.words, spelled[batch.spelling])  # (B, T, token)
+        steps = self._represent(batch.words, of_each_word(spelled, batch.spelling))  # (B, T, token)
         features = [self.output_dropout(self.text(steps, batch.mask))]  # (B, T, hidden)
         for cache, bigru in self.phrases.items():
             assert isinstance(bigru, BiGRU)
             phrase = batch.phrases[cache]
-            steps = self._represent(phrase.words, spelled[phrase.spelling])  # (B, K, token)
+            steps = self._represent(
+                phrase.words, of_each_word(spelled, phrase.spelling)
+            )  # (B, K, token)
             read = self.output_dropout(bigru.ends(steps, phrase.mask))  # (B, hidden)
             features.append(read[:, None].expand_as(features[0]))
         fused, weights = self.fusion(torch.stack(features, 2), self._there(batch))

@@ -1,11 +1,13 @@
 """The text side: each layer against a slow form, and padding that changes nothing."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from pipeline.layers.characters import CharacterCNN
+from pipeline.layers.characters import CharacterCNN, of_each_word
 from pipeline.layers.embedding import PAD, UNKNOWN, WordEmbedding
 from pipeline.layers.recurrent import BiLSTM, reorder, reversal
 
@@ -102,3 +104,27 @@ def test_word_embedding_hides_words_in_training_only() -> None:
     assert 0.45 < hidden[:, :-1].mean() < 0.55
     layer.eval()
     assert (layer(words) >= 0).all()
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_gradients_of_spellings_are_the_same_in_every_run(threads: Callable[[int], None]) -> None:
+    vectors = torch.randn(40, 640, requires_grad=True)
+    spelling = torch.randint(0, 40, (16, 25))  # each spelling stands in several places
+    weights = torch.randn(16, 25, 640)
+
+    def gradient(gathered: Tensor) -> Tensor:
+        return torch.autograd.grad((gathered * weights).sum(), vectors)[0]
+
+    threads(1)
+    expected = gradient(vectors[spelling])
+    for number in (1, 2, 4):
+        threads(number)
+        assert torch.equal(of_each_word(vectors, spelling), vectors[spelling])
+        for _ in range(10):
+            assert torch.equal(gradient(of_each_word(vectors, spelling)), expected)
