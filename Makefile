@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Stages import the project from its root.
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup packages project repro test test-fast lint params lock
+.PHONY: help setup packages project repro test test-fast test-processor lint params lock
 help:
 	@echo "make repro      run what changed, from posts and images to scores"
 	@echo "make test       linters, types, layers and all tests"
@@ -42,6 +42,9 @@ test: lint
 
 test-fast: lint
 	pytest -n 2 --dist loadfile -m "not slow and not dvc"
+
+test-processor: setup
+	pytest -n 2 --dist loadfile -m processor
 
 lint: setup
 	ruff check .
