@@ -23,7 +23,7 @@ from stages.command import stage
 
 LIKE = "cnn_bilstm_crf"  # its preset is the new system's first one
 CONFIG, STAGES, PARAMS = Path("conf/config.yaml"), Path("dvc.yaml"), Path("params.yaml")
-WIDTH = 50  # of the summary of a cache
+WIDTH = 50  # a cache is summed up in so many numbers
 
 
 @click.command()
@@ -102,5 +102,5 @@ def _stages(name: str, reads: Sequence[Read]) -> str:
 def _preset(name: str, *, summed: bool) -> str:
     """The preset of `LIKE` under the new name, with the size of summaries if there are any."""
     text = Path("conf/system", LIKE, "tuned.yaml").read_text(encoding="utf-8")
-    width = f"  width: {WIDTH} # of the summary of each cache\n" if summed else ""
+    width = f"  width: {WIDTH} # a cache is summed up in so many numbers\n" if summed else ""
     return text.replace(f"systems.{LIKE}", f"systems.{name}").rstrip("\n") + f"\n{width}"

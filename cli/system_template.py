@@ -10,7 +10,7 @@ LINE = 100  # characters, as ruff has it
 ALONE = "words and characters through a BiLSTM\nand a CRF"
 BESIDE = "words and characters through a BiLSTM,\na summary of each cache beside every word, a CRF"
 TORCH = "import torch\nfrom pydantic import Field\nfrom torch import Tensor, nn\n\n"
-SIZE = "\n    width: int = Field(ge=1)  # of the summary of each cache\n"
+SIZE = "\n    width: int = Field(ge=1)  # a cache is summed up in so many numbers\n"
 HEAD = '''\
 """{title}: name the paper here, its equations, and what it leaves open.
 

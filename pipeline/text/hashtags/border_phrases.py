@@ -53,7 +53,7 @@ class _Choice:
     """Entries to draw from, by their counts."""
 
     entries: Sequence[str]
-    sums: Sequence[float]  # of count^POWER, up to and with each entry
+    sums: Sequence[float]  # for each entry, the sum of count^POWER up to and with it
 
     @classmethod
     def of(cls, counts: Mapping[str, float]) -> _Choice:

@@ -58,15 +58,16 @@ def pretrain(
     random: np.random.Generator,
     watch: Callable[[Epoch], None],
 ) -> None:
-    """Train `vectors` (characters, width) by skip-gram over runs of character ids."""
-    pairs = random.permutation(pairs_of(runs))
-    held = torch.from_numpy(pairs[: max(1, int(HELD_OUT * len(pairs)))])
-    rest = torch.from_numpy(pairs[len(held) :])
-    network = SkipGram(vectors)
+    """Train `vectors` (characters, width), where they are, by skip-gram over runs of ids."""
+    device = vectors.weight.device
+    pairs = torch.from_numpy(random.permutation(pairs_of(runs))).to(device)  # (pairs, 2)
+    count = max(1, int(HELD_OUT * len(pairs)))
+    held, rest = pairs[:count], pairs[count:]
+    network = SkipGram(vectors).to(device)
 
     def batches(epoch: int) -> Iterator[Tensor]:
         order = np.random.default_rng([epoch, len(rest)]).permutation(len(rest))
         for start in range(0, len(rest), PAIRS):
-            yield rest[torch.from_numpy(order[start : start + PAIRS])]
+            yield rest[torch.from_numpy(order[start : start + PAIRS]).to(device)]
 
     fit(network, batches, network.loss, lambda: (-network.loss(held)).exp().item(), options, watch)

@@ -35,7 +35,7 @@ class WordVectors:
 class Report:
     """The share of the words in use that a source has."""
 
-    rows: int  # of the source
+    rows: int  # the source has so many
     words: int  # in use
     found: int
     in_other_form: int  # found only lower-cased or without their #

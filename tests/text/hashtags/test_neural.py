@@ -140,13 +140,17 @@ def test_neighbours_are_those_of_each_run() -> None:
     assert sorted(map(tuple, pairs_of(runs).tolist())) == expected
 
 
-def test_skip_gram_brings_characters_with_like_neighbours_together() -> None:
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=CUDA)])
+def test_skip_gram_brings_characters_with_like_neighbours_together(device: str) -> None:
     torch.manual_seed(1)
     random = np.random.default_rng(1)
     # 1 and 2 stand between 3 and 4, 5 and 6 between 7 and 8.
     runs = [[3, random.integers(1, 3), 4] for _ in range(400)]
     runs += [[7, random.integers(5, 7), 8] for _ in range(400)]
-    table = nn.Embedding(9, 4, padding_idx=0)
+    table = nn.Embedding(9, 4, padding_idx=0).to(device)
     options = Optimization(**OPTIMIZATION, learning_rate=0.05, max_epochs=40, patience=40)
     pretrain(table, runs, options, random, lambda _: None)
     near = nn.functional.normalize(table.weight.detach()[1:], dim=1)
