@@ -13,11 +13,11 @@ from dvc.utils.hydra import compose_and_dump
 from pipeline.params.block import find, parse, read, sections
 from pipeline.params.extract import Extract
 from pipeline.params.graph import Graph
+from pipeline.params.sections import SECTIONS
 from pipeline.params.vectors import Vectors
 from pipeline.systems.system import StoreOutput, find_system, known_systems
 from pipeline.vision.backbone import load_backbone
 from tests.conftest import ROOT
-from tests.params.blocks import SECTIONS
 
 
 def params(*words: str) -> subprocess.CompletedProcess[str]:
