@@ -1,4 +1,4 @@
-"""Presets: each composes into what its system takes, and a wrong name gets the nearest."""
+"""`mner params` in this process: what it composes, and what it refuses with a sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,8 @@ import yaml
 from click.testing import CliRunner
 
 from cli.params import main
-from pipeline.params.block import read
-from pipeline.systems.system import find_system
 from tests.conftest import ROOT
 
-PRESETS = sorted((ROOT / "conf" / "system").glob("*/*.yaml"))
 COATTENTION = "adaptive_coattention"
 
 
@@ -29,11 +26,14 @@ def compose(path: Path, *overrides: str) -> dict[str, Any]:
     return tree
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: f"{path.parent.name}={path.stem}")
-def test_a_preset_composes_into_a_block_that_its_system_takes(preset: Path, tmp_path: Path) -> None:
-    system = preset.parent.name
-    compose(tmp_path / "params.yaml", f"system/{system}={preset.stem}")
-    read(tmp_path / "params.yaml", f"systems.{system}", find_system(system).Params)
+def test_groups_and_values_are_taken_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    done = CliRunner().invoke(main, ["dataset=twitter2015", "tags.top_k=7", "--params", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "dataset=twitter2015 tags.top_k=7" in done.stdout
+    tree = yaml.safe_load(path.read_text("utf-8"))
+    assert (tree["dataset"]["name"], tree["tags"]["top_k"]) == ("twitter2015", 7)
+    assert tree["prepare"]["rename"] == {"MISC": "OTHER"}
 
 
 # Zhang et al. 2018, Table 2: what each variant leaves out, and nothing else.
@@ -58,8 +58,11 @@ WRONG = [
         "Error: unknown preset 'cbcfuk' of system/adaptive_coattention (did you mean 'cbcfuc'?);"
         " conf/system/adaptive_coattention has cbcfic, cbcfuc, cbcfufi",
     ),
+    ("dataset=twitter", "did you mean 'twitter2017'"),
     ("tags.topk=3", "Error: Could not override 'tags.topk'"),
     ("tags top_k", "Error: LexerNoViableAltException"),
+    ("tags.top_k=[", "'['"),
+    ("nothing", "'nothing'"),
 ]
 
 

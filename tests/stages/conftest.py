@@ -83,7 +83,7 @@ class Project:
     def call(self, stage: str, **options: str) -> Result:
         """Run a stage with the options that DVC gives it, some of them replaced.
 
-        Within this process: `test_as_a_command` runs every stage in one of its own.
+        Within this process: test_commands.py runs every stage as a command.
         """
         words = COMMANDS[stage].split()
         for option, value in options.items():

@@ -13,7 +13,6 @@ from pipeline.corpus.image_index import index_images
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.params.extract import Extract
 from pipeline.params.index_images import IndexImages
-from pipeline.params.runtime import Runtime
 from pipeline.vision.extract import Files, Report, extract
 from tests.blocks import of_project, quiet
 
@@ -70,17 +69,10 @@ class Corpus:
         self, store: str = "store", say: Callable[[str], None] = pytest.fail, **options: object
     ) -> Report:
         """Extract with the embedded network; `options` are fields of the two blocks."""
-        given = {
-            "backbone": "efficientnet_lite0",
-            "weights": "imagenet",
-            "outputs": ["logits", "pooled"],
-            "device": "cpu",
-            "progress": "none",
-            **options,
-        }
+        given: dict[str, object] = {"outputs": ["logits", "pooled"], **options}
         params = {name: given.pop(name) for name in Extract.model_fields if name in given}
         files = Files(self.table, self.folder, self.root / store)
-        return extract(files, Extract.model_validate(params), Runtime.model_validate(given), say)
+        return extract(files, of_project("extract.tags", Extract, **params), quiet(**given), say)
 
     def content(self, store: str) -> dict[str, str]:
         """The SHA-256 of each file of a store, by name."""

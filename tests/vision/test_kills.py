@@ -14,11 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from pipeline.errors import PipelineError
+from pipeline.params.extract import Extract
 from pipeline.store.reader import Reader
 from stages.extract import main
+from tests.blocks import of_project, quiet
 from tests.vision.conftest import Corpus
 
 pytestmark = pytest.mark.processor
@@ -72,13 +75,12 @@ runpy.run_module("stages.extract", run_name="__main__")
 """
 
 
-def settle(corpus: Corpus, batch: int = 1, **block: object) -> None:
+def settle(corpus: Corpus, batch: int = 1, **changes: object) -> None:
     """Write params.yaml."""
-    settings = {"backbone": "efficientnet_lite0", "weights": "imagenet", "outputs": ["logits"]}
-    lines = ["extract:", "  tags:"]
-    lines += [f"    {key}: {value}" for key, value in (settings | block).items()]
-    lines += [f"runtime: {{device: cpu, batch: {batch}, workers: 1}}", ""]
-    (corpus.root / "params.yaml").write_text("\n".join(lines))
+    tags = of_project("extract.tags", Extract, **({"outputs": ["logits"]} | changes))
+    runtime = quiet(batch=batch, workers=1)
+    tree = {"extract": {"tags": tags.model_dump()}, "runtime": runtime.model_dump()}
+    (corpus.root / "params.yaml").write_text(yaml.safe_dump(tree))
 
 
 def stage(

