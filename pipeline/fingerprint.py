@@ -91,9 +91,7 @@ class Fingerprint:
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of the canonical JSON (keys sorted, no spaces), with the shards' format."""
-        tree = {"format": FORMAT, **self.to_json()}
-        text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest({"format": FORMAT, **self.to_json()})
 
     def to_json(self) -> dict[str, Any]:
         """The fingerprint as a tree for JSON; `from_json` reads it back."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+
+from pipeline.params.vocab import Normalize
 
 PADDING, UNKNOWN = "<pad>", "<unk>"  # the first two entries of the word and character vocabularies
 INVISIBLE, URL, USER = "<invisible>", "<url>", "<user>"
@@ -16,17 +17,7 @@ _USER = re.compile(r"@\w+")
 _DIGIT = re.compile(r"\d")
 
 
-@dataclass(frozen=True)
-class Normalization:
-    """What becomes of a token before it is looked up."""
-
-    lowercase: bool
-    urls: bool  # every URL becomes `<url>`
-    users: bool  # every @mention becomes `<user>`
-    digits: bool  # every digit becomes 0
-
-
-def normalize(token: str, normalization: Normalization) -> str:
+def normalize(token: str, form: Normalize) -> str:
     """The word that `token` is looked up as; it is never empty, and its own normal form.
 
     Invisible marks (Unicode's format characters, variation selectors, no-break spaces) are removed
@@ -37,13 +28,13 @@ def normalize(token: str, normalization: Normalization) -> str:
     if not token.isascii():
         word = "".join(character for character in token if not _unseen(character))
     word = word.strip() or INVISIBLE
-    if normalization.lowercase:
+    if form.lowercase:
         word = word.lower()
-    if normalization.urls and _URL.fullmatch(word):
+    if form.urls and _URL.fullmatch(word):
         return URL
-    if normalization.users and _USER.fullmatch(word):
+    if form.users and _USER.fullmatch(word):
         return USER
-    if normalization.digits:
+    if form.digits:
         word = _DIGIT.sub("0", word)
     return UNKNOWN if word == PADDING else word
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.corpus.bio import OUTSIDE, split_label
-from pipeline.corpus.normalize import PADDING, UNKNOWN, Normalization, normalize
+from pipeline.corpus.normalize import PADDING, UNKNOWN, normalize
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
-from pipeline.params.vocab import Vocab
+from pipeline.params.vocab import Normalize, Vocab
 from pipeline.tables.parquet import read_table, write_table
 
 SPECIALS = (PADDING, UNKNOWN)  # ids 0 and 1 of words and characters; labels have none
@@ -35,7 +35,7 @@ class Vocabulary:
 
     entries: tuple[str, ...]
     source: Path  # the file it was read from, for messages
-    word_form: Normalization | None = None  # a vocabulary of words has one
+    word_form: Normalize | None = None  # a vocabulary of words has one
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -63,7 +63,7 @@ class Vocabulary:
         return found
 
     @property
-    def normalization(self) -> Normalization:
+    def normalization(self) -> Normalize:
         """The form in which these words are looked up.
 
         Raises:
@@ -86,7 +86,7 @@ class Vocabulary:
         if not in_order or len(set(entries)) != len(entries):
             raise PipelineError(f"{path}: ids or entries are not unique; run `dvc repro vocab`")
         stored = (table.schema.metadata or {}).get(NORMALIZATION)
-        word_form = Normalization(**json.loads(stored)) if stored else None
+        word_form = Normalize(**json.loads(stored)) if stored else None
         return cls(entries, path, word_form)
 
 
@@ -127,7 +127,7 @@ def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
         PipelineError: if the splits have no post, or no word is frequent enough.
     """
     splits, min_count = params.splits, params.min_count
-    normalization = Normalization(**params.normalize.model_dump())
+    normalization = params.normalize
     posts = [post for post in read_posts(posts_path) if post.split in splits]
     if not posts:
         raise PipelineError(f"{posts_path}: no post of vocab.splits ({', '.join(splits)})")
@@ -145,7 +145,7 @@ def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
         )
     rare = words.total() - sum(kept.values())
     labels = _labels(posts)
-    metadata = {NORMALIZATION: json.dumps(asdict(normalization), sort_keys=True).encode()}
+    metadata = {NORMALIZATION: json.dumps(normalization.model_dump(), sort_keys=True).encode()}
     _write(directory / "words.parquet", _specials(rare) + _by_count(kept), metadata)
     _write(directory / "chars.parquet", _specials(0) + _by_count(chars), {})
     _write(directory / "labels.parquet", labels, {})

@@ -10,16 +10,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.corpus.normalize import Normalization, normalize
+from pipeline.corpus.normalize import normalize
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
+from pipeline.params.vocab import Normalize
 from pipeline.text.vectors.words import WordVectors, read_vectors
 from pipeline.text.vocab import Vocabulary
 
@@ -33,7 +34,7 @@ class Lexicon:
     words: tuple[str, ...]
     characters: tuple[str, ...]
     tags: tuple[str, ...]
-    normalization: Normalization
+    normalization: Normalize
 
     def word(self, token: str) -> str:
         """The form in which `token` is looked up."""
@@ -41,7 +42,7 @@ class Lexicon:
 
     def write(self, path: Path) -> None:
         """Write the lexicon as JSON."""
-        write_json(path, asdict(self))
+        write_json(path, {**vars(self), "normalization": self.normalization.model_dump()})
 
     @classmethod
     def read(cls, path: Path) -> Lexicon:
@@ -51,7 +52,7 @@ class Lexicon:
             tuple(tree["words"]),
             tuple(tree["characters"]),
             tuple(tree["tags"]),
-            Normalization(**tree["normalization"]),
+            Normalize(**tree["normalization"]),
         )
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.normalize import Normalization, is_invisible, normalize
+from pipeline.corpus.normalize import is_invisible, normalize
+from pipeline.params.vocab import Normalize
 
-ALL = Normalization(lowercase=True, urls=True, users=True, digits=True)
-NONE = Normalization(lowercase=False, urls=False, users=False, digits=False)
-NORMALIZATIONS = st.builds(Normalization, *[st.booleans()] * 4)
+ALL = Normalize(lowercase=True, urls=True, users=True, digits=True)
+NONE = Normalize(lowercase=False, urls=False, users=False, digits=False)
+NORMALIZATIONS = st.builds(Normalize)
 # Any text, and pieces that the rules look for in any order.
 PIECES = (
     "http HTTPS ſ K : / … www. @ _ a İ Σ <pad> <url> \u200d \ufe0f \xa0 \u3000 \U000e0100 ٣ 7 ²"
@@ -63,14 +64,14 @@ def test_each_rule_can_be_left_out() -> None:
         ("users", ["http://t.co/A1", "<user>", "R2D2"]),
         ("digits", ["http://t.co/A0", "@Bob", "R0D0"]),
     ]:
-        one = Normalization(**{**NONE.__dict__, rule: True})
+        one = NONE.model_copy(update={rule: True})
         assert [normalize(token, one) for token in tokens] == expected
 
 
 @settings(deadline=None)
 @given(TOKENS, NORMALIZATIONS)
 def test_a_word_is_its_own_normal_form_and_never_empty_nor_padding(
-    token: str, normalization: Normalization
+    token: str, normalization: Normalize
 ) -> None:
     word = normalize(token, normalization)
     assert word

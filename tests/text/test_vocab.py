@@ -10,17 +10,17 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pipeline.corpus.normalize import Normalization, normalize
+from pipeline.corpus.normalize import normalize
 from pipeline.corpus.posts import Post, read_posts, write_posts
 from pipeline.corpus.prepare import prepare
 from pipeline.errors import PipelineError
 from pipeline.params.prepare import Prepare
-from pipeline.params.vocab import Vocab
+from pipeline.params.vocab import Normalize, Vocab
 from pipeline.text.vocab import Vocabulary, build_vocab
 from stages.vocab import main
 from tests.blocks import of_project
 
-FORM = Normalization(lowercase=True, urls=True, users=True, digits=False)
+FORM = Normalize(lowercase=True, urls=True, users=True, digits=False)
 
 
 def post(split: str, tokens: list[str], labels: list[str] | None = None) -> Post:

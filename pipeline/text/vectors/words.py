@@ -11,9 +11,10 @@ from typing import assert_never
 import numpy as np
 import pyarrow as pa
 
-from pipeline.corpus.normalize import Normalization, normalize
+from pipeline.corpus.normalize import normalize
 from pipeline.corpus.posts import SPLITS, Post, read_posts
 from pipeline.params.vectors import Vectors, VectorSource
+from pipeline.params.vocab import Normalize
 from pipeline.tables.parquet import check_columns, read_table, write_table
 from pipeline.text.vectors.files import Rows
 from pipeline.text.vectors.package import read_package
@@ -142,7 +143,7 @@ def read_vectors(path: Path) -> WordVectors:
     )
 
 
-def _words_by_split(posts: Sequence[Post], normalization: Normalization) -> dict[str, Counter[str]]:
+def _words_by_split(posts: Sequence[Post], normalization: Normalize) -> dict[str, Counter[str]]:
     """How often each word occurs in each split that `posts` have."""
     forms = {token: "" for post in posts for token in post.tokens}
     forms = {token: normalize(token, normalization) for token in forms}

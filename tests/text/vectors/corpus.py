@@ -5,16 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpus.normalize import Normalization
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.params.vectors import Vectors
-from pipeline.params.vocab import Vocab
+from pipeline.params.vocab import Normalize, Vocab
 from pipeline.text.vectors.words import Report, build_vectors, read_vectors
 from pipeline.text.vocab import build_vocab
 from tests.blocks import of_project, text_source
 
-CASED = Normalization(lowercase=False, urls=True, users=True, digits=False)
-LOWER = Normalization(lowercase=True, urls=True, users=True, digits=False)
+CASED = Normalize(lowercase=False, urls=True, users=True, digits=False)
+LOWER = Normalize(lowercase=True, urls=True, users=True, digits=False)
 SPLITS = ("train", "dev", "test")
 
 
@@ -41,7 +40,7 @@ caf\xe9 15 15
 """
 
 
-def train_words(form: Normalization) -> Vocab:
+def train_words(form: Normalize) -> Vocab:
     return Vocab.model_validate({"splits": ["train"], "min_count": 1, "normalize": asdict(form)})
 
 
@@ -54,7 +53,7 @@ def vectors_of(splits: tuple[str, ...], fallback: bool, hashtag: bool) -> Vector
 class Corpus:
     """Posts and vocabulary in a folder, and the source `glove.txt`."""
 
-    def __init__(self, folder: Path, normalization: Normalization = CASED) -> None:
+    def __init__(self, folder: Path, normalization: Normalize = CASED) -> None:
         self.folder = folder
         write_posts(POSTS, folder / "posts.parquet")
         build_vocab(train_words(normalization), folder / "posts.parquet", folder / "vocab")
