@@ -2,7 +2,6 @@
 
 import itertools
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,7 +35,9 @@ POSTS = [
 
 
 def vocab_of(splits: tuple[str, ...], min_count: int) -> Vocab:
-    return of_project("vocab", Vocab, splits=splits, min_count=min_count, normalize=asdict(FORM))
+    return of_project(
+        "vocab", Vocab, splits=splits, min_count=min_count, normalize=FORM.model_dump()
+    )
 
 
 def build(
@@ -164,7 +165,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         block = of_project("vocab", Vocab).model_dump() | changes
         Path("params.yaml").write_text(yaml.safe_dump({"vocab": block}))
 
-    params(splits=["train", "dev"], normalize=asdict(FORM) | {"users": False})
+    params(splits=["train", "dev"], normalize=FORM.model_dump() | {"users": False})
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert "@a" in Vocabulary.read(Path("vocab/words.parquet")).entries

@@ -1,6 +1,5 @@
 """A corpus of three posts and a small source of word vectors."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,9 @@ caf\xe9 15 15
 
 
 def train_words(form: Normalize) -> Vocab:
-    return Vocab.model_validate({"splits": ["train"], "min_count": 1, "normalize": asdict(form)})
+    return Vocab.model_validate(
+        {"splits": ["train"], "min_count": 1, "normalize": form.model_dump()}
+    )
 
 
 def vectors_of(splits: tuple[str, ...], fallback: bool, hashtag: bool) -> Vectors:
