@@ -9,4 +9,6 @@ class Train(Block):
     """What the training of every system shares."""
 
     seeds: list[int] = Field(min_length=1)
-    max_epochs: int | None = Field(ge=1)  # an upper limit, beside each system's own; null: none
+    # Upper limits, beside each system's own number; null: none.
+    max_epochs: int | None = Field(ge=1)
+    batch_posts: int | None = Field(ge=1)
