@@ -20,11 +20,11 @@ from tests.conftest import ROOT
 from tests.training.runs import bytes_of, train
 from tests.training.tiny import Workspace
 
-# Trains the tiny corpus with layers that torch computes with several threads if it has them.
+# Trains and evaluates with layers that torch computes with several threads if it has them.
 TRAIN = """
 import sys
 from pathlib import Path
-from tests.training.runs import train
+from tests.training.runs import evaluate, train
 from tests.training.tiny import Workspace
 from tests.systems.blocks import block
 
@@ -32,6 +32,7 @@ training = {"learning_rate": 0.02, "max_epochs": 2, "patience": 2, "batch_posts"
 params = block("cwi", {"hidden": 200}, training, ["tiny"])
 features, out = map(Path, sys.argv[1:])
 train("cwi", Workspace(features), out, [1, 2], params=params)
+evaluate("cwi", Workspace(features), out)
 """
 
 
