@@ -128,7 +128,7 @@ class Corpus:
         model, out = self.folder / "models" / system.name, self.folder / "scores" / system.name
         curves = self.folder / "curves" / system.name
         runtime = read(PARAMS, "runtime", Runtime).model_copy(update={"progress": "none"})
-        train = Train(seeds=list(seeds), max_epochs=None)
+        train = Train(seeds=list(seeds), max_epochs=None, batch_posts=None)
         files = TrainFiles(self.posts, self.vocab, vectors, further, images, caches, model, curves)
         train_system(system, params, train, files, runtime, click.echo)
         scored = EvaluationFiles(

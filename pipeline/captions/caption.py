@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.captions.captioner import GRID, check_features, read_captioner
-from pipeline.device import find_device
+from pipeline.device import steady_device
 from pipeline.fingerprint import digest
 from pipeline.params.caption import Caption
 from pipeline.params.runtime import Runtime
@@ -67,7 +67,7 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
             captioner was trained on.
     """
     reader = Reader(files.store)
-    captioner, weights = read_captioner(files.model, find_device(runtime.device))
+    captioner, weights = read_captioner(files.model, steady_device(runtime.device))
     check_features(captioner, reader.fingerprint.digest, files.model, files.store)
     keys = reader.keys
     words, scores = [], []

@@ -19,7 +19,7 @@ from pipeline.captions.corpus import Caption, read_captions
 from pipeline.captions.decoder import Decoder
 from pipeline.captions.vocabulary import Vocabulary
 from pipeline.corpus.images import read_images
-from pipeline.device import find_device
+from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
@@ -100,7 +100,7 @@ def train_captioner(
     Raises:
         PipelineError: for a caption corpus or a store that cannot be used.
     """
-    device = find_device(runtime.device)
+    device = steady_device(runtime.device)
     corpus = read_captions(files.captions, read_images(files.images), params.max_words)
     say(str(corpus))
     reader = Reader(files.store)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.corpus.posts import Post, read_posts
-from pipeline.device import find_device
+from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.evaluation.explanations import tabulate, write_explanations
 from pipeline.evaluation.predictions import Prediction, write_predictions
@@ -53,7 +53,7 @@ def evaluate_system(
     Raises:
         PipelineError: for faults of the posts, the caches or the weights.
     """
-    device = find_device(runtime.device)
+    device = steady_device(runtime.device)
     caches = open_caches(model.system.reads, files.caches, files.images)
     posts = [post for post in read_posts(files.posts) if post.split in SPLITS]
     if not posts:

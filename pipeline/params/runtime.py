@@ -17,5 +17,6 @@ class Runtime(Block):
     workers: int = Field(ge=1)  # so many threads decode images
     engine: Engine  # ray: a cluster's CPUs decode, its GPUs compute
     actors: int | None = Field(ge=1)  # ray's actors, each with the network; None: one a GPU
+    processes: int | None = Field(ge=1)  # trainings side by side on the CPU; None: one a core
     progress: Literal["auto", "bar", "lines", "none"]
     weights_dir: str | None  # a mirror folder of weight files

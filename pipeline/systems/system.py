@@ -109,11 +109,12 @@ class SystemParams(Block):
     training: Optimization
     model: SystemModel
 
-    def capped(self, max_epochs: int | None) -> Self:
-        """The same block with no more than `max_epochs` of training; None changes nothing."""
-        if max_epochs is None or max_epochs >= self.training.max_epochs:
-            return self
-        training = self.training.model_copy(update={"max_epochs": max_epochs})
+    def capped(self, max_epochs: int | None, batch_posts: int | None) -> Self:
+        """The same block with at most so many epochs, and posts in a batch; None: its own."""
+        caps = {"max_epochs": max_epochs, "batch_posts": batch_posts}
+        own = self.training.model_dump()
+        least = {name: min(own[name], cap) for name, cap in caps.items() if cap is not None}
+        training = self.training.model_copy(update=least)
         return self.model_copy(update={"training": training})
 
 

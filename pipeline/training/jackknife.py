@@ -10,21 +10,26 @@ are in one fold, so that no copy of a post tells its labels either. Dev chooses 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.corpus.posts import Post, read_posts
+from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.metrics.spans import Span, strict_spans
+from pipeline.parallel import Say
 from pipeline.params.runtime import Runtime
 from pipeline.params.tag_posts import TagPosts
+from pipeline.progress import Mode
 from pipeline.systems.system import System, SystemParams
 from pipeline.tables.parquet import write_table
 from pipeline.training.caches import open_caches
 from pipeline.training.lexicon import assemble
+from pipeline.training.side_by_side import side_by_side
 from pipeline.training.tagger import Tagger
 from pipeline.training.train import check_vectors, gather, of_split, train_network
 
@@ -73,7 +78,7 @@ def tag_posts(
     options: TagPosts,
     files: TagFiles,
     runtime: Runtime,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Report:
     """Write the names that a text-only system finds in each post.
 
@@ -82,7 +87,7 @@ def tag_posts(
         params: its block.
         options: the folds, the seed of them and of every training, and how long each may train.
         files: what is read and written.
-        runtime: where the networks run, and how progress is shown.
+        runtime: where the networks run, how many at once, and how progress is shown.
         say: is told a line a model.
 
     Raises:
@@ -91,7 +96,8 @@ def tag_posts(
     """
     if system.reads:
         raise PipelineError(f"{system.name} reads images; name a system that reads text alone")
-    params = params.capped(options.max_epochs)
+    device = steady_device(runtime.device)
+    params = params.capped(options.max_epochs, None)
     check_vectors(system, params, files.vectors)
     words = assemble(files.vocab, files.vectors, params.removed_vectors)
     rows = read_posts(files.posts)
@@ -100,15 +106,24 @@ def tag_posts(
     texts = {row.post: tuple(words.lexicon.word(token) for token in row.tokens) for row in train}
     fold = deal(texts, options.folds, options.seed)
     caches = open_caches(system.reads, {}, None)
-    labels: dict[str, list[str]] = {}
-    for number in [*range(options.folds), None]:
+
+    def tag(number: int | None, bar: Mode, _: Say) -> tuple[dict[str, list[str]], str]:
+        """Tag a fold, or dev and test for None; the labels by post, and a line about the model."""
         seen = [row for row in train if fold[row.post] != number]
         unseen = [row for row in train if fold[row.post] == number] or [*dev, *test]
         corpus = gather(seen, dev, words, caches)
-        tagger, fitted = train_network(system, params, corpus, options.seed, runtime, _silent)
-        labels |= _tag(tagger, unseen)
+        seed = options.seed
+        tagger, fitted = train_network(system, params, corpus, seed, device, bar, _silent)
         name = "all" if number is None else f"all but fold {number + 1}"
-        say(f"{system.name}, {name}: {len(seen)} posts seen, dev F1 {fitted.best.score:.2f}")
+        line = f"{system.name}, {name}: {len(seen)} posts seen, dev F1 {fitted.best.score:.2f}"
+        return _tag(tagger, unseen), line
+
+    labels: dict[str, list[str]] = {}
+    models = [*range(options.folds), None]
+    with closing(side_by_side(tag, models, device, runtime, say)) as results:
+        for found, line in results:
+            labels |= found
+            say(line)
     spans = {row.post: strict_spans(labels[row.post]) for row in rows}
     write_tagged(spans, files.tagged)
     count, any_ = sum(map(len, spans.values())), sum(map(bool, spans.values()))

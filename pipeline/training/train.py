@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +11,24 @@ import numpy as np
 import torch
 
 from pipeline.corpus.posts import Post, read_posts
-from pipeline.device import find_device
+from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.fit.optimization import risks
 from pipeline.metrics.scores import strict_f1
+from pipeline.parallel import Say
 from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
-from pipeline.progress import progress
+from pipeline.progress import Mode, progress
 from pipeline.systems.system import Batch, Inputs, System, SystemParams
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
 from pipeline.training.curves import Curves
 from pipeline.training.lexicon import Lexicon, WordTable, assemble
 from pipeline.training.model import TrainedModel
+from pipeline.training.side_by_side import side_by_side
 from pipeline.training.tagger import Tagger, to_device
 
 
@@ -61,23 +64,24 @@ def train_system(
     train: Train,
     files: TrainFiles,
     runtime: Runtime,
-    say: Callable[[str], None],
+    say: Say,
 ) -> None:
     """Train a system once a seed and write the models and their curves.
 
     Args:
         system: the system.
         params: its block of params.yaml.
-        train: the seeds, and how long each may train.
+        train: the seeds, and the limits of each training.
         files: what is read and written.
-        runtime: where the network runs, and how progress is shown.
+        runtime: where the networks run, how many at once, and how progress is shown.
         say: is told a line an epoch.
 
     Raises:
         PipelineError: for faults of the caches or the posts, for vectors other than the block
             names, or a training that diverges.
     """
-    params = params.capped(train.max_epochs)
+    device = steady_device(runtime.device)
+    params = params.capped(train.max_epochs, train.batch_posts)
     check_vectors(system, params, files.vectors)
     check_phrase_vectors(system, params, files.phrase_vectors)
     caches = open_caches(system.reads, files.caches, files.images)
@@ -89,20 +93,25 @@ def train_system(
         say(f"warning: {system.name}: {risk}")
     model = describe(system, params, train.seeds, corpus, files.model)
     model.write()
-    for seed in train.seeds:
+
+    def train_seed(seed: int, bar: Mode, say: Say) -> None:
         curves = Curves(files.curves / f"seed-{seed}")
 
-        def watch(epoch: Epoch, seed: int = seed, curves: Curves = curves) -> None:
+        def watch(epoch: Epoch) -> None:
             curves.log(epoch)
             say(
                 f"{system.name} seed {seed} epoch {epoch.epoch}: loss {epoch.loss:.3f}, "
                 f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
             )
 
-        tagger, fitted = train_network(system, params, corpus, seed, runtime, watch)
+        tagger, fitted = train_network(system, params, corpus, seed, device, bar, watch)
         save(tagger.network, fitted, model.seed_folder(seed))
         best = fitted.best
         say(f"{system.name} seed {seed}: best epoch {best.epoch}, dev F1 {best.score:.2f}")
+
+    with closing(side_by_side(train_seed, train.seeds, device, runtime, say)) as trained:
+        for _ in trained:
+            pass  # each seed has written its own files
 
 
 def check_vectors(system: type[System], params: SystemParams, given: Mapping[str, Path]) -> None:
@@ -142,12 +151,13 @@ def train_network(
     params: SystemParams,
     corpus: Corpus,
     seed: int,
-    runtime: Runtime,
+    device: torch.device,
+    bar: Mode,
     watch: Callable[[Epoch], None],
 ) -> tuple[Tagger, Fitted]:
     """Train one seed: a tagger with the weights of its best epoch, and the run's history."""
     torch.manual_seed(seed)
-    device, options = find_device(runtime.device), params.training
+    options = params.training
     network = system(params, corpus.inputs)
     tagger = Tagger(network, corpus.lexicon, corpus.caches, options.batch_posts, device)
     lengths = corpus.train.lengths()
@@ -157,7 +167,7 @@ def train_network(
         places = list(shuffled(lengths, options.batch_posts, random))
         read = (to_device(corpus.train.batch(part), device) for part in places)
         title = f"seed {seed} epoch {epoch}"
-        return progress(read, len(places), "batches", runtime.progress, title=title)
+        return progress(read, len(places), "batches", bar, title=title)
 
     def score() -> float:
         return strict_f1(corpus.gold, tagger.tag(corpus.dev))

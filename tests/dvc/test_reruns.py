@@ -63,6 +63,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("vectors.default", [], set()),  # of use to conf/ alone
     ("vectors.joint", [], set()),
     ("train.seeds", [2], TRAIN),
+    ("train.batch_posts", 4, TRAIN),
     ("systems.bilstm_crf.training.learning_rate", 0.01, {"train_bilstm_crf"}),
     ("systems.bilstm_crf.model.hidden", 16, {"train_bilstm_crf"}),
     ("systems.cnn_bilstm_crf.model.char_filters", 8, {"train_cnn_bilstm_crf", "tag_posts"}),
@@ -79,6 +80,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("runtime.workers", 1, set()),
     ("runtime.engine", "ray", set()),
     ("runtime.actors", 2, set()),
+    ("runtime.processes", 1, set()),
     ("runtime.progress", "lines", set()),
     ("runtime.weights_dir", "data/weights", set()),
 ]

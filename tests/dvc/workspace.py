@@ -245,12 +245,16 @@ def _write_corpus(path: Path) -> None:
 
 def _shrink(conf: Path) -> None:
     """Point the sample corpus at `data/images`, and make every training short."""
-    sample = {"dataset": {"images": "data/images"}, "train": {"seeds": [1]}}
+    sample = {
+        "dataset": {"images": "data/images"},
+        "train": {"seeds": [1], "batch_posts": None},
+        "segmenter": {"phrases": 60},
+    }
     _update(conf / "dataset" / "sample.yaml", sample)
     for system in SYSTEMS:
         if system != "cwi_attention":  # which stands on cwi's
             _update(conf / "system" / system / "tuned.yaml", TINY)
-    _update(conf / "segmenter" / "quick.yaml", {"phrases": 60, "training": {"max_epochs": 1}})
+    _update(conf / "segmenter" / "quick.yaml", {"training": {"max_epochs": 1}})
     short = {"runtime": {"progress": "none"}, "tag_posts": {"folds": 2}}
     _update(conf / "config.yaml", short | {"captioner": {"training": {"max_epochs": 1}}})
 

@@ -15,6 +15,7 @@ from pipeline.systems.system import find_system
 from pipeline.tables.parquet import read_table
 from pipeline.training import jackknife
 from pipeline.training.jackknife import SCHEMA, TagFiles, deal, tag_posts
+from tests.blocks import quiet
 from tests.training.runs import RUNTIME, params_of
 from tests.training.tiny import Workspace
 
@@ -39,11 +40,18 @@ def test_copies_share_a_fold_and_folds_are_even(
     assert max(map(len, held)) - min(map(len, held)) <= 1
 
 
-def run(workspace: Workspace, out: Path, said: list[str], max_epochs: int = 2) -> str:
+def run(
+    workspace: Workspace,
+    out: Path,
+    said: list[str],
+    max_epochs: int = 2,
+    processes: int | None = None,
+) -> str:
     files = TagFiles(workspace.posts, workspace.vocab, {"tiny": workspace.vectors}, out)
     options = TagPosts(folds=3, seed=1, max_epochs=max_epochs)
     system, params = find_system("bilstm_crf"), params_of("bilstm_crf")
-    return str(tag_posts(system, params, options, files, RUNTIME, said.append))
+    runtime = quiet(processes=processes)
+    return str(tag_posts(system, params, options, files, runtime, said.append))
 
 
 def test_no_model_saw_what_it_tags(
@@ -58,7 +66,7 @@ def test_no_model_saw_what_it_tags(
     monkeypatch.setattr(jackknife, "gather", lambda *a: seen.append(a[0]) or gather(*a))
     monkeypatch.setattr(jackknife, "_tag", lambda *a: tagged.append(a[1]) or tag(*a))
     said: list[str] = []
-    run(workspace, tmp_path / "tagged.parquet", said)
+    run(workspace, tmp_path / "tagged.parquet", said, processes=1)  # seen from here
     assert len(seen) == len(tagged) == len(said) == 4
     for known, found in zip(seen[:-1], tagged[:-1], strict=True):
         texts = {tuple(token.lower() for token in post.tokens) for post in known}
@@ -90,6 +98,23 @@ def test_the_table_holds_the_spans_and_the_labels_of_a_post_do_not_matter(
     write_posts(blank, workspace.posts)
     run(workspace, again, [], max_epochs=8)
     assert one.read_bytes() == again.read_bytes()
+
+
+def test_models_side_by_side_give_the_table_and_the_lines_of_one_after_the_other(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    tables, lines = [], []
+    for processes in (1, 3):
+        out, said = tmp_path / f"{processes}.parquet", list[str]()
+        said.append(run(workspace, out, said, max_epochs=6, processes=processes))
+        tables.append(out.read_bytes())
+        lines.append(said)
+    assert tables[0] == tables[1]
+    assert lines[0] == lines[1]
+    assert [line.split(":")[0] for line in lines[0][:4]] == [
+        *(f"bilstm_crf, all but fold {n}" for n in (1, 2, 3)),
+        "bilstm_crf, all",
+    ]
 
 
 def test_a_tagger_that_reads_images_is_refused(workspace: Workspace, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pipeline.params.train import Train
 from pipeline.systems.system import find_system, known_systems
 from pipeline.training.train import check_phrase_vectors, train_system
 from tests.systems.blocks import block
-from tests.training.runs import RUNTIME, evaluate, files_of, params_of, train
+from tests.training.runs import RUNTIME, bytes_of, evaluate, files_of, params_of, train
 from tests.training.tiny import Workspace, write_caches
 
 
@@ -36,16 +36,9 @@ def test_a_system_learns_and_what_is_loaded_is_what_was_trained(
 def test_the_same_seed_gives_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
     for run in ("a", "b"):
         train("adaptive_coattention", workspace, tmp_path / run, [7], max_epochs=2)
-    a, b = (
-        {
-            path.relative_to(tmp_path / run): path.read_bytes()
-            for path in sorted((tmp_path / run).rglob("*"))
-            if path.is_file()
-        }
-        for run in ("a", "b")
-    )
+    a, b = (bytes_of(tmp_path / run) for run in ("a", "b"))
     assert a == b
-    assert Path("model/seed-7/weights.safetensors") in a
+    assert "model/seed-7/weights.safetensors" in a
 
 
 @pytest.mark.parametrize("name", [name for name in known_systems() if find_system(name).reads])
@@ -76,8 +69,9 @@ def test_vectors_other_than_the_params_name_are_refused(
 ) -> None:
     files = dataclasses.replace(files_of("bilstm_crf", workspace, tmp_path), vectors={})
     system, params = find_system("bilstm_crf"), params_of("bilstm_crf")
+    options = Train(seeds=[1], max_epochs=None, batch_posts=None)
     with pytest.raises(PipelineError, match=r"name the vectors \['tiny'\], the stage passes \[\]"):
-        train_system(system, params, Train(seeds=[1], max_epochs=None), files, RUNTIME, print)
+        train_system(system, params, options, files, RUNTIME, print)
 
 
 def test_each_source_needs_its_vectors_of_each_table_of_phrases() -> None:
@@ -104,3 +98,13 @@ def test_a_cap_on_epochs_holds_for_every_seed(
         assert len(history["epochs"]) == expected
     told = json.loads((tmp_path / "model/system.json").read_text())["params"]
     assert told["training"]["max_epochs"] == expected
+
+
+def test_caps_are_upper_limits_and_change_nothing_else() -> None:
+    own = params_of("bilstm_crf", max_epochs=8, batch_posts=16)
+    assert own.capped(None, None) == own.capped(9, 17) == own
+    for caps, expected in (((3, None), (3, 16)), ((None, 4), (8, 4)), ((9, 4), (8, 4))):
+        capped = own.capped(*caps)
+        assert (capped.training.max_epochs, capped.training.batch_posts) == expected
+        again = capped.training.model_copy(update={"max_epochs": 8, "batch_posts": 16})
+        assert capped.model_copy(update={"training": again}) == own

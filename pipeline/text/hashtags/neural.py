@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.fit.checkpoint import load, save
@@ -91,6 +92,6 @@ def read_segmenter(directory: Path) -> NeuralSegmenter:
             f"{directory}: trained with other word counts than those of the installed package "
             "wordsegment; run `dvc repro train_segmenter`, or install what requirements.lock pins"
         )
-    network = BorderNetwork(sizes)
+    network = BorderNetwork(sizes).to(steady_device("cpu"))
     load(network, directory)
     return NeuralSegmenter(network, counts)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.corpus.posts import read_posts
-from pipeline.device import find_device
+from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
@@ -63,7 +63,7 @@ def train_segmenter(
     Raises:
         PipelineError: if the dev posts hold no two plain words in a row.
     """
-    device, random = find_device(runtime.device), np.random.default_rng(params.seed)
+    device, random = steady_device(runtime.device), np.random.default_rng(params.seed)
     torch.manual_seed(params.seed)
     counts = WordCounts.read()
     read = read_posts(posts)

@@ -1,0 +1,49 @@
+"""Trainings that do not depend on each other: several at once on a CPU, in turn on a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from typing import TypeVar
+
+import torch
+
+from pipeline.parallel import Say, map_in_processes
+from pipeline.params.runtime import Runtime
+from pipeline.progress import Mode
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+def side_by_side(
+    train: Callable[[A, Mode, Say], R],
+    items: Sequence[A],
+    device: torch.device,
+    runtime: Runtime,
+    say: Say,
+) -> Generator[R, None, None]:
+    """Yield what `train` gives for each item, in the order of `items`.
+
+    On a CPU the trainings run in `runtime.processes` processes, or one for each core that this
+    process may use; each computes with one thread, so that the numbers are the same in any case.
+
+    Args:
+        train: is given an item, how progress is shown, and what takes a line.
+        items: the trainings.
+        device: `steady_device` found it, before torch computed anything.
+        runtime: several bars would overwrite each other: beside others, a training shows none.
+        say: is told a line at a time.
+
+    Raises:
+        PipelineError: as `train` raises it, and as `map_in_processes` does.
+    """
+    processes, bar = 1, runtime.progress
+    if device.type == "cpu":
+        cores = len(os.sched_getaffinity(0))
+        processes = min(runtime.processes or cores, len(items))
+    if processes > 1:
+        bar = "none"
+    yield from map_in_processes(
+        lambda item, tell: train(item, bar, tell), items, processes=processes, say=say
+    )
