@@ -23,11 +23,13 @@ MODEL: dict[str, dict[str, object]] = {
     "cwi": SHORT,
     "cwi_attention": SHORT | {"readout": "both"},
 }
+EPOCHS = {"cwi_attention": 12}  # which learns later than the others
 
 
 def params_of(name: str, **training: object) -> SystemParams:
     """A block that learns the tiny corpus in a few epochs."""
-    given = {"learning_rate": 0.02, "max_epochs": 8, "patience": 8, "batch_posts": 8}
+    epochs = EPOCHS.get(name, 8)
+    given = {"learning_rate": 0.02, "max_epochs": epochs, "patience": epochs, "batch_posts": 8}
     model = {"hidden": 16, "dropout": 0.1, "unknown_rate": 0.01} | MODEL.get(name, {})
     return block(name, model, given | training, ["tiny"])
 
