@@ -23,7 +23,7 @@ MODEL: dict[str, dict[str, object]] = {
     "cwi": SHORT,
     "cwi_attention": SHORT | {"readout": "both"},
 }
-EPOCHS = {"cwi_attention": 12}  # which learns later than the others
+EPOCHS = {"cwi_attention": 12, "modality_attention": 12}  # which learn later than the others
 
 
 def params_of(name: str, **training: object) -> SystemParams:
