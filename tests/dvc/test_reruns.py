@@ -14,18 +14,12 @@ TRAIN = {f"train_{system}" for system in SYSTEMS}
 EVALUATE = {f"evaluate_{system}" for system in SYSTEMS}
 EXTRACT = {"extract@tags", "extract@regions", "extract@caption"}
 # The vectors of the words of posts and of tables of phrases.
-WORDS = {"vectors@glove50", "attribute_vectors@glove50"}
-WORDS |= {"caption_vectors@glove50", "hashtag_vectors@glove50"}
-OF_GRAPH = {"knowledge", "knowledge_vectors@glove50"}
-LOOKED_UP = WORDS | {"knowledge_vectors@glove50"}
-HASHTAGS = {"train_segmenter", "hashtags"}
-CAPTIONS = {"train_captioner", "caption"}
+LOOKED_UP = {"vectors@glove50", "attribute_vectors@glove50", "knowledge_vectors@glove50"}
+LOOKED_UP |= {"caption_vectors@glove50", "hashtag_vectors@glove50"}
 
 CWI = both("cwi", "cwi_attention")  # which read the image words
 # Those that read image features.
 SEEING = both("adaptive_coattention", "modality_attention", "attributes_knowledge") | CWI
-# All but what the graph tells.
-FEATURES = {"prepare", "index_images", *EXTRACT, "tags", "vocab", *WORDS, *HASHTAGS, *CAPTIONS}
 
 # A parameter, another value of it, and the stages that depend on it themselves.
 DIRECT: list[tuple[str, Any, set[str]]] = [
@@ -153,26 +147,19 @@ def test_equal_outputs_stop_the_run(workspace: Workspace) -> None:
             "runtime.device": "cpu",
             "prepare.rename": {"MISC": "OTHER"},
             "index_images.on_bad_image": "error",
-            "vectors.lowercase_fallback": False,  # all words in use are in lower case
         }
     )
-    looked_at = {"index_images", "index_entity_images"}
-    assert workspace.repro().ran == {"prepare", *looked_at, *LOOKED_UP}
+    assert workspace.repro().ran == {"prepare", "index_images", "index_entity_images"}
     assert workspace.would_run() == set()
 
 
-def test_two_systems(workspace: Workspace) -> None:
-    """Each is trained and scored, from the caches: the image folder is not even there."""
+def test_a_system_that_sees(workspace: Workspace) -> None:
+    """It is trained and scored, from the caches: the image folder is not even there."""
     details = workspace.files("metrics/details")
     shutil.rmtree(workspace.path / "data" / "images")
-    workspace.change(
-        {
-            "systems.adaptive_coattention.model.dropout": 0.3,
-            "systems.bilstm_crf.training.learning_rate": 0.01,
-        }
-    )
+    workspace.change({"systems.adaptive_coattention.model.dropout": 0.3})
     done = workspace.repro("--allow-missing")
-    assert done.ran == both("adaptive_coattention", "bilstm_crf") | scored(workspace, details)
+    assert done.ran == both("adaptive_coattention") | scored(workspace, details)
 
 
 def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
@@ -185,11 +172,10 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
     [
         pytest.param(
             {"extract.tags.precision": "bfloat16", "extract.regions.outputs": ["grid", "pooled"]},
-            {"extract@regions", "attribute_vectors@glove50", *OF_GRAPH},
-            {"extract@tags", "extract_entity_images", "tags", "attribute_vectors@glove50"}
-            | {"extract@regions", *OF_GRAPH},
+            {"extract@regions", "extract_entity_images", "tags"},
+            {"extract@regions", "extract@tags", "extract_entity_images", "tags"},
             [IMAGES, IMAGES, ENTITY_IMAGES],
-            SEEING,
+            {"attribute_vectors@glove50", "knowledge", *SEEING},
             id="two roles",
         ),
         pytest.param(
@@ -203,18 +189,22 @@ def scored(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
         ),
         pytest.param(
             {"prepare.rename": {"OTHER": "ORG"}},
-            FEATURES,
-            {"prepare", "index_images", "vocab", *WORDS, *HASHTAGS},
+            {"index_images", "vocab"},
+            {"prepare", "index_images", "vocab"},
             [],
-            TRAIN | EVALUATE | {"mentions", "tag_posts", *OF_GRAPH},
+            TRAIN
+            | EVALUATE
+            | LOOKED_UP
+            | {"train_segmenter", "hashtags", "mentions"}
+            | {"tag_posts", "knowledge"},
             id="other labels",
         ),
         pytest.param(
             {"vocab.min_count": 2},
-            FEATURES,
-            {"vocab", *WORDS},  # the same words are looked up: those of the posts
+            {"vectors@glove50"},
+            {"vocab", "vectors@glove50"},  # the same words are looked up: those of the posts
             [],
-            TRAIN | {"tag_posts", "knowledge_vectors@glove50"},
+            TRAIN | {"tag_posts"} | LOOKED_UP - {"vectors@glove50"},
             id="fewer words",
         ),
     ],

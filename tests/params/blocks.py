@@ -1,6 +1,8 @@
 """The blocks of params.yaml, the project's own values of them, and how a wrong one is refused."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,15 @@ Write = Callable[[str], Path]
 
 def tree(section: str) -> Any:
     """The section of the project's own params.yaml."""
-    found: Any = load(PARAMS)
+    found: Any = _params()
     for key in section.split("."):
         found = found[key]
-    return found
+    return deepcopy(found)
+
+
+@cache
+def _params() -> dict[str, Any]:
+    return load(PARAMS)
 
 
 def changed(section: str, **changes: object) -> dict[str, Any]:

@@ -24,11 +24,12 @@ MODEL: dict[str, dict[str, object]] = {
     "cwi": SHORT,
     "cwi_attention": SHORT | {"readout": "both"},
 }
+EPOCHS = {"cwi_attention": 12, "modality_attention": 12}  # which learn later than the others
 
 
 def params_of(name: str, **training: object) -> SystemParams:
     """A block that learns the tiny corpus in a few epochs."""
-    epochs = 12 if name == "cwi_attention" else 8  # it begins to learn later
+    epochs = EPOCHS.get(name, 8)
     given = {"learning_rate": 0.02, "max_epochs": epochs, "patience": epochs, "batch_posts": 8}
     model = {"hidden": 16, "dropout": 0.1, "unknown_rate": 0.01} | MODEL.get(name, {})
     return block(name, model, given | training, ["tiny"])

@@ -1,7 +1,7 @@
 """Each network against its authors' own forward pass, and rows that do not know their batch."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 from torch import Tensor, nn
@@ -54,7 +55,13 @@ class Case:
         return self.backbone.build(self.state, kept, "float32").placed(CPU)
 
 
-@pytest.fixture(scope="module", params=known_backbones())
+def cases() -> Iterator[ParameterSet]:
+    for name in known_backbones():
+        large = name == "vgg16"  # its weights are half a gigabyte
+        yield pytest.param(name, marks=[pytest.mark.slow] if large else [])
+
+
+@pytest.fixture(scope="module", params=[*cases()])
 def case(request: pytest.FixtureRequest) -> Case:
     backbone = load_backbone(request.param)
     if request.param == "efficientnet_lite0":

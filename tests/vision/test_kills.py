@@ -24,7 +24,7 @@ from stages.extract import main
 from tests.blocks import of_project, quiet
 from tests.vision.conftest import Corpus
 
-pytestmark = pytest.mark.processor
+pytestmark = [pytest.mark.processor, pytest.mark.slow]  # each test runs the stage several times
 
 ROOT = Path(__file__).parents[2]
 MakeCorpus = Callable[..., Corpus]

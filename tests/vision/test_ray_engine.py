@@ -24,7 +24,7 @@ from tests.blocks import quiet
 from tests.vision.conftest import Corpus
 
 ray = pytest.importorskip("ray")
-pytestmark = pytest.mark.processor
+pytestmark = [pytest.mark.processor, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 MakeCorpus = Callable[..., Corpus]
