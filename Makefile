@@ -18,12 +18,12 @@ help:
 # The environment keeps a copy of what it was made from. Another lock makes it anew; another
 # pyproject.toml installs the project's own command anew.
 setup:
-	@if [ -L $(VENV) ]; then \
-		echo "$(VENV) is a link, which make setup would empty: remove the link"; exit 1; fi
 	@cmp -s requirements.lock $(VENV)/requirements.lock || $(MAKE) --no-print-directory packages
 	@cmp -s pyproject.toml $(VENV)/pyproject.toml || $(MAKE) --no-print-directory project
 
 packages:
+	@if [ -L $(VENV) ]; then echo "$(VENV) is a link, and what it leads to would be emptied:" \
+		"remove the link, and make setup makes a new one"; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)

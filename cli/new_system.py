@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -14,6 +16,8 @@ from cli.system_stages import stages_of
 from cli.system_template import system_file
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
+from pipeline.params.block import load, read
+from pipeline.params.vectors import Vectors
 from pipeline.systems.system import (
     Read,
     find_system,
@@ -36,12 +40,13 @@ def main(name: str, reads: tuple[str, ...]) -> None:
     It trains as it is: `dvc repro evaluate_NAME`. CACHE is one that a system reads already, such as
     regions, tags, image_words, attributes, knowledge, captions or hashtags.
     """
-    places = new_places(name, [known_cache(cache) for cache in reads])
+    places = new_places(name, [known_cache(cache) for cache in dict.fromkeys(reads)])
     for path, text in places.items():
         write_bytes(path, text.encode())
     first, *others = places
-    click.echo(f"{first}: the network, to be filled in\n" + "\n".join(map(str, others)))
-    click.echo(f"now: dvc repro evaluate_{name}")
+    click.echo(f"{first}: a network that trains as it is, to be replaced")
+    click.echo("\n".join(map(str, others)))
+    click.echo(f"now: dvc repro evaluate_{name} leaderboard")
 
 
 def known_cache(cache: str) -> Read:
@@ -60,17 +65,19 @@ def new_places(name: str, reads: Sequence[Read]) -> dict[Path, str]:
     """The files that a new system adds or changes, with what they will hold.
 
     Raises:
-        PipelineError: for a name that is taken, or that is no name of a Python module.
+        PipelineError: for a name that is taken, or that is no name of a Python module; for a file
+            that is missing.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "system":
-        raise PipelineError(f"{name!r}: a system's name is a Python module's: small letters and _")
-    if name in known_systems():
-        raise PipelineError(f"{name!r} is a system already: pipeline/systems/{name}.py")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name):
+        raise PipelineError(f"{name!r}: a system's name is of small letters, digits and _")
+    if name in known_systems() or name == "system":
+        raise PipelineError(f"{name!r} is taken: pipeline/systems/{name}.py")
+    params = load(PARAMS)
+    vectors = read(PARAMS, "vectors", Vectors).default
+    _check_free(name, params)
     preset = _preset(name, summed=bool(reads))
-    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    block = yaml.safe_load(preset)
-    block["vectors"] = params["vectors"]["default"]
-    params["systems"][name] = block
+    block = {**yaml.safe_load(preset), "vectors": vectors}
+    params["systems"] = {**params["systems"], name: block}
     return {
         Path("pipeline/systems", f"{name}.py"): system_file(name, reads),
         Path("conf/system", name, "tuned.yaml"): preset,
@@ -80,9 +87,29 @@ def new_places(name: str, reads: Sequence[Read]) -> dict[Path, str]:
     }
 
 
+def _check_free(name: str, params: Mapping[str, Any]) -> None:
+    """Refuse a name that one of the places has, as when only its file was removed."""
+    rest = {
+        Path("conf/system", name): Path("conf/system", name).exists(),
+        CONFIG: re.search(rf"(?m)^\s*- system/{name}\b", _text(CONFIG)),
+        STAGES: re.search(rf"(?m)^  (train|evaluate)_{name}:", _text(STAGES)),
+        PARAMS: name in params["systems"],
+    }
+    held = [str(place) for place, found in rest.items() if found]
+    if held:
+        raise PipelineError(f"{name!r} stands already in {', '.join(held)}: remove it there first")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run from the project's root") from None
+
+
 def _config(name: str) -> str:
     """conf/config.yaml with a line for the system behind those of the others."""
-    lines = CONFIG.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = _text(CONFIG).splitlines(keepends=True)
     systems = [place for place, line in enumerate(lines) if line.lstrip().startswith("- system/")]
     if not systems:
         raise PipelineError(f"{CONFIG}: has no line `- system/NAME: PRESET` among its defaults")
@@ -93,14 +120,16 @@ def _config(name: str) -> str:
 
 def _stages(name: str, reads: Sequence[Read]) -> str:
     """dvc.yaml with the system's stages behind those of the others."""
-    head, leaderboard, tail = STAGES.read_text(encoding="utf-8").partition("  leaderboard:\n")
+    text = _text(STAGES)
+    leaderboard = re.search(r"(?m)^  leaderboard:", text)
     if not leaderboard:
         raise PipelineError(f"{STAGES}: has no stage `leaderboard`, before which systems stand")
-    return f"{head}{stages_of(name, reads, sources=1)}{leaderboard}{tail}"
+    place = leaderboard.start()
+    return f"{text[:place]}{stages_of(name, reads, sources=1)}{text[place:]}"
 
 
 def _preset(name: str, *, summed: bool) -> str:
     """The preset of `LIKE` under the new name, with the size of summaries if there are any."""
-    text = Path("conf/system", LIKE, "tuned.yaml").read_text(encoding="utf-8")
+    text = _text(Path("conf/system", LIKE, "tuned.yaml"))
     width = f"  width: {WIDTH} # a cache is summed up in so many numbers\n" if summed else ""
     return text.replace(f"systems.{LIKE}", f"systems.{name}").rstrip("\n") + f"\n{width}"

@@ -32,6 +32,8 @@ def compose(target: Path, overrides: Sequence[str]) -> None:
 
 def _compose(target: Path, overrides: Sequence[str]) -> None:
     conf = str(Path("conf").resolve())
+    if not Path(conf).is_dir():
+        raise click.ClickException("conf/: no such folder; run from the project's root")
     try:
         compose_and_dump(str(target), conf, None, "config", conf, list(overrides))
     except MissingConfigException as error:
@@ -42,7 +44,8 @@ def _compose(target: Path, overrides: Sequence[str]) -> None:
             f"unknown preset {name!r} of {group}{nearest(name, known)}; {hint}"
         ) from None
     except HydraException as error:
-        raise click.ClickException(str(error)) from None
+        told = str(error).splitlines()[0]
+        raise click.ClickException(f"{told} The keys are those of conf/ and params.yaml.") from None
 
 
 def _check(tree: Mapping[str, Any], where: str) -> None:
@@ -72,7 +75,11 @@ def _blocks(tree: Mapping[str, Any], where: str) -> Iterator[tuple[str, type[Blo
 @click.option("--params", type=OUT, default=PARAMS, show_default=True)
 @stage
 def main(overrides: tuple[str, ...], params: Path) -> None:
-    """Compose params.yaml with Hydra OVERRIDES such as dataset=twitter2015 or tags.top_k=10."""
+    """Compose params.yaml with Hydra OVERRIDES such as dataset=twitter2015 or tags.top_k=10.
+
+    It is written from conf/ alone: what was changed in it by hand is lost. A change that lasts
+    belongs in conf/.
+    """
     compose(params, overrides)
     click.echo(f"{params}: written from conf/ ({' '.join(overrides) or 'as it stands'})")
 

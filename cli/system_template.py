@@ -63,7 +63,7 @@ LAYER = {
 SUMMARY = {
     StoreOutput: '''
     def _{cache}(self, batch: Batch) -> Tensor:
-        """The mean over an image's {output}, (B, width); zeros for a post without an image."""
+        """The mean of an image's features, (B, width); zeros for a post without an image."""
         values = batch.features["{cache}"]
         mean = values.reshape(len(values), -1, values.shape[-1]).mean(1)
         summary: Tensor = self.{cache}(mean) * batch.has_image[:, None]

@@ -45,7 +45,7 @@ def digests(root: Path) -> dict[str, dict[str, str]]:
     """
     try:
         return digests_of(closures(), lambda module: source(root, module).read_bytes())
-    except (SourceSyntaxError, SyntaxError) as error:
+    except (SourceSyntaxError, SyntaxError, UnicodeError) as error:
         raise PipelineError(f"the code cannot be read: {error}") from None
 
 

@@ -13,10 +13,10 @@ import pkgutil
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import PipelineError
 
@@ -37,6 +37,8 @@ class Block(BaseModel):
 
 
 B = TypeVar("B", bound=Block)
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what the generators of torch and NumPy both take
 
 
 def sections() -> list[str]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.params.block import Block
+from pipeline.params.block import Block, Seed
 from pipeline.params.optimization import Optimization
 
 
@@ -21,7 +21,7 @@ class DecoderSizes(Block):
 class CaptionerParams(Block):
     """The block `captioner`."""
 
-    seed: int
+    seed: Seed
     held_out: Literal["images", "captions"]  # dev's images, or one caption of each of them
     dev_share: float = Field(gt=0, le=1)  # this share of the images is dev's
     max_words: int = Field(ge=1)  # longer captions are left out

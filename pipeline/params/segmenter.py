@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from pipeline.params.block import Block
+from pipeline.params.block import Block, Seed
 from pipeline.params.optimization import Optimization
 
 
@@ -21,7 +21,7 @@ class BorderSizes(Block):
 class SegmenterParams(Block):
     """The block `segmenter`."""
 
-    seed: int
+    seed: Seed
     phrases: int = Field(ge=1)  # the network is trained on so many
     corpus_share: float = Field(ge=0, le=1)  # this share comes from posts, if they have as many
     model: BorderSizes

@@ -2,13 +2,13 @@
 
 from pydantic import Field, field_validator
 
-from pipeline.params.block import Block
+from pipeline.params.block import Block, Seed
 
 
 class Train(Block):
     """What the training of every system shares."""
 
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1)
     # Upper limits, beside each system's own number; null: none.
     max_epochs: int | None = Field(ge=1)
     batch_posts: int | None = Field(ge=1)

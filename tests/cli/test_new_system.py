@@ -1,12 +1,15 @@
 """`mner new-system`: the places that it writes are those of the systems that are here."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from cli.__main__ import main as mner
 from cli.new_system import known_cache, new_places
 from cli.system_stages import stages_of
 from pipeline.errors import PipelineError
@@ -41,9 +44,11 @@ def test_the_file_passes_the_linters(caches: tuple[str, ...], tmp_path: Path) ->
 
 
 def test_only_a_new_name_is_taken() -> None:
-    with pytest.raises(PipelineError, match="'cwi' is a system already"):
+    with pytest.raises(PipelineError, match="'cwi' is taken"):
         new_places("cwi", [])
-    for name in ("Mine", "2nd", "my-system", "", "system"):
+    with pytest.raises(PipelineError, match="'system' is taken"):
+        new_places("system", [])
+    for name in ("Mine", "2nd", "my-system", "", "class"):
         with pytest.raises(PipelineError, match="a system's name is"):
             new_places(name, [])
 
@@ -60,3 +65,42 @@ def test_what_was_there_stays() -> None:
         added = iter(after)
         assert all(line in added for line in before), path  # all of it, in its order
         assert len(after) > len(before)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("conf/system/mine/tuned.yaml", "mine: 1\n"),
+        ("conf/config.yaml", "defaults:\n  - system/cwi: tuned\n  - system/mine: tuned\n"),
+        ("dvc.yaml", "stages:\n  train_mine:\n    cmd: true\n  leaderboard:\n"),
+    ],
+)
+def test_a_place_that_is_taken_is_left_as_it_is(
+    path: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when only the system's file was removed."""
+    for name in ("conf", "dvc.yaml", "params.yaml"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, "utf-8")
+    with pytest.raises(PipelineError, match=r"'mine' stands already in .*: remove it there first"):
+        new_places("mine", [])
+
+
+def test_elsewhere_than_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["new-system", "mine"], ["params"]):
+        done = CliRunner().invoke(mner, command)
+        assert done.exit_code == 1
+        assert "no such file; run from" in done.output or "no such folder; run from" in done.output
+
+
+def test_a_cache_named_twice_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[Path, bytes] = {}
+    monkeypatch.setattr("cli.new_system.write_bytes", written.__setitem__)
+    done = CliRunner().invoke(mner, ["new-system", "mine", *["--reads", "captions"] * 2])
+    assert done.exit_code == 0, done.output
+    assert written[Path("pipeline/systems/mine.py")].count(b"def _captions") == 1

@@ -103,3 +103,16 @@ def digest(workspace: Workspace) -> None:
 def edit(workspace: Workspace, path: str, added: str) -> None:
     with (workspace.path / path).open("a", encoding="utf-8") as file:
         file.write(added)
+
+
+def test_code_that_cannot_be_read_costs_nothing(workspace: Workspace) -> None:
+    """The digests stay, so that DVC can still say what else would run."""
+    path = workspace.path / "pipeline" / "layers" / "crf.py"
+    sound = path.read_text("utf-8")
+    digests = (workspace.path / "code.json").read_bytes()
+    path.write_text(f"{sound}\ndef broken(:\n", "utf-8")
+    refused = workspace.repro("code", fails=True)
+    assert "pipeline/layers/crf.py" in refused.output
+    assert (workspace.path / "code.json").read_bytes() == digests
+    path.write_text(sound, "utf-8")
+    assert workspace.would_run() == set()

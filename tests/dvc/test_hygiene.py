@@ -252,6 +252,7 @@ def test_no_stage_sees_images_but_those_that_must(stages: dict[str, Stage]) -> N
 def test_stores_are_kept_between_runs(stages: dict[str, Stage]) -> None:
     """And nothing else: DVC neither runs a stage from its run-cache nor pulls such an output."""
     persisted = {stage.name: stage.persisted for stage in stages.values() if stage.persisted}
+    assert persisted.pop("code") == {"code.json"}  # others name its keys while it runs or fails
     assert persisted == {
         "extract@tags": {"features/tags"},
         "extract@regions": {"features/regions"},

@@ -33,6 +33,8 @@ PERHAPS = {"lowercase": True, "urls": "perhaps", "users": True, "digits": False}
         (Train, {"seeds": 1, "max_epochs": None, "batch_posts": None}, "seeds"),
         (Train, {"seeds": [1, 2, 1], "max_epochs": None, "batch_posts": None}, "seeds"),
         (Train, {"seeds": [1, "two"], "max_epochs": None, "batch_posts": None}, "seeds.1"),
+        (Train, {"seeds": [-1], "max_epochs": None, "batch_posts": None}, "seeds.0"),
+        (Train, {"seeds": [10**20], "max_epochs": None, "batch_posts": None}, "seeds.0"),
         (Train, {"max_epochs": None, "batch_posts": None}, "seeds"),
         (Train, {"seeds": [1], "batch_posts": None}, "max_epochs"),
         (Train, {"seeds": [1], "max_epochs": 0, "batch_posts": None}, "max_epochs"),
