@@ -70,9 +70,9 @@ def test_what_was_there_stays() -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("conf/system/mine/tuned.yaml", "mine: 1\n"),
-        ("conf/config.yaml", "defaults:\n  - system/cwi: tuned\n  - system/mine: tuned\n"),
-        ("dvc.yaml", "stages:\n  train_mine:\n    cmd: true\n  leaderboard:\n"),
+        ("conf/system/spare/tuned.yaml", "hidden: 1\n"),
+        ("conf/config.yaml", "defaults:\n  - system/cwi: tuned\n  - system/spare: tuned\n"),
+        ("dvc.yaml", "stages:\n  train_spare:\n    cmd: true\n  leaderboard:\n"),
     ],
 )
 def test_a_place_that_is_taken_is_left_as_it_is(
@@ -86,13 +86,13 @@ def test_a_place_that_is_taken_is_left_as_it_is(
     monkeypatch.chdir(tmp_path)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(text, "utf-8")
-    with pytest.raises(PipelineError, match=r"'mine' stands already in .*: remove it there first"):
-        new_places("mine", [])
+    with pytest.raises(PipelineError, match=r"'spare' stands already in .*: remove it there first"):
+        new_places("spare", [])
 
 
 def test_elsewhere_than_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in (["new-system", "mine"], ["params"]):
+    for command in (["new-system", "spare"], ["params"]):
         done = CliRunner().invoke(mner, command)
         assert done.exit_code == 1
         assert "no such file; run from" in done.output or "no such folder; run from" in done.output
@@ -101,6 +101,6 @@ def test_elsewhere_than_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_cache_named_twice_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written: dict[Path, bytes] = {}
     monkeypatch.setattr("cli.new_system.write_bytes", written.__setitem__)
-    done = CliRunner().invoke(mner, ["new-system", "mine", *["--reads", "captions"] * 2])
+    done = CliRunner().invoke(mner, ["new-system", "spare", *["--reads", "captions"] * 2])
     assert done.exit_code == 0, done.output
-    assert written[Path("pipeline/systems/mine.py")].count(b"def _captions") == 1
+    assert written[Path("pipeline/systems/spare.py")].count(b"def _captions") == 1
