@@ -16,17 +16,13 @@ from cli.system_stages import stages_of
 from cli.system_template import system_file
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
-from pipeline.params.block import load, read
+from pipeline.params.block import find, load
 from pipeline.params.vectors import Vectors
-from pipeline.systems.system import (
-    Read,
-    find_system,
-    known_systems,
-)
-from stages.command import stage
+from pipeline.systems.system import Read, find_system, known_systems
+from stages.command import PARAMS, stage
 
 LIKE = "cnn_bilstm_crf"  # its preset is the new system's first one
-CONFIG, STAGES, PARAMS = Path("conf/config.yaml"), Path("dvc.yaml"), Path("params.yaml")
+CONFIG, STAGES = Path("conf/config.yaml"), Path("dvc.yaml")
 WIDTH = 50  # a cache is summed up in so many numbers
 
 
@@ -73,7 +69,7 @@ def new_places(name: str, reads: Sequence[Read]) -> dict[Path, str]:
     if name in known_systems() or name == "system":
         raise PipelineError(f"{name!r} is taken: pipeline/systems/{name}.py")
     params = load(PARAMS)
-    vectors = read(PARAMS, "vectors", Vectors).default
+    vectors = find(params, "vectors", Vectors, str(PARAMS)).default
     _check_free(name, params)
     preset = _preset(name, summed=bool(reads))
     block = {**yaml.safe_load(preset), "vectors": vectors}
