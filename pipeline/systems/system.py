@@ -104,6 +104,7 @@ class SystemModel(Block):
 class SystemParams(Block):
     """What every system's block holds; each replaces `model` by its own."""
 
+    preset: str  # the file of conf/system/SYSTEM that the block was composed from
     vectors: list[str]  # sources of word vectors, concatenated; none: random vectors
     removed_vectors: float = Field(ge=0, lt=1)  # share of words (Moon et al. 2018, Table 3)
     training: Optimization

@@ -27,6 +27,7 @@ def block(
 ) -> SystemParams:
     """The block of a system, with its published `model` (tuned, where none is published)."""
     tree = {
+        "preset": "published",
         "vectors": list(vectors),
         "removed_vectors": 0.0,
         "training": TRAINING | dict(training or {}),
