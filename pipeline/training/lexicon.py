@@ -63,6 +63,7 @@ class WordTable:
     lexicon: Lexicon
     vectors: Tensor  # (W, d); zeros where a source lacks the word
     found: Tensor  # (W,) bool: true where any source has the word
+    widths: Mapping[str, int]  # source -> the width of its vectors
 
 
 def assemble(
@@ -111,7 +112,8 @@ def assemble(
         words.normalization,
     )
     vectors = torch.from_numpy(np.concatenate(parts, 1))
-    return WordTable(lexicon, vectors, torch.from_numpy(found))
+    widths = {name: source.matrix.shape[1] for name, source in read.items()}
+    return WordTable(lexicon, vectors, torch.from_numpy(found), widths)
 
 
 def _joined(paths: Sequence[Path]) -> WordVectors:
