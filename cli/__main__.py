@@ -15,6 +15,7 @@ COMMANDS = {
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
+    "sweep": "Train a system with each combination of some values: a table and a plot.",
     "tables": "Print a paper's own tables beside ours.",
 }
 
