@@ -247,7 +247,7 @@ def _shrink(conf: Path) -> None:
     """Point the sample corpus at `data/images`, and make every training short."""
     sample = {
         "dataset": {"images": "data/images"},
-        "train": {"seeds": [1], "batch_posts": None},
+        "train": {"seeds": [1], "max_epochs": 1, "batch_posts": None},
         "segmenter": {"phrases": 60},
     }
     _update(conf / "dataset" / "sample.yaml", sample)
