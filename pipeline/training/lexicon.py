@@ -62,7 +62,7 @@ class WordTable:
 
     lexicon: Lexicon
     vectors: Tensor  # (W, d); zeros where a source lacks the word
-    found: Tensor  # (W,) bool: true where any source has the word
+    found: Tensor  # (W, d) bool: which numbers come from a source that has the word
 
 
 def assemble(
@@ -96,22 +96,23 @@ def assemble(
     }
     entries = _entries(words, list(read.values()))
     rows = {word: row for row, word in enumerate(entries)}
-    parts, found = [], np.zeros(len(entries), dtype=bool)
+    parts, found = [], []
     for name, source in read.items():
         part, has = _table(rows, source)
         _check_covered(words, source, sources[name])
         parts.append(part)
-        found |= has
+        found.append(np.broadcast_to(has[:, None], part.shape))
     if not parts:
         parts = [np.zeros((len(entries), RANDOM_WIDTH), dtype=np.float32)]
+        found = [np.zeros(parts[0].shape, dtype=bool)]
     lexicon = Lexicon(
         tuple(entries),
         Vocabulary.read(vocab / "chars.parquet").entries,
         Vocabulary.read(vocab / "labels.parquet").entries,
         words.normalization,
     )
-    vectors = torch.from_numpy(np.concatenate(parts, 1))
-    return WordTable(lexicon, vectors, torch.from_numpy(found))
+    vectors, known = (torch.from_numpy(np.concatenate(side, 1)) for side in (parts, found))
+    return WordTable(lexicon, vectors, known)
 
 
 def _joined(paths: Sequence[Path]) -> WordVectors:

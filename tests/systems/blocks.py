@@ -28,6 +28,7 @@ def block(
     """The block of a system, with its published `model` (tuned, where none is published)."""
     tree = {
         "vectors": list(vectors),
+        "preset": "test",
         "removed_vectors": 0.0,
         "training": TRAINING | dict(training or {}),
         "model": deepcopy(_published()[name]["model"]) | dict(model),
