@@ -54,7 +54,7 @@ class Corpus:
         self._sources: dict[Path, VectorSource] = {}
         self.posts = folder / "posts.parquet"
         self.vocab = folder / "vocab"
-        labels = Prepare(entity_types=TYPES, rename={})
+        labels = Prepare(entity_types=TYPES, rename={}, untyped=False)
         click.echo(prepare(files, self.posts, folder / "posts.json", labels))
         click.echo(build_vocab(read(PARAMS, "vocab", Vocab), self.posts, self.vocab))
 

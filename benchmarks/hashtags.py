@@ -54,7 +54,12 @@ def main(data: Path, phrases: int, epochs: int, seed: int) -> dict[str, object]:
     runtime = read(PARAMS, "runtime", Runtime).model_copy(update={"progress": "none"})
     with tempfile.TemporaryDirectory() as folder:
         posts, model = Path(folder) / "posts.parquet", Path(folder) / "segmenter"
-        prepare(files, posts, Path(folder) / "posts.json", Prepare(entity_types=TYPES, rename={}))
+        prepare(
+            files,
+            posts,
+            Path(folder) / "posts.json",
+            Prepare(entity_types=TYPES, rename={}, untyped=False),
+        )
         train_segmenter(params, runtime, posts, model, click.echo)
         segmenters: dict[str, Segmenter] = {
             "neural": read_segmenter(model),

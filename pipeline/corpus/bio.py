@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pipeline.params.block import nearest
 
 OUTSIDE = "O"
+UNTYPED = "ENTITY"  # the one type of labels that lost theirs
 
 
 def split_label(label: str) -> tuple[str, str]:
@@ -42,6 +43,11 @@ def refusal(label: str, accepted: Iterable[str]) -> str:
         f"unknown entity type {entity_type!r}{hint}; known: {', '.join(types)};"
         " correct the label, or add the type to `entity_types` or `rename` of `prepare`"
     )
+
+
+def without_type(label: str) -> str:
+    """The label with `UNTYPED` in place of its type; `O` stays."""
+    return label if label == OUTSIDE else f"{split_label(label)[0]}-{UNTYPED}"
 
 
 def opened(labels: Sequence[str]) -> list[str]:

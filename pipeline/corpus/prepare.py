@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.bio import accepted_labels, opened
+from pipeline.corpus.bio import UNTYPED, accepted_labels, opened, without_type
 from pipeline.corpus.conll import Fault, read_conll
 from pipeline.corpus.lint import KINDS, MEANING, Finding, lint
 from pipeline.corpus.posts import Post, write_posts
@@ -95,7 +95,8 @@ def prepare(
         files: split -> CoNLL file, in the order of the table.
         posts: the table to be written (`pipeline.corpus.posts`).
         metrics: the JSON file for the counts.
-        params: the types that labels may have after renaming, and type as found -> type as kept.
+        params: the types that labels may have after renaming, type as found -> type as kept, and
+            whether all types become one at last (Moon et al. 2018, Table 1, segmentation).
 
     Raises:
         PipelineError: if a file has faults (the message lists the first 20 of all files), or if a
@@ -109,7 +110,11 @@ def prepare(
                 f"prepare.rename: {found!r} becomes {kept!r}, which is not among entity_types"
                 f" ({', '.join(entity_types)}){hint}"
             )
-    rows = _read(files, accepted_labels(entity_types, params.rename))
+    accepted = accepted_labels(entity_types, params.rename)
+    if params.untyped:
+        accepted = {label: without_type(kept) for label, kept in accepted.items()}
+        entity_types = [UNTYPED]
+    rows = _read(files, accepted)
     report = Report(
         {split: _count([row for row in rows if row.split == split]) for split in files},
         tuple(lint(rows, entity_types)),

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.evaluation.markdown import markdown_table
-from pipeline.evaluation.predictions import read_predictions
+from pipeline.evaluation.predictions import read_predictions, read_setting
 from pipeline.evaluation.scoring import span_counts
+from pipeline.evaluation.settings import cautions, flag
 from pipeline.metrics.scores import DECIMALS, Tree
 from pipeline.metrics.significance import (
     Interval,
@@ -29,6 +30,7 @@ from pipeline.metrics.significance import (
 )
 from pipeline.metrics.spans import Reading
 from pipeline.params.block import nearest
+from pipeline.training.setting import Setting
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Comparison:
     reading: Reading
     posts: int
     names: tuple[str, str]
+    settings: tuple[Setting, Setting]
     seeds: tuple[int, int]  # number of seeds of each
     f1: tuple[Interval, Interval]
     difference: Interval
@@ -63,11 +66,13 @@ class Comparison:
         }
 
     def markdown(self) -> str:
-        """A table of three rows, and a line that says how it was computed."""
+        """A table of three rows, how it was computed, and the cautions of the two, if any."""
         percent = f"{100 * self.difference.confidence:g} % interval"
         rows = [[f"{self.reading.capitalize()} F1 of {self.split}", "F1", percent, "Seeds", "p"]]
-        for name, seeds, f1 in zip(self.names, self.seeds, self.f1, strict=True):
-            rows.append([name, f"{f1.value:.{DECIMALS}f}", _range(f1, ""), str(seeds), ""])
+        columns = (self.names, self.settings, self.seeds, self.f1)
+        for name, setting, seeds, f1 in zip(*columns, strict=True):
+            value = f"{f1.value:.{DECIMALS}f}"
+            rows.append([f"{name}{flag(setting)}", value, _range(f1, ""), str(seeds), ""])
         difference = f"{self.difference.value:+.{DECIMALS}f}"
         p = f"{self.test.p_value:.2g}"
         rows.append(["difference", difference, _range(self.difference, "+"), "", p])
@@ -75,6 +80,7 @@ class Comparison:
             f"{markdown_table(rows, left=[0])}\n"
             f"p: approximate randomisation over {self.posts} posts, two-sided; intervals: bootstrap"
             f" over posts; {self.test.replicates} replicates each.\n"
+            f"{cautions(dict(zip(self.names, self.settings, strict=True)))}"
         )
 
 
@@ -118,6 +124,7 @@ def compare(
         reading=reading,
         posts=counts[0].shape[1],
         names=_names(first, second),
+        settings=(read_setting(first), read_setting(second)),
         seeds=(len(counts[0]), len(counts[1])),
         f1=(bootstrap_f1(counts[0], **drawn), bootstrap_f1(counts[1], **drawn)),
         difference=bootstrap_difference(counts[0], counts[1], **drawn),

@@ -48,7 +48,7 @@ def evaluate_system(
         runtime: where the network runs, and how progress is shown.
 
     Returns:
-        One line that tells the scores.
+        One line that tells the scores, and one that tells what speaks against them, if any.
 
     Raises:
         PipelineError: for faults of the posts, the caches or the weights.
@@ -69,16 +69,24 @@ def evaluate_system(
         ]
         if place == 0:
             write_explanations(_explain(tagger, posts, encoded, seed), files.explanations)
-    write_predictions(found, files.predictions, posts)
-    headline, tables = score_system(posts, found, system=model.system.name, dataset=dataset)
+    write_predictions(found, files.predictions, posts, model.setting)
+    headline, tables = score_system(
+        posts,
+        found,
+        system=model.system.name,
+        dataset=dataset,
+        setting=model.setting,
+        pictures=caches.pictures,
+    )
     write_json(files.metrics, headline)
     write_json(files.details, tables)
     strict = headline["test"]["strict"]
     spread = "" if strict["deviation"] is None else f" ± {strict['deviation']}"
-    return (
+    told = (
         f"{model.system.name} on {dataset}: strict F1 of test {strict['f1']}{spread} "
         f"over {headline['seeds']} seeds, of dev {headline['dev']['strict']['f1']}"
     )
+    return "\n".join(filter(None, [told, model.setting.caution]))
 
 
 def _explain(

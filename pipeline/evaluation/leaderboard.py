@@ -1,4 +1,4 @@
-"""All systems of a corpus in one Markdown table."""
+"""All systems of a corpus in one Markdown table, and the settings that they were trained in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from pipeline.errors import PipelineError
 from pipeline.evaluation.markdown import markdown_table, mean, spread
 from pipeline.evaluation.results import Result, check_same_corpus, read_result
+from pipeline.evaluation.settings import NOTHING, cautions, described, flag, titles
 from pipeline.files import write_bytes
 from pipeline.metrics.scores import DECIMALS, Summary
 
@@ -81,7 +82,9 @@ def _render(ranked: Sequence[tuple[int, Result]], order_by: Split) -> str:
         f"Test: {test.posts} posts, {sum(support.values())} entities ({shares}).\n"
         f"Systems stand by their strict F1 on {order_by}.\n"
     )
-    return "\n".join([head, markdown_table(_cells(ranked, list(support)), left=[1]), NOTE])
+    scores = markdown_table(_cells(ranked, list(support)), left=[1])
+    warned = cautions({found.system: found.setting for _, found in ranked})
+    return "\n".join([head, scores, NOTE + warned, "## Settings\n", _settings(ranked)])
 
 
 def _cells(ranked: Sequence[tuple[int, Result]], types: Sequence[str]) -> list[list[str]]:
@@ -94,7 +97,7 @@ def _cells(ranked: Sequence[tuple[int, Result]], types: Sequence[str]) -> list[l
         rows.append(
             [
                 str(rank),
-                result.system,
+                f"{result.system}{flag(result.setting)}",
                 spread(strict.f1),
                 mean(strict.precision),
                 mean(strict.recall),
@@ -106,6 +109,16 @@ def _cells(ranked: Sequence[tuple[int, Result]], types: Sequence[str]) -> list[l
             ]
         )
     return rows
+
+
+def _settings(ranked: Sequence[tuple[int, Result]]) -> str:
+    """A row a system, and a column for each thing that a setting of them says."""
+    columns = titles(result.setting for _, result in ranked)
+    rows = [["System", *columns]]
+    for _, result in ranked:
+        said = described(result.setting)
+        rows.append([result.system, *(said.get(title, NOTHING) for title in columns)])
+    return markdown_table(rows, left=range(len(rows[0])))
 
 
 def _strict(result: Result, split: Split) -> Summary:

@@ -1,10 +1,12 @@
 """The table of predictions: the labels that each seed of a system gave each post.
 
-Gold labels and tokens stand in the table of posts alone; the two are joined by post.
+Gold labels and tokens stand in the table of posts alone; the two are joined by post. The metadata
+of the schema hold the `setting` of the system, as JSON.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.metrics.spans import split_label
 from pipeline.tables.parquet import read_table, write_table
+from pipeline.training.setting import Setting
 
 SCHEMA = pa.schema(
     [
@@ -25,6 +28,7 @@ SCHEMA = pa.schema(
     ]
 )
 
+SETTING = b"setting"  # key in the metadata of the schema
 SHOWN = 3  # faults named in a message; the others are counted
 
 
@@ -41,8 +45,10 @@ class Prediction:
     predicted: tuple[str, ...]
 
 
-def write_predictions(predictions: Sequence[Prediction], path: Path, posts: Sequence[Post]) -> None:
-    """Write `predictions`, by seed and then in the order of `posts`.
+def write_predictions(
+    predictions: Sequence[Prediction], path: Path, posts: Sequence[Post], setting: Setting
+) -> None:
+    """Write the `predictions` of a system, by seed and then in the order of `posts`.
 
     Raises:
         PipelineError: for what `check_predictions` refuses; nothing is written then.
@@ -51,7 +57,8 @@ def write_predictions(predictions: Sequence[Prediction], path: Path, posts: Sequ
     places = {post.post: place for place, post in enumerate(posts)}
     rows = sorted(predictions, key=lambda row: (row.seed, places[row.post]))
     columns = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names}
-    write_table(pa.table(columns, SCHEMA), path)
+    metadata = {SETTING: json.dumps(setting.to_dict(), sort_keys=True).encode()}
+    write_table(pa.table(columns, SCHEMA.with_metadata(metadata)), path)
 
 
 def read_predictions(path: Path, posts: Sequence[Post]) -> list[Prediction]:
@@ -68,6 +75,19 @@ def read_predictions(path: Path, posts: Sequence[Post]) -> list[Prediction]:
     ]
     check_predictions(predictions, posts, str(path))
     return predictions
+
+
+def read_setting(path: Path) -> Setting:
+    """The setting of the system whose predictions `write_predictions` wrote.
+
+    Raises:
+        PipelineError: naming the file, if it is missing, damaged, or says nothing of it.
+    """
+    stage = f"evaluate_{path.stem}"
+    metadata = read_table(path, SCHEMA, stage).schema.metadata or {}
+    if SETTING not in metadata:
+        raise PipelineError(f"{path}: does not say what was trained; run `dvc repro {stage}`")
+    return Setting.from_dict(json.loads(metadata[SETTING]))
 
 
 def check_predictions(predictions: Sequence[Prediction], posts: Sequence[Post], where: str) -> None:

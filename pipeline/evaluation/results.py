@@ -1,7 +1,7 @@
 """A system's scores as files: the headline for `dvc metrics`, and the details behind it.
 
-Both are written from one `Result`, which holds counts of spans; the schema stands in `headline`
-and `details`. Ratios are percent with two decimals.
+Both are written from one `Result`, which holds counts of spans and the setting of the training; the
+schema stands in `headline` and `details`. Ratios are percent with two decimals.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.errors import PipelineError
 from pipeline.files import read_json
 from pipeline.metrics.scores import Aggregate, Scores, Tree, aggregate, scores_from_dict
+from pipeline.training.setting import Setting
 
 SPLITS = ("dev", "test")
 
@@ -23,6 +24,7 @@ class SplitResult:
     """The scores of each seed on one split."""
 
     posts: int
+    with_image: int  # posts whose picture the system could see
     gold_sha256: str  # digest of the scored posts: their names, tokens and labels
     scores: Mapping[int, Scores]  # seed -> its scores
     truncated: Mapping[int, int]  # seed -> number of posts with fewer predicted labels than tokens
@@ -36,6 +38,7 @@ class SplitResult:
         """One split of `Result.details`."""
         return {
             "posts": self.posts,
+            "with_image": self.with_image,
             "gold_sha256": self.gold_sha256,
             "over_seeds": self.aggregate.to_dict(),
             "by_seed": {
@@ -51,6 +54,7 @@ class Result:
 
     system: str
     dataset: str
+    setting: Setting
     splits: Mapping[str, SplitResult]  # a result for each of SPLITS
 
     @property
@@ -82,15 +86,16 @@ class Result:
     def details(self) -> Tree:
         """All scores: by split, reading and type, over seeds and by seed.
 
-        `{"system", "dataset", "seeds": [...], "splits": {SPLIT: {"posts", "gold_sha256",
-        "over_seeds": {READING: TABLE}, "by_seed": {SEED: {"truncated", READING: TABLE}}}}}` where
-        TABLE is `{"overall": LEAF, "by_type": {TYPE: LEAF}}`. A leaf of a seed is `{"precision",
-        "recall", "f1", "correct", "predicted", "gold"}`; over seeds, each ratio is `{"mean",
-        "deviation"}` and the counts are `gold` alone.
+        `{"system", "dataset", "setting": what `Setting.to_dict` gives, "seeds": [...], "splits":
+        {SPLIT: {"posts", "with_image", "gold_sha256", "over_seeds": {READING: TABLE}, "by_seed":
+        {SEED: {"truncated", READING: TABLE}}}}}` where TABLE is `{"overall": LEAF, "by_type":
+        {TYPE: LEAF}}`. A leaf of a seed is `{"precision", "recall", "f1", "correct", "predicted",
+        "gold"}`; over seeds, each ratio is `{"mean", "deviation"}` and the counts are `gold` alone.
         """
         return {
             "system": self.system,
             "dataset": self.dataset,
+            "setting": self.setting.to_dict(),
             "seeds": self.seeds,
             "splits": {split: result.to_dict() for split, result in self.splits.items()},
         }
@@ -155,13 +160,15 @@ def _corpus(dataset: str, split: str, result: SplitResult) -> str:
 
 def _result(document: Mapping[str, Any]) -> Result:
     splits = {split: _split(document["splits"][split]) for split in SPLITS}
-    return Result(str(document["system"]), str(document["dataset"]), splits)
+    setting = Setting.from_dict(document["setting"])
+    return Result(str(document["system"]), str(document["dataset"]), setting, splits)
 
 
 def _split(tree: Mapping[str, Any]) -> SplitResult:
     by_seed = {int(seed): scores for seed, scores in tree["by_seed"].items()}
     return SplitResult(
         posts=int(tree["posts"]),
+        with_image=int(tree["with_image"]),
         gold_sha256=str(tree["gold_sha256"]),
         scores={seed: scores_from_dict(by_seed[seed]) for seed in sorted(by_seed)},
         truncated={seed: int(by_seed[seed]["truncated"]) for seed in sorted(by_seed)},

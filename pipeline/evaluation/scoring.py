@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,27 @@ from pipeline.evaluation.predictions import Prediction, check_predictions
 from pipeline.evaluation.results import SPLITS, Result, SplitResult
 from pipeline.metrics.scores import Tree, count, score
 from pipeline.metrics.spans import Reading
+from pipeline.training.setting import Setting
 
 
 def score_system(
-    posts: Sequence[Post], predictions: Sequence[Prediction], *, system: str, dataset: str
+    posts: Sequence[Post],
+    predictions: Sequence[Prediction],
+    *,
+    system: str,
+    dataset: str,
+    setting: Setting,
+    pictures: Set[str],
 ) -> tuple[Tree, Tree]:
     """Score the predictions of every seed on dev and test.
+
+    Args:
+        posts: the gold.
+        predictions: those of every seed, for every post of the two splits.
+        system: its name.
+        dataset: the corpus's name.
+        setting: what it was trained in.
+        pictures: the ids of the images that it could see.
 
     Returns:
         The headline and the details, as `Result.headline` and `Result.details` describe them.
@@ -30,8 +45,8 @@ def score_system(
             did not predict dev and test.
     """
     check_predictions(predictions, posts, system)
-    splits = {split: _score_split(posts, predictions, split, system) for split in SPLITS}
-    result = Result(system, dataset, splits)
+    splits = {split: _score_split(posts, predictions, split, system, pictures) for split in SPLITS}
+    result = Result(system, dataset, setting, splits)
     return result.headline(), result.details()
 
 
@@ -65,12 +80,17 @@ def span_counts(
 
 
 def _score_split(
-    posts: Sequence[Post], predictions: Sequence[Prediction], split: str, system: str
+    posts: Sequence[Post],
+    predictions: Sequence[Prediction],
+    split: str,
+    system: str,
+    pictures: Set[str],
 ) -> SplitResult:
     gold, by_seed = _of_split(posts, predictions, split, system)
     labels = [post.labels for post in gold]
     return SplitResult(
         posts=len(gold),
+        with_image=sum(post.image in pictures for post in gold),
         gold_sha256=_digest(gold),
         scores={seed: score(labels, predicted) for seed, predicted in by_seed.items()},
         truncated={

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from pipeline.params.block import Block
 
+# What every report on `source: gold` says, since such mentions give away what is to be found.
+GOLD = "GOLD MENTIONS: read off the labels, for analysis only; scores made with them do not count"
+
 
 class Mentions(Block):
     """Which words of a post may name an entity."""

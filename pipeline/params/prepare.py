@@ -10,3 +10,4 @@ class Prepare(Block):
 
     entity_types: list[str] = Field(min_length=1)  # any other type in a label is an error
     rename: dict[str, str]  # types are renamed first, e.g. {MISC: OTHER}
+    untyped: bool  # every entity's type becomes ENTITY: borders alone are learnt and scored

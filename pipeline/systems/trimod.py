@@ -64,7 +64,10 @@ from pipeline.systems.system import (
     SystemParams,
 )
 
-FUSIONS = {"additive": AdditiveFusion, "scaled_dot": ScaledDotFusion}
+FUSIONS: dict[str, type[AdditiveFusion | ScaledDotFusion]] = {
+    "additive": AdditiveFusion,
+    "scaled_dot": ScaledDotFusion,
+}
 
 
 class Model(SystemModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,16 @@ class Caches:
     def fingerprints(self) -> dict[str, str]:
         """The digest of each cache's fingerprint."""
         return self.features.fingerprints | self.phrases.fingerprints
+
+    @property
+    def facts(self) -> dict[str, Mapping[str, str]]:
+        """What a reader wants to know of each cache: fact -> its value in words."""
+        return {**self.features.facts, **self.phrases.facts}
+
+    @property
+    def pictures(self) -> Set[str]:
+        """The ids of the images that a system can see in these caches."""
+        return self.features.pictures | self.phrases.pictures
 
 
 def open_caches(reads: Sequence[Read], caches: Mapping[str, Path], images: Path | None) -> Caches:
@@ -104,6 +114,19 @@ class ImageFeatures:
     def fingerprints(self) -> dict[str, str]:
         """The digest of each cache's fingerprint."""
         return {name: reader.fingerprint.digest for name, reader in self._readers.items()}
+
+    @property
+    def facts(self) -> dict[str, dict[str, str]]:
+        """The name of the backbone behind each cache."""
+        return {
+            name: {"backbone": reader.fingerprint.backbone}
+            for name, reader in self._readers.items()
+        }
+
+    @property
+    def pictures(self) -> Set[str]:
+        """The ids of the images that have features."""
+        return self._keys.keys()
 
     @property
     def classes(self) -> int:

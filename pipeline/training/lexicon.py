@@ -63,6 +63,7 @@ class WordTable:
     lexicon: Lexicon
     vectors: Tensor  # (W, d); zeros where a source lacks the word
     found: Tensor  # (W, d) bool: which numbers come from a source that has the word
+    widths: Mapping[str, int]  # source -> the width of its vectors
 
 
 def assemble(
@@ -112,7 +113,8 @@ def assemble(
         words.normalization,
     )
     vectors, known = (torch.from_numpy(np.concatenate(side, 1)) for side in (parts, found))
-    return WordTable(lexicon, vectors, known)
+    widths = {name: source.matrix.shape[1] for name, source in read.items()}
+    return WordTable(lexicon, vectors, known, widths)
 
 
 def _joined(paths: Sequence[Path]) -> WordVectors:

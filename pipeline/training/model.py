@@ -15,6 +15,7 @@ from pipeline.params.block import parse
 from pipeline.systems.system import Inputs, System, SystemParams, find_system
 from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon
+from pipeline.training.setting import Setting
 
 DESCRIPTION = "system.json"
 LEXICON = "lexicon.json"
@@ -33,6 +34,7 @@ class TrainedModel:
     shapes: dict[str, tuple[int, ...]]  # cache -> the shape of one image's features
     classes: int  # number of classes of image words
     fingerprints: dict[str, str]  # cache -> its fingerprint when the model was trained
+    setting: Setting
 
     def write(self) -> None:
         """Write the description and the lexicon into the folder."""
@@ -46,6 +48,7 @@ class TrainedModel:
             "shapes": self.shapes,
             "classes": self.classes,
             "fingerprints": self.fingerprints,
+            "setting": self.setting.to_dict(),
         }
         write_json(self.directory / DESCRIPTION, tree)
 
@@ -70,6 +73,7 @@ class TrainedModel:
             shapes={name: tuple(shape) for name, shape in tree["shapes"].items()},
             classes=tree["classes"],
             fingerprints=tree["fingerprints"],
+            setting=Setting.from_dict(tree["setting"]),
         )
 
     def seed_folder(self, seed: int) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -41,6 +41,16 @@ class Phrases:
     def fingerprints(self) -> dict[str, str]:
         """For each table, the digest of the source of its words."""
         return {name: table.fingerprint for name, table in self._tables.items()}
+
+    @property
+    def facts(self) -> dict[str, Mapping[str, str]]:
+        """For each table, what a reader wants to know of the source of its words."""
+        return {name: table.facts for name, table in self._tables.items()}
+
+    @property
+    def pictures(self) -> Set[str]:
+        """The ids of the images that a table keyed by image has phrases of."""
+        return self._images.keys()
 
     def of(self, posts: Sequence[Post]) -> list[dict[str, WeightedWords]]:
         """The phrases of each post by cache; without words where a post has none.

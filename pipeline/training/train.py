@@ -28,6 +28,7 @@ from pipeline.training.caches import Caches, open_caches
 from pipeline.training.curves import Curves
 from pipeline.training.lexicon import Lexicon, WordTable, assemble
 from pipeline.training.model import TrainedModel
+from pipeline.training.setting import Setting
 from pipeline.training.side_by_side import side_by_side
 from pipeline.training.tagger import Tagger, to_device
 
@@ -56,6 +57,7 @@ class Corpus:
     caches: Caches
     lexicon: Lexicon
     inputs: Inputs
+    widths: Mapping[str, int]  # source of word vectors -> their width
 
 
 def train_system(
@@ -193,6 +195,7 @@ def gather(train: Sequence[Post], dev: Sequence[Post], words: WordTable, caches:
         caches,
         lexicon,
         inputs,
+        words.widths,
     )
 
 
@@ -204,6 +207,13 @@ def describe(
     directory: Path,
 ) -> TrainedModel:
     """The model folder of a system about to be trained."""
+    training = params.training
+    setting = Setting(
+        preset=params.preset,
+        optimizer=f"{training.optimizer} {training.learning_rate:g}",
+        vectors=corpus.widths,
+        caches=corpus.caches.facts,
+    )
     return TrainedModel(
         directory=directory,
         system=system,
@@ -214,6 +224,7 @@ def describe(
         shapes=dict(corpus.inputs.shapes),
         classes=corpus.inputs.classes,
         fingerprints=corpus.caches.fingerprints,
+        setting=setting,
     )
 
 

@@ -14,6 +14,8 @@ from pipeline.params.prepare import Prepare
 from stages.prepare import main
 
 TYPES = ["PER", "LOC", "ORG", "OTHER"]
+PLAIN = "{entity_types: [PER, LOC, ORG, OTHER], rename: {}, untyped: false}"
+RENAMED = PLAIN.replace("rename: {}", "rename: {MISC: OTHER}")
 GOOD = {
     "train": "IMGID:1\nAnn\tB-PER\nLee\tI-PER\nat\tO\nSAP\tB-ORG\n\nIMGID:\nhi\tO\nX\tI-MISC\n",
     "dev": "IMGID:2\nRome\tB-LOC\n",
@@ -33,14 +35,19 @@ def write(tmp_path: Path) -> Write:
     return files
 
 
-def run(files: dict[str, Path], folder: Path, rename: dict[str, str] | None = None) -> str:
+def run(
+    files: dict[str, Path],
+    folder: Path,
+    rename: dict[str, str] | None = None,
+    untyped: bool = False,
+) -> str:
     rename = {"MISC": "OTHER"} if rename is None else rename
     return str(
         prepare(
             files,
             folder / "posts.parquet",
             folder / "posts.json",
-            Prepare(entity_types=TYPES, rename=rename),
+            Prepare(entity_types=TYPES, rename=rename, untyped=untyped),
         )
     )
 
@@ -125,6 +132,22 @@ def test_without_the_renaming_the_label_is_a_fault(write: Write, tmp_path: Path)
         run(write(), tmp_path, {})
 
 
+def test_untyped_labels_keep_their_borders(write: Write, tmp_path: Path) -> None:
+    """Types are checked and renamed first, and only then lost."""
+    for untyped in (False, True):
+        run(write(), tmp_path / str(untyped), untyped=untyped)
+    typed, bare = (read_posts(tmp_path / str(u) / "posts.parquet") for u in (False, True))
+    for one, other in zip(typed, bare, strict=True):
+        assert [label[0] for label in one.labels] == [label[0] for label in other.labels]
+        assert {label[2:] for label in other.labels} <= {"ENTITY", ""}
+        assert (one.post, one.tokens, one.image) == (other.post, other.tokens, other.image)
+    metrics = json.loads((tmp_path / "True" / "posts.json").read_text())
+    assert metrics["train"]["entities_by_type"] == {"ENTITY": 2}
+    assert metrics["train"]["findings"]["unseen_type"] == 0
+    with pytest.raises(PipelineError, match=r"train\.txt:9: unknown entity type 'MISC'"):
+        run(write(), tmp_path, {}, untyped=True)
+
+
 def test_twitter2015_counts_as_published(shared_data: Path, tmp_path: Path) -> None:
     """The counts are those of Table 1 of the co-attention paper (Zhang et al., AAAI 2018)."""
     files = {split: shared_data / "twitter2015" / f"{split}.txt" for split in GOOD}
@@ -132,7 +155,7 @@ def test_twitter2015_counts_as_published(shared_data: Path, tmp_path: Path) -> N
         files,
         tmp_path / "posts.parquet",
         tmp_path / "posts.json",
-        Prepare(entity_types=TYPES, rename={}),
+        Prepare(entity_types=TYPES, rename={}, untyped=False),
     )
     splits = report.splits.values()
     assert [split.posts for split in splits] == [4000, 1000, 3257]
@@ -147,9 +170,7 @@ def test_twitter2015_counts_as_published(shared_data: Path, tmp_path: Path) -> N
 def command(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.chdir(tmp_path)
 
-    def invoke(
-        params: str = "{entity_types: [PER, LOC, ORG, OTHER], rename: {}}", **changed: str
-    ) -> Result:
+    def invoke(params: str = PLAIN, **changed: str) -> Result:
         files = write(**changed)
         Path("params.yaml").write_text(f"prepare: {params}\n")
         arguments = [word for split in files for word in (f"--{split}", f"{split}.txt")]
@@ -160,7 +181,7 @@ def command(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 def test_command(command: Callable[..., Result]) -> None:
-    result = command("{entity_types: [PER, LOC, ORG, OTHER], rename: {MISC: OTHER}}")
+    result = command(RENAMED)
     assert result.exit_code == 0
     assert result.output.startswith("train: 2 posts, 6 tokens, 2 entities")
     assert len(read_posts(Path("features/posts.parquet"))) == 5
@@ -170,22 +191,22 @@ def test_command(command: Callable[..., Result]) -> None:
     ("params", "changed", "message"),
     [
         (
-            "{entity_types: [PER, LOC, ORG, OTHER], rename: {}}",
+            PLAIN,
             {"dev": "IMGID:1\nRome\tB-CITY\n", "train": GOOD["dev"]},
             "Error: dev.txt:2: unknown entity type 'CITY'; known: LOC, ORG, OTHER, PER; correct"
             " the label, or add the type to `entity_types` or `rename` of `prepare`\n",
         ),
         (
-            "{entity_types: [PER, LOC, ORG, OTHER], rename: {MISC: OTHER}}",
+            RENAMED,
             {"test": "\n"},
             "Error: test.txt: no post in it; split 'test' needs at least one\n",
         ),
         (
-            "{entity_type: [PER], rename: {}}",
+            "{entity_type: [PER], rename: {}, untyped: false}",
             {},
             "Error: params.yaml: prepare: entity_types: Field required\n"
             "params.yaml: prepare: unknown key 'entity_type' (did you mean 'entity_types'?);"
-            " known: entity_types, rename\n",
+            " known: entity_types, rename, untyped\n",
         ),
     ],
 )

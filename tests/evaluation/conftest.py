@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.corpus.posts import Post
 from pipeline.evaluation.predictions import Prediction
+from pipeline.training.setting import Setting
 
 GOLD = {
     "train": ["B-PER"],
@@ -13,13 +14,27 @@ GOLD = {
     "test": ["B-PER I-PER O B-LOC", "O O", "B-ORG I-ORG", "I-PER B-LOC O"],
 }
 
+SETTING = Setting("tuned", "adam 0.002", {"glove50": 50}, {"regions": {"backbone": "vgg16"}})
+# Made with mentions off the labels.
+SPOILED = Setting(
+    "tuned", "adam 0.002", {"glove50": 50}, {"knowledge": {"graph": "sample", "mentions": "gold"}}
+)
+PICTURES = frozenset({"a", "b"})
+
 Predict = Callable[..., list[Prediction]]
 
 
 @pytest.fixture
 def posts() -> list[Post]:
     return [
-        Post(f"{split}/{n}", split, None, tuple(f"w{i}" for i in range(len(labels))), labels, n)
+        Post(
+            f"{split}/{n}",
+            split,
+            "abc"[n] if n < 3 else None,
+            tuple(f"w{i}" for i in range(len(labels))),
+            labels,
+            n,
+        )
         for split, texts in GOLD.items()
         for n, labels in enumerate(tuple(text.split()) for text in texts)
     ]

@@ -13,7 +13,7 @@ from pipeline.corpus.posts import Post, write_posts
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.predictions import Prediction, write_predictions
 from pipeline.metrics.scores import strict_f1
-from tests.evaluation.conftest import Predict
+from tests.evaluation.conftest import SETTING, SPOILED, Predict
 
 BAD = {"test/0": "O O O O", "test/1": "B-PER O", "test/2": "B-PER I-PER"}  # of 4 entities, 1 found
 GOOD = {"test/3": "O O O"}  # 3 found
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, posts: Sequence[Post], predict: Predict) -> Path:
         "single": predict(1),
     }
     for name, rows in tables.items():
-        write_predictions(rows, tmp_path / "predictions" / f"{name}.parquet", posts)
+        write_predictions(rows, tmp_path / "predictions" / f"{name}.parquet", posts, SETTING)
     return tmp_path
 
 
@@ -101,6 +101,18 @@ def test_the_text_and_the_document(folder: Path) -> None:
     assert tree["difference"]["f1"] == 64.29
     assert 0 < tree["difference"]["p"] <= 1
     assert (tree["split"], tree["posts"], tree["replicates"]) == ("test", 4, 2000)
+
+
+def test_gold_mentions_are_told_beside_the_score(
+    folder: Path, posts: Sequence[Post], predict: Predict
+) -> None:
+    write_predictions(predict(1), folder / "predictions/spoiled.parquet", posts, SPOILED)
+    done = run(folder, "spoiled", "single", replicates="100")
+    assert "| spoiled (GOLD MENTIONS) |" in done.output
+    assert done.output.endswith(
+        "\nspoiled: GOLD MENTIONS: read off the labels, for analysis only;"
+        " scores made with them do not count.\n"
+    )
 
 
 def test_a_system_does_not_differ_from_itself(folder: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 from pipeline.corpus.posts import Post
 from pipeline.evaluation.scoring import score_system
 from pipeline.files import write_json
-from tests.evaluation.conftest import Predict
+from tests.evaluation.conftest import PICTURES, SETTING, Predict
 
 DVC = Path(sys.executable).parent / "dvc"
 SYSTEMS = ("bilstm_crf", "adaptive_coattention")
+NAMES: dict[str, Any] = {"dataset": "sample", "setting": SETTING, "pictures": PICTURES}
 Run = Callable[..., str]
 
 pytestmark = [
@@ -64,7 +65,7 @@ def test_show_and_diff(tmp_path: Path, run: Run, posts: Sequence[Post], predict:
     }
     headlines = {}
     for name in SYSTEMS:
-        headlines[name], _ = score_system(posts, rows[name], system=name, dataset="sample")
+        headlines[name], _ = score_system(posts, rows[name], system=name, **NAMES)
         write_json(tmp_path / "metrics" / f"{name}.json", headlines[name])
     paths = [f"metrics/{name}.json" for name in SYSTEMS]
     (tmp_path / "dvc.yaml").write_text(json.dumps({"metrics": paths}))
@@ -82,7 +83,7 @@ def test_show_and_diff(tmp_path: Path, run: Run, posts: Sequence[Post], predict:
 
     run("git", "add", "-A")
     run("git", "commit", "-qm", "scores")
-    headline, _ = score_system(posts, predict(1), system=SYSTEMS[0], dataset="sample")
+    headline, _ = score_system(posts, predict(1), system=SYSTEMS[0], **NAMES)
     write_json(tmp_path / paths[0], headline)
     diff = json.loads(run(str(DVC), "metrics", "diff", "--json"))[paths[0]]
     before = headlines[SYSTEMS[0]]["test"]["strict"]["f1"]

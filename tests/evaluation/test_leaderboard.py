@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,8 +18,9 @@ from pipeline.evaluation.leaderboard import write_leaderboard
 from pipeline.evaluation.predictions import Prediction
 from pipeline.evaluation.scoring import score_system
 from pipeline.files import write_json
+from pipeline.training.setting import Setting
 from stages.leaderboard import main
-from tests.evaluation.conftest import Predict
+from tests.evaluation.conftest import PICTURES, SETTING, SPOILED, Predict
 
 ROOT = Path(__file__).parents[2]
 WRONG_TYPE = {"test/2": "B-PER I-PER"}  # test F1 75
@@ -45,15 +47,29 @@ Scores are percent, means over the seeds, ± the sample deviation where there ar
 precision (P), recall (R) and the F1 of each type are of test and strict: an entity opens at B-.
 Lenient F1 counts entities as conlleval does; segmentation F1 compares borders alone. Systems whose
 score is equal as printed share a rank.
+
+## Settings
+
+| System               | Preset    | Optimiser  | Word vectors | Backbone |
+| -------------------- | --------- | ---------- | ------------ | -------- |
+| cnn_bilstm_crf       | published | sgd 0.1    | random       | —        |
+| bilstm_crf           | tuned     | adam 0.002 | glove50 (50) | vgg16    |
+| adaptive_coattention | tuned     | adam 0.002 | glove50 (50) | vgg16    |
 """
 
 
 def details(
-    folder: Path, posts: Sequence[Post], rows: Sequence[Prediction], system: str, **names: str
+    folder: Path,
+    posts: Sequence[Post],
+    rows: Sequence[Prediction],
+    system: str,
+    dataset: str = "sample",
+    setting: Setting = SETTING,
 ) -> Path:
     """Score predictions and write their details."""
     path = folder / "metrics" / "details" / f"{system}.json"
-    _, tables = score_system(posts, rows, system=system, dataset=names.get("dataset", "sample"))
+    names: dict[str, Any] = {"system": system, "dataset": dataset, "setting": setting}
+    _, tables = score_system(posts, rows, **names, pictures=PICTURES)
     write_json(path, tables)
     return path
 
@@ -65,7 +81,13 @@ def three(tmp_path: Path, posts: Sequence[Post], predict: Predict) -> list[Path]
     return [
         details(tmp_path, posts, [*predict(1, WRONG_TYPE), *predict(2, CUT_OFF)], "bilstm_crf"),
         details(tmp_path, posts, predict(1, nothing), "adaptive_coattention"),
-        details(tmp_path, posts, predict(1, CUT_OFF | {"dev/1": "O B-PER"}), "cnn_bilstm_crf"),
+        details(
+            tmp_path,
+            posts,
+            predict(1, CUT_OFF | {"dev/1": "O B-PER"}),
+            "cnn_bilstm_crf",
+            setting=Setting("published", "sgd 0.1", {}, {}),
+        ),
     ]
 
 
@@ -78,9 +100,22 @@ def test_text(tmp_path: Path, three: list[Path]) -> None:
     assert table.read_text(encoding="utf-8") == GOLDEN  # whatever the order of the files
 
 
+def test_gold_mentions_are_told_beside_the_score(
+    tmp_path: Path, posts: Sequence[Post], predict: Predict, three: list[Path]
+) -> None:
+    three.append(details(tmp_path, posts, predict(1), "attributes_knowledge", setting=SPOILED))
+    write_leaderboard(three, tmp_path / "t.md", "test")
+    text = (tmp_path / "t.md").read_text(encoding="utf-8")
+    assert "|    1 | attributes_knowledge (GOLD MENTIONS) |" in text
+    assert "\nattributes_knowledge: GOLD MENTIONS: read off the labels, for analysis only" in text
+    assert text.count("GOLD MENTIONS") == 2  # no other system is accused
+    assert systems(tmp_path / "t.md")[1] == ("2", "cnn_bilstm_crf")
+
+
 def systems(table: Path) -> list[tuple[str, str]]:
     """Rank and name of each row."""
-    rows = [line.split("|") for line in table.read_text(encoding="utf-8").splitlines()]
+    scores = table.read_text(encoding="utf-8").partition("## Settings")[0]
+    rows = [line.split("|") for line in scores.splitlines()]
     return [(row[1].strip(), row[2].strip()) for row in rows if len(row) > 2][2:]
 
 

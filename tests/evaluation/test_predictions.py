@@ -14,30 +14,31 @@ from pipeline.evaluation.predictions import (
     Prediction,
     check_predictions,
     read_predictions,
+    read_setting,
     write_predictions,
 )
-from tests.evaluation.conftest import Predict
+from tests.evaluation.conftest import SETTING, Predict
 
 
 def test_round_trip(tmp_path: Path, posts: Sequence[Post], predict: Predict) -> None:
     path = tmp_path / "new" / "bilstm_crf.parquet"
     rows = [*predict(13), *predict(7, {"test/0": "B-PER", "test/1": ""})]
-    write_predictions(rows, path, posts)
+    write_predictions(rows, path, posts, SETTING)
     found = read_predictions(path, posts)
     assert found == [*rows[6:], *rows[:6]]  # by seed, then as the posts stand
     assert found[2].predicted == ("B-PER",)
     assert found[3].predicted == ()
     schema = pq.read_schema(path)
     assert schema.names == ["post", "seed", "split", "predicted"]
-    assert not schema.metadata
+    assert read_setting(path) == SETTING
 
 
 def test_equal_rows_give_equal_bytes(
     tmp_path: Path, posts: Sequence[Post], predict: Predict
 ) -> None:
     rows = [*predict(1), *predict(2)]
-    write_predictions(rows, tmp_path / "a.parquet", posts)
-    write_predictions(rows[::-1], tmp_path / "b.parquet", posts)
+    write_predictions(rows, tmp_path / "a.parquet", posts, SETTING)
+    write_predictions(rows[::-1], tmp_path / "b.parquet", posts, SETTING)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
@@ -65,7 +66,7 @@ def test_a_wrong_row_is_refused(
     rows = [spoil(row) if row.post == "test/0" else row for row in predict(1)]
     path = tmp_path / "p.parquet"
     with pytest.raises(PipelineError) as error:
-        write_predictions(rows, path, posts)
+        write_predictions(rows, path, posts, SETTING)
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
     assert not path.exists()
@@ -84,14 +85,14 @@ def test_a_missing_post_is_refused(posts: Sequence[Post], predict: Predict) -> N
 
 def test_no_predictions_are_refused(tmp_path: Path, posts: Sequence[Post]) -> None:
     with pytest.raises(PipelineError, match="no predictions"):
-        write_predictions([], tmp_path / "p.parquet", posts)
+        write_predictions([], tmp_path / "p.parquet", posts, SETTING)
 
 
 def test_predictions_of_an_older_corpus_are_refused(
     tmp_path: Path, posts: Sequence[Post], predict: Predict
 ) -> None:
     path = tmp_path / "bilstm_crf.parquet"
-    write_predictions(predict(1), path, posts)
+    write_predictions(predict(1), path, posts, SETTING)
     grown = [*posts, Post("test/4", "test", None, ("w",), ("O",), 9)]
     with pytest.raises(PipelineError, match=r"bilstm_crf.parquet.*\n.*test/4.*no prediction"):
         read_predictions(path, grown)
@@ -104,7 +105,7 @@ def test_damaged_files_are_refused(tmp_path: Path, posts: Sequence[Post], predic
     path = tmp_path / "p.parquet"
     with pytest.raises(PipelineError, match=r"p\.parquet: no such file"):
         read_predictions(path, posts)
-    write_predictions(predict(1), path, posts)
+    write_predictions(predict(1), path, posts, SETTING)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PipelineError, match=r"p\.parquet: not a sound Parquet file"):
@@ -117,5 +118,5 @@ def test_damaged_files_are_refused(tmp_path: Path, posts: Sequence[Post], predic
 def test_labels_are_kept_as_they_are(tmp_path: Path) -> None:
     post = Post("test/0", "test", None, ("a", "b"), ("I-MISC", "B-ö"), 1)
     row = Prediction("test/0", -(2**40), "test", ("I-MISC", "B-ö"))
-    write_predictions([row], tmp_path / "p.parquet", [post])
+    write_predictions([row], tmp_path / "p.parquet", [post], SETTING)
     assert read_predictions(tmp_path / "p.parquet", [post]) == [row]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,14 @@ from pipeline.evaluation.results import read_result
 from pipeline.evaluation.scoring import score_system, span_counts
 from pipeline.files import write_json
 from pipeline.metrics.significance import bootstrap_f1, mean_f1
-from tests.evaluation.conftest import Predict
+from tests.evaluation.conftest import PICTURES, SETTING, Predict
 
-NAMES = {"system": "bilstm_crf", "dataset": "sample"}
+NAMES: dict[str, Any] = {
+    "system": "bilstm_crf",
+    "dataset": "sample",
+    "setting": SETTING,
+    "pictures": PICTURES,
+}
 
 # test gold, strict: PER, LOC, ORG, LOC = 4 spans
 ONE_WRONG_TYPE = {"test/2": "B-PER I-PER"}  # seed 1: 3 of 4 correct, 4 predicted: F1 75
@@ -45,8 +51,14 @@ def test_headline(posts: Sequence[Post], two_seeds: list[Prediction]) -> None:
 def test_details(posts: Sequence[Post], two_seeds: list[Prediction]) -> None:
     _, details = score_system(posts, two_seeds, **NAMES)
     test = details["splits"]["test"]
-    assert (details["system"], details["dataset"], details["seeds"]) == (*NAMES.values(), [1, 2])
-    assert (test["posts"], details["splits"]["dev"]["posts"]) == (4, 2)
+    assert (details["system"], details["dataset"], details["seeds"]) == (
+        "bilstm_crf",
+        "sample",
+        [1, 2],
+    )
+    assert details["setting"] == SETTING.to_dict()
+    assert (test["posts"], test["with_image"]) == (4, 2)  # one lacks an image, one a usable one
+    assert details["splits"]["dev"]["posts"] == 2
     assert [test["by_seed"][seed]["truncated"] for seed in ("1", "2")] == [0, 1]
     by_type = test["by_seed"]["1"]["strict"]["by_type"]
     assert {name: leaf["gold"] for name, leaf in by_type.items()} == {"LOC": 2, "ORG": 1, "PER": 1}
@@ -139,6 +151,7 @@ SPOILED = {
     "a key too many": lambda text: text.replace("{", '{"more": 1,', 1),
     "a key too few": lambda text: text.replace('"posts"', '"post"'),
     "no seeds": without_seeds,
+    "another key of the setting": lambda text: text.replace('"optimizer"', '"optimiser"'),
 }
 
 

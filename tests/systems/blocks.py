@@ -27,8 +27,8 @@ def block(
 ) -> SystemParams:
     """The block of a system, with its published `model` (tuned, where none is published)."""
     tree = {
+        "preset": "published",
         "vectors": list(vectors),
-        "preset": "test",
         "removed_vectors": 0.0,
         "training": TRAINING | dict(training or {}),
         "model": deepcopy(_published()[name]["model"]) | dict(model),

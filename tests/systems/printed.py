@@ -47,7 +47,7 @@ COATTENTION: Printed = SHARED | {  # Zhang et al. 2018, "Parameter Setting" unle
     "model.attention": ("concatenated", "⊕ ... the concatenation"),
     "model.attention_width": (
         200,
-        "all of the parameters' dimensions [are] hidden state dimensions",
+        "all of the parameters' dimensions",
     ),
     "model.fusion": ("scalar_gate", "not printed: the product of the gate has no ⊙"),
     "model.filtration": (True, "Filtration Gate"),

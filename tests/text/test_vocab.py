@@ -142,7 +142,7 @@ def test_twitter2015_against_plain_counting(shared_data: Path, tmp_path: Path) -
         files,
         posts_path,
         tmp_path / "posts.json",
-        Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}),
+        Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}, untyped=False),
     )
     build_vocab(vocab_of(("train",), 2), posts_path, tmp_path)
     train = [one for one in read_posts(posts_path) if one.split == "train"]

@@ -1,9 +1,7 @@
 """Whole runs of a system on the tiny corpus: trained, then evaluated."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.params.runtime import Runtime
@@ -73,8 +71,8 @@ def train(
     )
 
 
-def evaluate(name: str, made: Workspace, out: Path) -> dict[str, Any]:
-    """Evaluate what `train` wrote into `out`, and give the headline."""
+def evaluate(name: str, made: Workspace, out: Path) -> str:
+    """Evaluate what `train` wrote into `out`, and give what is told of it."""
     trained = files_of(name, made, out)
     written = EvaluationFiles(
         trained.posts,
@@ -85,9 +83,7 @@ def evaluate(name: str, made: Workspace, out: Path) -> dict[str, Any]:
         metrics=out / "metrics.json",
         details=out / "details.json",
     )
-    evaluate_system(TrainedModel.read(out / "model"), written, "tiny", RUNTIME)
-    headline: dict[str, Any] = json.loads((out / "metrics.json").read_text())
-    return headline
+    return evaluate_system(TrainedModel.read(out / "model"), written, "tiny", RUNTIME)
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.evaluation.predictions import read_setting
+from pipeline.evaluation.results import read_result
 from pipeline.params.train import Train
 from pipeline.systems.system import find_system, known_systems
+from pipeline.training.setting import Setting
 from pipeline.training.train import check_phrase_vectors, train_system
 from tests.systems.blocks import block
 from tests.training.runs import RUNTIME, bytes_of, evaluate, files_of, params_of, train
-from tests.training.tiny import Workspace, write_caches
+from tests.training.tiny import FACTS, Workspace, write_caches
 
 
 @pytest.mark.parametrize("name", known_systems())
@@ -20,7 +23,8 @@ def test_a_system_learns_and_what_is_loaded_is_what_was_trained(
     name: str, workspace: Workspace, tmp_path: Path
 ) -> None:
     train(name, workspace, tmp_path, [1, 2])
-    headline = evaluate(name, workspace, tmp_path)
+    evaluate(name, workspace, tmp_path)
+    headline = json.loads((tmp_path / "metrics.json").read_text())
     assert headline["seeds"] == 2
     assert headline["test"]["strict"]["f1"] > 60  # names repeat; guessing gets 0
     # The dev score that selected the epoch is the dev score of the model that evaluate loads.
@@ -84,6 +88,30 @@ def test_each_source_needs_its_vectors_of_each_table_of_phrases() -> None:
                 check_phrase_vectors(system, params, given)
     with pytest.raises(PipelineError, match=r"needed 2 times of each; it was given for \{\}"):
         check_phrase_vectors(find_system("trimod"), block("trimod", {}, vectors=["a", "b"]), {})
+
+
+def test_scores_say_in_what_setting_the_model_was_trained(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    tiny = {"backbone": "tiny"}
+    seen = {  # what each system reads, and the posts of test whose picture it sees
+        "bilstm_crf": ({}, 0),
+        "modality_attention": ({"tags": tiny}, 8),
+        "trimod": ({name: FACTS[name] for name in ("captions", "hashtags")}, 8),
+        "attributes_knowledge": (
+            {"regions": tiny, "attributes": tiny, "knowledge": FACTS["knowledge"]},
+            8,
+        ),
+    }
+    for name, (caches, pictures) in seen.items():
+        train(name, workspace, tmp_path / name, [1], max_epochs=1)
+        told = evaluate(name, workspace, tmp_path / name)
+        setting = Setting("published", "adam 0.02", {"tiny": 5}, caches)
+        result = read_result(tmp_path / name / "details.json")
+        assert result.setting == setting == read_setting(tmp_path / name / "predictions.parquet")
+        assert result.splits["test"].with_image == pictures
+        assert result.splits["test"].posts == 12
+        assert ("GOLD MENTIONS" in told) == (name == "attributes_knowledge")
 
 
 @pytest.mark.parametrize("most", [1, 2, 9, None])

@@ -21,6 +21,11 @@ from tests.blocks import of_project, text_source
 
 GRID = (4, 6)
 NAMES = [f"class {n}" for n in range(9)]  # that image words are out of
+FACTS = {
+    "captions": {"backbone": "tiny"},
+    "hashtags": {"segmenter": "camel"},
+    "knowledge": {"backbone": "tiny", "graph": "sample", "mentions": "gold"},
+}
 TOP = 3  # image words of each image
 
 
@@ -122,13 +127,14 @@ def write_caches(made: Workspace, images: list[str], version: int = 1) -> None:
         fingerprint_of("pooled", pooled_of("any"), version),
     )
     captions = [(key_of(image), plain(["a", "Lima", f"thing{image[3:]}"])) for image in images]
-    write_phrases(made.captions, "image", f"captions {version}", captions)
-    write_phrases(made.hashtags, "token", f"hashtags {version}", [("!", plain(["surprise"]))])
+    write_phrases(made.captions, "image", f"captions {version}", captions, None, FACTS["captions"])
+    surprise = [("!", plain(["surprise"]))]
+    write_phrases(made.hashtags, "token", f"hashtags {version}", surprise, None, FACTS["hashtags"])
     facts = [
         (post.post, WeightedWords(("CITY",), (0.5,)) if "Rome" in post.tokens else NONE)
         for post in read_posts(made.posts)
     ]
-    write_phrases(made.knowledge, "post", f"knowledge {version}", facts)
+    write_phrases(made.knowledge, "post", f"knowledge {version}", facts, None, FACTS["knowledge"])
 
 
 def phrase_vectors(made: Workspace, cache: str) -> Path:

@@ -21,8 +21,9 @@ from pipeline.knowledge.labels.scorers import find_scorer, matcher
 from pipeline.knowledge.lookup.depictions import read_depictions
 from pipeline.knowledge.lookup.knowledge_table import Row, write_knowledge
 from pipeline.knowledge.lookup.lookup import Lookup, Pictures
-from pipeline.knowledge.lookup.mentions import GOLD, Mentions, read_mentions
+from pipeline.knowledge.lookup.mentions import Mentions, read_mentions
 from pipeline.params.knowledge import Knowledge
+from pipeline.params.mentions import GOLD
 from pipeline.store.reader import Reader
 
 VECTORS = "pooled"  # the lookup compares this output of the two stores

@@ -19,6 +19,7 @@ from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.metrics.spans import strict_spans
+from pipeline.params.mentions import GOLD
 from pipeline.params.mentions import Mentions as MentionsParams
 from pipeline.tables.parquet import read_table, write_table
 
@@ -42,8 +43,6 @@ TAGGED = pa.schema(
         pa.field("type", pa.string(), nullable=False),
     ]
 )
-
-GOLD = "GOLD MENTIONS: read off the labels, for analysis only; scores made with them do not count"
 
 
 @dataclass(frozen=True, order=True)

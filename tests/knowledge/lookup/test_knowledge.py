@@ -126,7 +126,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Project:
         splits,
         project.files().posts,
         project.folder / "posts.json",
-        Prepare(entity_types=types, rename={}),
+        Prepare(entity_types=types, rename={}, untyped=False),
     )
     graph = samples / "graph"
     project.read(

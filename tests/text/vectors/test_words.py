@@ -171,7 +171,7 @@ def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
         files,
         posts_path,
         tmp_path / "posts.json",
-        Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}),
+        Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}, untyped=False),
     )
     build_vocab(train_words(LOWER), posts_path, tmp_path / "vocab")
     output = tmp_path / "vectors.parquet"
