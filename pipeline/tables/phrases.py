@@ -9,13 +9,14 @@ Captions, the words of hashtags, image attributes and image knowledge have this 
 | `weights` | list<float32> | one for each word: a probability, or 1 if all words count alike |
 
 and further columns of its stage. The metadata of the schema hold `keyed_by` (a key is the sha256 of
-an `image`, a `post`, or a `token` as spelled in the posts) and `fingerprint` (a digest of what the
-words were made from). A key may stand in several rows: their words, one after the other, are its
-phrase.
+an `image`, a `post`, or a `token` as spelled in the posts), `fingerprint` (a digest of what the
+words were made from) and `facts` (the same for a reader, in words, as JSON: which network, which
+graph). A key may stand in several rows: their words, one after the other, are its phrase.
 
 `features/tags.parquet` is read as such a table too, keyed by image: the names of an image's classes
-with their probabilities. A name of several words ("great white shark") gives each of them an equal
-share of its probability, so that a weighted mean over the words is one over the names.
+with their probabilities; its fact is the network. A name of several words ("great white shark")
+gives each of them an equal share of its probability, so that a weighted mean over the words is one
+over the names.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from pipeline.tables.parquet import check_columns, read_table, write_table
 
 KeyedBy = Literal["image", "post", "token"]
 STAGES = {"captions": "caption"}  # the stages whose tables have another name
-KEYED_BY, FINGERPRINT = b"keyed_by", b"fingerprint"  # keys in the metadata of the schema
+KEYED_BY, FINGERPRINT, FACTS = b"keyed_by", b"fingerprint", b"facts"  # keys of the metadata
 
 SCHEMA = pa.schema(
     [
@@ -68,6 +69,7 @@ class PhraseTable:
     path: Path  # for messages
     keyed_by: KeyedBy
     fingerprint: str  # a digest of what the words were made from
+    facts: Mapping[str, str]  # what a reader must know of it, e.g. backbone -> its name
     rows: Mapping[str, WeightedWords]
 
 
@@ -82,6 +84,7 @@ def write_phrases(
     fingerprint: str,
     rows: Sequence[tuple[str, WeightedWords]],
     further: Mapping[str, pa.Array] | None = None,
+    facts: Mapping[str, str] = {},
 ) -> None:
     """Write a table of phrases, sorted by key; rows of one key keep their order.
 
@@ -91,6 +94,7 @@ def write_phrases(
         fingerprint: a digest of what the words were made from.
         rows: the key and the phrase of n rows.
         further: other columns with n values each, in the order of `rows`.
+        facts: what a reader must know to tell two such tables apart, e.g. backbone -> its name.
 
     Raises:
         ValueError: for a row that `read_phrases` would refuse.
@@ -107,7 +111,11 @@ def write_phrases(
     table = pa.table(columns, SCHEMA)
     for name, column in (further or {}).items():
         table = table.append_column(name, column.take(pa.array(order, pa.int64())))
-    metadata = {KEYED_BY: keyed_by.encode(), FINGERPRINT: fingerprint.encode()}
+    metadata = {
+        KEYED_BY: keyed_by.encode(),
+        FINGERPRINT: fingerprint.encode(),
+        FACTS: json.dumps(facts, sort_keys=True).encode(),
+    }
     write_table(table.replace_schema_metadata(metadata), path)
 
 
@@ -125,7 +133,7 @@ def read_phrases(path: Path) -> PhraseTable:
     check_columns(path, pa.schema(list(table.schema)[: len(SCHEMA)]), SCHEMA, stage)
     metadata = table.schema.metadata or {}
     keyed_by = metadata.get(KEYED_BY, b"").decode()
-    if keyed_by not in get_args(KeyedBy) or FINGERPRINT not in metadata:
+    if keyed_by not in get_args(KeyedBy) or not {FINGERPRINT, FACTS} <= metadata.keys():
         raise PipelineError(
             f"{path}: does not say what its keys are and where its words come from; run `dvc repro"
             f" {stage}`"
@@ -136,7 +144,8 @@ def read_phrases(path: Path) -> PhraseTable:
         if fault := _fault(key, words, weights):
             raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run `dvc repro {stage}`")
         rows[key] = rows.get(key, NONE) + WeightedWords(tuple(words), tuple(weights))
-    return PhraseTable(path, keyed_by, metadata[FINGERPRINT].decode(), rows)
+    facts = json.loads(metadata[FACTS])
+    return PhraseTable(path, keyed_by, metadata[FINGERPRINT].decode(), facts, rows)
 
 
 def _fault(key: str, words: Sequence[str] | None, weights: Sequence[float] | None) -> str:
@@ -167,7 +176,8 @@ def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
             strict=True,
         )
     }
-    return PhraseTable(path, "image", fingerprint.digest, rows)
+    facts = {"backbone": fingerprint.backbone}
+    return PhraseTable(path, "image", fingerprint.digest, facts, rows)
 
 
 def _shared(names: Sequence[str], probabilities: Sequence[float]) -> WeightedWords:

@@ -14,6 +14,7 @@ from pipeline.fingerprint import Fingerprint, Output
 from pipeline.tables.image_words import write_image_words
 from pipeline.tables.parquet import write_table
 from pipeline.tables.phrases import (
+    FACTS,
     FINGERPRINT,
     KEYED_BY,
     NONE,
@@ -40,9 +41,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_table_reads_back_with_the_rows_of_a_key_joined(path: Path) -> None:
-    write_phrases(path, "post", "f00d", ROWS, {"hop": pa.array([1, 0, None, 2])})
+    facts = {"graph": "Łódź", "backbone": "tiny"}
+    write_phrases(path, "post", "f00d", ROWS, {"hop": pa.array([1, 0, None, 2])}, facts)
     table = read_phrases(path)
-    assert (table.keyed_by, table.fingerprint) == ("post", "f00d")
+    assert (table.keyed_by, table.fingerprint, table.facts) == ("post", "f00d", facts)
     assert table.rows == {
         "train/0": ROWS[1][1],
         "train/1": plain(["basketball", "player", "club"]),
@@ -75,6 +77,7 @@ def test_image_words_are_phrases_whose_names_share_a_probability(path: Path) -> 
     write_image_words(path, ["a" * 64, "b" * 64], [[1, 0], [0, 2]], probabilities, names, network)
     table = read_phrases(path)
     assert (table.keyed_by, table.fingerprint) == ("image", network.digest)
+    assert table.facts == {"backbone": "tiny"}
     assert table.rows == {
         "a" * 64: WeightedWords(("great", "white", "shark", "tench"), (0.25, 0.25, 0.25, 0.25)),
         "b" * 64: WeightedWords(("tench", "hen"), (0.5, 0.375)),
@@ -96,7 +99,7 @@ def test_a_row_that_is_no_phrase_is_named(
     path: Path, row: tuple[str, list[str], list[float]], complaint: str
 ) -> None:
     columns = [[value] for value in row]
-    metadata = {KEYED_BY: b"post", FINGERPRINT: b"00"}
+    metadata = {KEYED_BY: b"post", FINGERPRINT: b"00", FACTS: b"{}"}
     write_table(pa.table(columns, SCHEMA.with_metadata(metadata)), path)
     with pytest.raises(
         PipelineError, match=f"knowledge.parquet: row 0, key '{row[0]}': {complaint}"
@@ -113,7 +116,9 @@ def test_what_is_no_table_of_phrases_is_refused(path: Path, tmp_path: Path) -> N
     write_table(pa.table({"key": ["a"], "weights": [[1.0]]}), path)
     with pytest.raises(PipelineError, match=r"expected columns key \(string\), words"):
         read_phrases(path)
-    for metadata in ({}, {KEYED_BY: b"planet", FINGERPRINT: b"00"}, {KEYED_BY: b"post"}):
+    whole = {KEYED_BY: b"post", FINGERPRINT: b"00", FACTS: b"{}"}
+    without = [{key: whole[key] for key in whole if key != left} for left in whole]
+    for metadata in ({}, whole | {KEYED_BY: b"planet"}, *without):
         write_table(pa.table([["a"], [["b"]], [[1.0]]], SCHEMA.with_metadata(metadata)), path)
         with pytest.raises(PipelineError, match="does not say what its keys are"):
             read_phrases(path)
