@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.comparison import REPLICATES, SEED, compare
 from pipeline.evaluation.results import SPLITS
 from pipeline.files import write_json
 from pipeline.metrics.spans import Reading
@@ -21,8 +21,8 @@ READINGS = click.Choice(get_args(Reading))
 @click.option("--posts", type=IN, default="features/posts.parquet", show_default=True)
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--reading", type=READINGS, default="strict", show_default=True)
-@click.option("--replicates", type=click.IntRange(min=1), default=10_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="of the draws")
+@click.option("--replicates", type=click.IntRange(min=1), default=REPLICATES, show_default=True)
+@click.option("--seed", type=int, default=SEED, show_default=True, help="of the draws")
 @click.option("--json", "document", type=OUT, help="write the same as JSON")
 @stage
 def main(

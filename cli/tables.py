@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.evaluation.experiments import experiment_file
+from pipeline.evaluation.experiments import experiment_files
 from pipeline.evaluation.paper import commands
 from pipeline.evaluation.paper_tables import paper_tables
 from pipeline.evaluation.runs import collect, read_runs
@@ -16,23 +16,31 @@ from stages.command import OUT, stage
 @click.command()
 @click.option("--paper", required=True, help="such as adaptive-coattention, modality-attention")
 @click.option("--results", type=OUT, default=Path("metrics/tables"), show_default=True)
-@click.option("--commands", "queue", is_flag=True, help="print what queues the runs not there yet")
+@click.option("--commands", "print_commands", is_flag=True, help="print what runs what is missing")
 @click.option("--set", "-S", "overrides", multiple=True, help="of conf/, for these commands")
+@click.option("--queue", is_flag=True, help="for these commands: queue the runs, from the caches")
 @click.option("--collect", "gather", is_flag=True, help="take the scores of ended experiments")
 @stage
-def main(paper: str, results: Path, queue: bool, overrides: tuple[str, ...], gather: bool) -> None:
+def main(
+    paper: str,
+    results: Path,
+    print_commands: bool,
+    overrides: tuple[str, ...],
+    queue: bool,
+    gather: bool,
+) -> None:
     """Print the tables of PAPER, each row as published with ours beneath it."""
-    if overrides and not queue:
-        raise click.UsageError("--set is for --commands: what has run is not changed by it")
-    if queue:
+    if (overrides or queue) and not print_commands:
+        raise click.UsageError("--set and --queue are for --commands: they change nothing else")
+    if print_commands:
         done = read_runs(paper, results)
-        lines = commands(paper, done, overrides)
+        lines = commands(paper, done, overrides, queue=queue)
         click.echo(
             "\n".join(lines or [f"# {len(done)} runs in {results / paper}, none is missing"])
         )
         return
     if gather:
-        click.echo(collect(paper, results, experiment_file), err=True)
+        click.echo(collect(paper, results, experiment_files), err=True)
     click.echo(paper_tables(paper, results), nl=False)
 
 

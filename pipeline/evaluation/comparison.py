@@ -32,6 +32,9 @@ from pipeline.metrics.spans import Reading
 from pipeline.params.block import nearest
 from pipeline.training.setting import Setting
 
+REPLICATES = 10_000  # of the test and of each bootstrap, where nobody asks for another number
+SEED = 0  # of their draws, likewise
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -1,12 +1,12 @@
 """The tables of a paper as data: the figures that it printed, and our run beside each row.
 
-`papers/NAME.yaml` holds one paper. A run is one experiment: a system, one of its presets in `conf/`
-and settings of its block in params.yaml. Rows of several tables may share a run.
+`papers/NAME.yaml` holds one paper. A run is one experiment: a system, one of its presets in
+`conf/`, settings of its block in params.yaml, and values elsewhere. A row may have several runs, such as
+`published` beside `tuned`, and rows of several tables may share a run.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import yaml
 from pydantic import Field, model_validator
 
 from pipeline.errors import PipelineError
+from pipeline.evaluation.experiments import command, joined
 from pipeline.params.block import Block, nearest, parse
 
 FOLDER = Path(__file__).parent / "papers"
 
-Value = bool | int | float | str | list[str]
+Value = bool | int | float | str | list[int] | list[str] | None
 
 
 class Run(Block):
@@ -28,6 +29,20 @@ class Run(Block):
     preset: str | None = None  # a file of conf/system/SYSTEM; None: as conf/config.yaml says
     vectors: str | None = None  # a file of conf/vectors/, if the row is about vectors
     settings: Mapping[str, Value] = {}  # dotted key of the system's block -> value
+    elsewhere: Mapping[str, Value] = {}  # dotted key of params.yaml, or a group of conf/ -> value
+    label: str | None = None  # tells it from the row's other runs; None: its preset, or tuned
+    needs: str | None = None  # what not everybody has, such as pictures
+
+    @property
+    def called(self) -> str:
+        """What its line in a table is called."""
+        return f"ours, {self.label or self.preset or 'tuned'}"
+
+    @property
+    def gold(self) -> frozenset[tuple[str, str]]:
+        """The changes of how labels are read: runs that differ in them are scored on other gold."""
+        changes = {key: _hydra(value) for key, value in self.elsewhere.items()}
+        return frozenset(item for item in changes.items() if item[0].startswith("prepare."))
 
     def overrides(self) -> list[str]:
         """What `dvc exp run` takes after -S."""
@@ -36,15 +51,16 @@ class Run(Block):
         return [
             *(f"{group}={name}" for group, name in groups.items() if name is not None),
             *(f"{block}.{key}={_hydra(value)}" for key, value in self.settings.items()),
+            *(f"{key}={_hydra(value)}" for key, value in self.elsewhere.items()),
         ]
 
 
 class Row(Block):
-    """A row as printed; `run` is missing if we do not have the approach."""
+    """A row as printed, and our runs of it; none if we do not have the approach."""
 
     name: str
     published: list[float]
-    run: str | None = None
+    runs: list[str] = []
 
 
 class Table(Block):
@@ -66,15 +82,19 @@ class Paper(Block):
     decimals: int  # number of decimals that it prints
     runs: Mapping[str, Run]
     tables: list[Table] = Field(min_length=1)
+    comparisons: list[tuple[str, str]] = []  # pairs of runs whose difference is tested
 
     @model_validator(mode="after")
     def _rows_fit(self) -> Paper:
+        for run in {run for pair in self.comparisons for run in pair} - set(self.runs):
+            raise ValueError(f"comparisons: no run {run!r}{nearest(run, self.runs)}")
         for table in self.tables:
             for row in table.rows:
                 if len(row.published) != len(table.columns):
                     raise ValueError(f"{table.name}, {row.name}: not one figure a column")
-                if row.run is not None and row.run not in self.runs:
-                    raise ValueError(f"{table.name}, {row.name}: no run {row.run!r}")
+                for run in set(row.runs) - set(self.runs):
+                    hint = nearest(run, self.runs)
+                    raise ValueError(f"{table.name}, {row.name}: no run {run!r}{hint}")
         return self
 
 
@@ -103,35 +123,33 @@ def experiment_of(paper: str, run: str) -> str:
     return f"{paper}-{run}"
 
 
-def commands(name: str, done: Collection[str], overrides: Sequence[str]) -> list[str]:
-    """Shell commands that queue the runs of a paper which are not `done`, one each.
+def commands(
+    name: str, done: Collection[str], overrides: Sequence[str], *, queue: bool
+) -> list[str]:
+    """The shell commands of the runs of a paper that are not `done`.
 
     Args:
         name: the paper's name.
         done: runs to leave out.
         overrides: changes of conf/ for every run, such as dataset=twitter2015; a run's own
             override of the same key replaces one of these.
+        queue: whether the runs wait (`command`).
     """
     return [
-        shlex.join(
-            [
-                *("dvc", "exp", "run", "--queue", "--name", experiment_of(name, key)),
-                *(word for one in _joined(overrides, run.overrides()) for word in ("-S", one)),
-                f"evaluate_{run.system}",
-            ]
+        command(
+            experiment_of(name, key),
+            joined(overrides, run.overrides()),
+            run.system,
+            queue=queue,
         )
         for key, run in read_paper(name).runs.items()
         if key not in done
     ]
 
 
-def _joined(common: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Join both; an own override replaces a common one of the same key: Hydra takes a key once."""
-    keys = {one.partition("=")[0] for one in own}
-    return [*(one for one in common if one.partition("=")[0] not in keys), *own]
-
-
 def _hydra(value: Value) -> str:
     if isinstance(value, list):
-        return f"[{','.join(value)}]"
+        return f"[{','.join(map(str, value))}]"
+    if value is None:
+        return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

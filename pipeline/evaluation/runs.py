@@ -1,121 +1,111 @@
-"""Our side of a paper's table: the scores of its runs, and the setting that they were trained in.
+"""Our side of a paper's tables, as files of `metrics/tables/PAPER/`.
 
-`metrics/tables/PAPER/RUN.json` holds `{"scores": what `Result.details` gives, "setting": SETTING}`
-where SETTING is `{"vectors": {source: width}, "images": {cache: backbone}, "posts": number,
-"usable": number with a usable image}`. The files are taken from DVC's experiments and belong into
-Git: the table can then be made without the experiments.
+`RUN.json` holds what `Result.details` gives of a run, `predictions/RUN.parquet` its predictions,
+and `comparisons.json` the tests of pairs of runs. They are taken from DVC's experiments and belong
+into Git: the tables can then be made, and runs be compared, without the experiments.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import PipelineError
+from pipeline.evaluation.experiments import Files, ReadFiles
 from pipeline.evaluation.paper import Run, experiment_of, read_paper
-from pipeline.evaluation.results import Result, parse_result
-from pipeline.files import read_json, write_json
+from pipeline.evaluation.paper_comparisons import COMPARISONS, PREDICTIONS, compare_pairs
+from pipeline.evaluation.results import Result, parse_result, read_result
+from pipeline.files import write_bytes, write_json
 from pipeline.params.block import nearest
-from pipeline.systems.system import find_system
 
-ReadFile = Callable[[str, str], str | None]  # experiment, path -> text; None: no such experiment
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The data that a run was trained on, as far as papers differ in it."""
-
-    vectors: Mapping[str, int]  # source -> width
-    images: Mapping[str, str]  # cache -> the backbone behind it; empty if no image is read
-    posts: int  # all of the corpus
-    usable: int  # posts with a usable image
+POSTS = "features/posts.parquet"
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A run that has been scored."""
-
-    result: Result
-    setting: Setting
-
-
-def read_runs(name: str, folder: Path) -> dict[str, Scored]:
+def read_runs(name: str, folder: Path) -> dict[str, Result]:
     """The runs of the paper `name` that have a file in `folder`/`name`.
 
     Raises:
         PipelineError: for an unknown paper, or a file that belongs to no run of the paper, is
-            damaged, or holds another system than its run names.
+            damaged, or holds another system or preset than its run names.
     """
     runs = read_paper(name).runs
     found = {}
     for path in sorted((folder / name).glob("*.json")):
+        if path.name == COMPARISONS:
+            continue
         if path.stem not in runs:
             raise PipelineError(
                 f"{path}: {name} has no run {path.stem!r}{nearest(path.stem, runs)};"
                 " rename the file or remove it"
             )
-        found[path.stem] = _scored(read_json(path), runs[path.stem], str(path))
+        found[path.stem] = _of_run(read_result(path), runs[path.stem], str(path))
     return found
 
 
-def collect(name: str, folder: Path, read: ReadFile) -> str:
-    """Write the file of every run of the paper `name` whose experiment is there.
+def collect(name: str, folder: Path, read: ReadFiles) -> str:
+    """Write the files of every run of the paper `name` whose experiment is there.
+
+    Pairs that the paper names are compared as soon as both runs have been collected.
 
     Args:
         name: the paper's name.
         folder: the folder of the files of all papers.
-        read: gives the text of a file as an experiment left it.
+        read: gives files as an experiment left them.
 
     Returns:
-        One line that says which runs were found.
+        Lines that say which runs were found, and which pairs cannot be compared.
 
     Raises:
         PipelineError: if no experiment of the paper is there, or one holds scores of another
-            system than its run names; nothing is written then.
+            system or preset than its run names; nothing is written then.
     """
-    found = {}
-    for key, run in read_paper(name).runs.items():
+    paper, place = read_paper(name), folder / name
+    left: dict[str, Files] = {}
+    results: dict[str, Result] = {}
+    for key, run in paper.runs.items():
         experiment = experiment_of(name, key)
-        params = read(experiment, "params.yaml")
-        if params is not None:
-            found[key] = _document(run, yaml.safe_load(params), experiment, read)
-            _scored(found[key], run, f"experiment {experiment}")
-    if not found:
+        files = read(experiment, [_details(run), _predictions(run), POSTS])
+        if files is not None:
+            where = f"experiment {experiment}"
+            document = _json(files[_details(run)], f"{where}: {_details(run)}")
+            results[key] = _of_run(parse_result(document, where), run, where)
+            left[key] = files
+    if not left:
         raise PipelineError(
-            f"no experiment of {name} has run: queue them with"
-            f" `mner tables --paper {name} --commands | sh`, then `dvc queue start`"
+            f"no experiment of {name} has run: run them with"
+            f" `mner tables --paper {name} --commands | sh`"
         )
-    for key, document in found.items():
-        write_json(folder / name / f"{key}.json", document)
-    return f"{folder / name}: runs collected: {', '.join(found)}"
+    for key, files in left.items():
+        write_json(place / f"{key}.json", results[key].details())
+        write_bytes(place / PREDICTIONS / f"{key}.parquet", files[_predictions(paper.runs[key])])
+    posts = {key: files[POSTS] for key, files in left.items()}
+    refused = compare_pairs(paper.comparisons, place, posts)
+    return "\n".join([f"{place}: runs collected: {', '.join(left)}", *refused])
 
 
-def _document(run: Run, params: Mapping[str, Any], experiment: str, read: ReadFile) -> Any:
-    sources = params["vectors"]["sources"]
-    reads = find_system(run.system).reads
-    posts = json.loads(read(experiment, "features/images.json") or "{}")["posts"]
-    setting = Setting(
-        {name: sources[name]["width"] for name in params["systems"][run.system]["vectors"]},
-        {r.cache: params["extract"][r.role]["backbone"] for r in reads if r.role is not None},
-        posts["all"],
-        posts["usable"],
-    )
-    details = read(experiment, f"metrics/details/{run.system}.json") or "{}"
-    return {"scores": json.loads(details), "setting": asdict(setting)}
+def _details(run: Run) -> str:
+    return f"metrics/details/{run.system}.json"
 
 
-def _scored(document: Any, run: Run, where: str) -> Scored:
+def _predictions(run: Run) -> str:
+    return f"predictions/{run.system}.parquet"
+
+
+def _json(text: bytes, where: str) -> Mapping[str, Any]:
     try:
-        setting = Setting(**document["setting"])
-        scores = document["scores"]
-    except (KeyError, TypeError):
-        raise PipelineError(f"{where}: not the scores of a run; collect them anew") from None
-    result = parse_result(scores, where)
+        document: Mapping[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise PipelineError(f"{where}: damaged ({error})") from None
+    return document
+
+
+def _of_run(result: Result, run: Run, where: str) -> Result:
     if result.system != run.system:
         raise PipelineError(f"{where}: scores of {result.system}, but the run is of {run.system}")
-    return Scored(result, setting)
+    if run.preset not in (None, result.setting.preset):
+        raise PipelineError(
+            f"{where}: scores of the preset {result.setting.preset}, but the run is of {run.preset}"
+        )
+    return result

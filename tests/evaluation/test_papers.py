@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner, Result
 
 from cli.params import main as compose
@@ -17,11 +16,12 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.paper import Table, commands, known_papers, read_paper
 from pipeline.evaluation.paper_tables import paper_tables
 from pipeline.evaluation.runs import collect, read_runs
-from pipeline.evaluation.scoring import score_system
-from pipeline.params.block import read
+from pipeline.params.block import load, read
 from pipeline.systems.system import find_system
+from pipeline.training.setting import Setting
 from tests.conftest import ROOT
 from tests.evaluation.conftest import Predict
+from tests.evaluation.ended import Experiments, relabelled
 
 PAPER = "adaptive-coattention"
 TABLES = [(name, table) for name in known_papers() for table in read_paper(name).tables]
@@ -59,7 +59,8 @@ def test_printed_f1_follows_from_printed_precision_and_recall(name: str, table: 
 @pytest.mark.parametrize("name", known_papers())
 def test_every_run_stands_in_a_row(name: str) -> None:
     paper = read_paper(name)
-    assert {row.run for table in paper.tables for row in table.rows} - {None} == set(paper.runs)
+    rows = [row for table in paper.tables for row in table.rows]
+    assert {run for row in rows for run in row.runs} == set(paper.runs)
 
 
 @pytest.mark.parametrize(("name", "key"), RUNS)
@@ -71,77 +72,51 @@ def test_a_run_composes_into_a_block_that_its_system_takes(
     done = CliRunner().invoke(compose, [*run.overrides(), "--params", str(path)])
     assert done.exit_code == 0, done.output
     block = read(path, f"systems.{run.system}", find_system(run.system).Params).model_dump()
+    assert run.preset in (None, block["preset"])
     for setting, value in run.settings.items():
-        found: Any = block
-        for part in setting.split("."):
-            found = found[part]
-        assert found == value
+        assert at(block, setting) == value
+    for key, value in run.elsewhere.items():
+        if "." in key:  # else it is a group of conf/
+            assert at(load(path), key) == value
+
+
+def at(tree: Any, key: str) -> Any:
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
 
 
 def test_commands_queue_what_is_missing() -> None:
     everything = set(read_paper(PAPER).runs)
-    (line,) = commands(PAPER, everything - {"cbcfic"}, ["dataset=twitter2015", "train.seeds=[1,2]"])
+    changes = ["dataset=twitter2015", "train.seeds=[1,2]"]
+    (line,) = commands(PAPER, everything - {"cbcfic"}, changes, queue=False)
     assert shlex.split(line) == [
-        *("dvc", "exp", "run", "--queue", "--name", "adaptive-coattention-cbcfic"),
+        *("dvc", "exp", "run", "--name", "adaptive-coattention-cbcfic"),
         *("-S", "dataset=twitter2015", "-S", "train.seeds=[1,2]"),
         *("-S", "system/adaptive_coattention=cbcfic", "evaluate_adaptive_coattention"),
     ]
-    assert commands(PAPER, everything, []) == []
+    (queued,) = commands(PAPER, everything - {"cbcfic"}, changes, queue=True)
+    assert queued == line.replace(" run ", " run --queue --allow-missing ")
+    assert commands(PAPER, everything, [], queue=False) == []
     others = set(read_paper("cwi").runs) - {"width-350"}
-    (line,) = commands("cwi", others, ["vectors=glove100", "dataset=twitter2015"])
+    (line,) = commands("cwi", others, ["vectors=glove100", "dataset=twitter2015"], queue=False)
     # Hydra takes a key once, and the row is about its vectors.
-    assert shlex.split(line)[6:-1] == [
+    assert shlex.split(line)[5:-1] == [
         *("-S", "dataset=twitter2015", "-S", "vectors=glove50_fasttext300"),
         *("-S", "systems.cwi.model.regularized=true"),
     ]
 
 
-class Experiments:
-    """What DVC's experiments would have left, by name and path."""
-
-    def __init__(self, posts: Sequence[Post], predict: Predict) -> None:
-        self.posts, self.predict = posts, predict
-        self.files: dict[tuple[str, str], str] = {}
-
-    def add(self, run: str, system: str, seeds: Sequence[int], but: dict[str, str]) -> None:
-        rows = [row for seed in seeds for row in self.predict(seed, but if seed == 1 else {})]
-        _, details = score_system(self.posts, rows, system=system, dataset="tiny")
-        params = {
-            "systems": {system: {"vectors": ["glove50"]}},
-            "vectors": {"sources": {"glove50": {"width": 50}}},
-            "extract": {"regions": {"backbone": "vgg16"}},
-        }
-        name = f"{PAPER}-{run}"
-        self.files |= {
-            (name, "params.yaml"): yaml.safe_dump(params),
-            (name, "features/images.json"): json.dumps({"posts": {"all": 7, "usable": 5}}),
-            (name, f"metrics/details/{system}.json"): json.dumps(details),
-        }
-
-    def read(self, experiment: str, path: str) -> str | None:
-        return self.files.get((experiment, path))
-
-
 @pytest.fixture
-def ended(posts: Sequence[Post], predict: Predict) -> Experiments:
+def ended(tmp_path: Path, posts: Sequence[Post], predict: Predict) -> Experiments:
     # The tiny corpus has no OTHER; its ORG stands in for it here.
-    renamed = [
-        Post(p.post, p.split, p.image, p.tokens, tuple(_other(p.labels)), p.line) for p in posts
-    ]
-
-    def on_renamed(seed: int, but: dict[str, str] | None = None) -> Any:
-        rows = predict(seed, but)
-        return [type(r)(r.post, r.seed, r.split, tuple(_other(r.predicted))) for r in rows]
-
-    made = Experiments(renamed, on_renamed)
+    renamed, on_renamed = relabelled(posts, predict, lambda label: label.replace("ORG", "OTHER"))
+    (tmp_path / "experiments").mkdir()
+    made = Experiments(PAPER, tmp_path / "experiments", renamed, on_renamed)
     made.add("full", "adaptive_coattention", [1, 2], {"test/0": "B-LOC I-LOC O B-LOC"})
-    made.add("bilstm-crf", "bilstm_crf", [1, 2], {"test/2": "O O"})
+    text = Setting("tuned", "adam 0.001", {"glove50": 50}, {})
+    made.add("bilstm-crf", "bilstm_crf", [1, 2], {"test/2": "O O"}, text)
     return made
-
-
-def _other(labels: Sequence[str]) -> list[str]:
-    """The labels with OTHER in place of ORG."""
-    return [label.replace("ORG", "OTHER") for label in labels]
 
 
 def line(text: str, name: str) -> list[list[str]]:
@@ -158,15 +133,20 @@ def test_ours_stands_beneath_the_row_it_is_of(tmp_path: Path, ended: Experiments
     assert paper[1:3] == ["paper", "76.77"]
     # Gold of test: PER 1, LOC 2, OTHER 1. Seed 1 lacks OTHER (P 3/3, R 3/4), seed 2 nothing.
     assert ours[1:] == [
-        *("ours", "100.00 ± 0.00", "100.00 ± 0.00", "no ORG", "50.00 ± 70.71"),
+        *("ours, tuned", "100.00 ± 0.00", "100.00 ± 0.00", "no ORG", "50.00 ± 70.71"),
         *("100.00 ± 0.00", "87.50 ± 17.68", "92.86 ± 10.10"),
     ]
-    assert line(text, "CBCFiC (CNN+BiLSTM+Coatt+Filtration+CRF)")[1][1:] == ["ours", *["—"] * 7]
+    assert line(text, "CBCFiC (CNN+BiLSTM+Coatt+Filtration+CRF)")[1][1:] == [
+        *("ours, cbcfic", *["—"] * 7)
+    ]
     assert line(text, "Stanford NER")[1][0] == "BiLSTM+CRF"  # no row of ours between
     assert line(text, "Corpus")[0][1:] == ["its own, later called Twitter2015", "tiny"]
-    assert line(text, "Images")[0][2] == "regions: vgg16; 5 of 7 posts with a usable image"
+    assert line(text, "Backbone")[0][1:] == ["VGG16, last pooling layer, 7 x 7 regions", "vgg16"]
+    assert line(text, "Posts with pictures")[0][2] == "2 of 4 of test"  # of the one that sees them
     assert line(text, "Word vectors")[0][2] == "glove50 (50)"
     assert line(text, "Seeds")[0][2] == "1, 2"
+    assert line(text, "Preset")[0][2] == "tuned"
+    assert line(text, "Optimiser")[0][2] == "adam 0.001: bilstm-crf; adam 0.002: full"
     # Seed 1 gives one of four spans another type, F1 75; the run stands in Tables 2 and 3.
     assert line(text, "Our Model (CNN+BiLSTM+Coatt+Fusion+Filtration+CRF)")[1][-1] == (
         "87.50 ± 17.68"
@@ -178,22 +158,25 @@ def test_collecting_twice_gives_the_same_bytes(tmp_path: Path, ended: Experiment
     for folder in ("a", "b"):
         collect(PAPER, tmp_path / folder, ended.read)
     a, b = (
-        {path.name: path.read_bytes() for path in (tmp_path / folder / PAPER).iterdir()}
+        {path.name: path.read_bytes() for path in (tmp_path / folder / PAPER).rglob("*.*")}
         for folder in ("a", "b")
     )
     assert a == b
-    assert a.keys() == {"full.json", "bilstm-crf.json"}
+    runs = ("full", "bilstm-crf")
+    assert a.keys() == {f"{run}.{kind}" for run in runs for kind in ("json", "parquet")}
 
 
-def test_collecting_refuses_nothing_and_the_wrong_system(
-    tmp_path: Path, ended: Experiments
-) -> None:
-    with pytest.raises(PipelineError, match=r"no experiment of cwi has run: queue them"):
+def test_collecting_refuses_nothing_and_the_wrong_run(tmp_path: Path, ended: Experiments) -> None:
+    with pytest.raises(PipelineError, match=r"no experiment of cwi has run: run them with"):
         collect("cwi", tmp_path, ended.read)
-    details = ended.files[f"{PAPER}-full", "metrics/details/adaptive_coattention.json"]
-    key = (f"{PAPER}-bilstm-crf", "metrics/details/bilstm_crf.json")
-    ended.files[key] = details
+    full, other = (ended.files[f"{PAPER}-{run}"] for run in ("full", "bilstm-crf"))
+    kept = other["metrics/details/bilstm_crf.json"]
+    other["metrics/details/bilstm_crf.json"] = full["metrics/details/adaptive_coattention.json"]
     with pytest.raises(PipelineError, match="scores of adaptive_coattention, but the run is of"):
+        collect(PAPER, tmp_path, ended.read)
+    other["metrics/details/bilstm_crf.json"] = kept
+    ended.add("cbcfic", "adaptive_coattention", [1], {})
+    with pytest.raises(PipelineError, match="the preset tuned, but the run is of cbcfic"):
         collect(PAPER, tmp_path, ended.read)
     assert not (tmp_path / PAPER).exists()
 
@@ -206,14 +189,14 @@ def test_wrong_files_and_names_are_sentences(tmp_path: Path, ended: Experiments)
     collect(PAPER, tmp_path, ended.read)
     folder = tmp_path / PAPER
     cases = [(run("--paper", "adaptive-coatention"), "did you mean 'adaptive-coattention'?")]
-    cases += [(run("--paper", PAPER, "-S", "a=b"), "--set is for --commands")]
+    cases += [(run("--paper", PAPER, "-S", "a=b"), "--set and --queue are for --commands")]
     (folder / "cbcfi.json").write_bytes((folder / "full.json").read_bytes())
     cases += [(run("--paper", PAPER, "--results", tmp_path), "(did you mean 'cbcfic'?)")]
     (folder / "cbcfi.json").unlink()
     document = json.loads((folder / "full.json").read_text(encoding="utf-8"))
-    for part, message in [("scores", "not the details"), ("setting", "not the scores")]:
+    for part in ("splits", "setting"):
         (folder / "full.json").write_text(json.dumps(document | {part: {}}), encoding="utf-8")
-        cases += [(run("--paper", PAPER, "--results", tmp_path), message)]
+        cases += [(run("--paper", PAPER, "--results", tmp_path), "not the details")]
     other = json.loads(json.dumps(document).replace('"tiny"', '"other"'))
     (folder / "full.json").write_text(json.dumps(other), encoding="utf-8")
     cases += [(run("--paper", PAPER, "--results", tmp_path), "cannot share a table")]
