@@ -15,6 +15,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--mentions", type=IN, required=True)
 @click.option("--images", type=IN, required=True)
 @click.option("--store", type=IN, required=True, help="Feature store of the posts' pictures.")
+@click.option("--graph-name", required=True, help="The graph's name, which the outputs tell.")
 @click.option("--graph", type=IN, required=True)
 @click.option("--label-index", type=IN, required=True)
 @click.option("--depictions", type=IN, required=True)
@@ -23,9 +24,10 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--knowledge", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage
-def main(**files: Path) -> None:
+def main(graph_name: str, **files: Path) -> None:
     """Look every post's picture up around the names in its text."""
-    click.echo(find_knowledge(read(PARAMS, "knowledge", Knowledge), Files(**files)))
+    params = read(PARAMS, "knowledge", Knowledge)
+    click.echo(find_knowledge(params, Files(**files), graph_name))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Captions of all images of a feature store: as numbers, and as a table of phrases."""
+"""Captions of all images of a feature store: as numbers, and as a table of phrases.
+
+TriMod (Alfaqeeh 2024, IV-B) trains its decoder to predict the next word, and does not print how a
+caption is then found: the beam, the division by length and the limit of words are ours.
+"""
 
 from __future__ import annotations
 
@@ -89,5 +93,6 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
     texts = tuple(" ".join(one) for one in captions)
     further = {"score": pa.array(score), "caption": pa.array(texts, pa.string())}
     phrases = [(key, plain(one)) for key, one in zip(keys, captions, strict=True)]
-    write_phrases(files.captions, "image", fingerprint, phrases, further)
+    facts = {"backbone": reader.fingerprint.backbone}
+    write_phrases(files.captions, "image", fingerprint, phrases, further, facts)
     return Report(texts)

@@ -59,7 +59,7 @@ class Row(Block):
     """A row as printed, and our runs of it; none if we do not have the approach."""
 
     name: str
-    published: list[float]
+    published: list[float | None]  # None: not printed
     runs: list[str] = []
 
 

@@ -74,7 +74,7 @@ def _pictures(result: Result) -> str:
 def _table(table: Table, paper: Paper, found: Mapping[str, Result]) -> str:
     rows = [["Approach", "Of", *table.columns]]
     for row in table.rows:
-        printed = [f"{figure:.{paper.decimals}f}" for figure in row.published]
+        printed = ["-" if f is None else f"{f:.{paper.decimals}f}" for f in row.published]
         rows.append([row.name, "paper", *printed])
         for key in row.runs:
             run, result = paper.runs[key], found.get(key)

@@ -13,6 +13,10 @@ ours, adds the two inside the tanh, so that the word does matter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
 from torch import Tensor, nn
 
 
@@ -87,9 +91,8 @@ class TokenAttention(nn.Module):
     Printed are u_it = tanh(W_w h_it + b_w), α_it = softmax_t(h_t·u_it) and β_i = Σ_t α_it h_it:
     sums over t for each i. The CRF behind it needs one vector a token, so i is read as the token
     that is tagged and t as the one attended to: u_i = tanh(W_w h_i + b_w), α_it = softmax_t(h_t·
-    u_i), β_i = Σ_t α_it h_t. With i as the post, β_i would be one vector for all of its tokens,
-    and with t over the three modalities, as the text says once, there would be nothing left to
-    attend to behind layer 31, where they are merged.
+    u_i), β_i = Σ_t α_it h_t. With i as the post, β_i would be one vector for all of its tokens.
+    `TripletAttention` is the reading with t over the modalities.
     """
 
     def __init__(self, width: int) -> None:
@@ -102,10 +105,41 @@ class TokenAttention(nn.Module):
         return weighted(scores, states, mask)
 
 
+class TripletAttention(nn.Module):
+    """Attention of a token over its modalities (Asgari-Chenaghlu et al. 2022, equations 13 to 15).
+
+    u_it = tanh(W_w h_it + b_w), α_it = softmax_t(h_it·u_it), β_i = Σ_t α_it h_it, with i the token
+    and t its modality. W_w and b_w have no index t and are shared. The sum needs one width: V_t
+    brings each modality to it, which is not printed.
+
+    Args:
+        widths: the width of each modality.
+        width: that of h.
+    """
+
+    def __init__(self, widths: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Linear(own, width) for own in widths)  # V_t
+        self.query = nn.Linear(width, width)  # W_w, b_w
+
+    def forward(self, modalities: Sequence[Tensor], there: Tensor) -> tuple[Tensor, Tensor]:
+        """M modalities (B, T, their width), those there (B, M), to β (B, T, width), α (B, T, M).
+
+        Each post needs one modality that is there.
+        """
+        projected = zip(self.projections, modalities, strict=True)
+        states = torch.stack([project(given) for project, given in projected], 2)  # (B, T, M, d)
+        scores = (self.query(states).tanh() * states).sum(3)  # (B, T, M)
+        weights = scores.masked_fill(~there[:, None], float("-inf")).softmax(2)
+        return (weights[..., None] * states).sum(2), weights
+
+
 class ModalityAttention(nn.Module):
     """How much each modality counts for a token (Moon et al. 2018, equations 4 and 5).
 
     [a^(1); ...; a^(M)] = σ(W_m [x^(1); ...; x^(M)] + b_m), α = softmax(a), x̄ = Σ_m α^(m) x^(m).
+    σ keeps a in 0 to 1, so that of three modalities each weighs between 0.155 and 0.576, and none
+    is ever switched off as the paper wants; a `linear` score is the other reading.
     Equation 5 is the same without the image: where a modality is not there, its x is left out of
     the product with W_m, and its a out of the softmax. W_m is one for both cases, so that posts
     with and without an image share a batch and a network.
@@ -113,11 +147,13 @@ class ModalityAttention(nn.Module):
     Args:
         modalities: M.
         width: p, the same for all of them.
+        score: whether σ is applied, as printed.
     """
 
-    def __init__(self, modalities: int, width: int) -> None:
+    def __init__(self, modalities: int, width: int, score: Literal["sigmoid", "linear"]) -> None:
         super().__init__()
         self.score = nn.Linear(modalities * width, modalities)  # W_m, b_m
+        self.squash = torch.sigmoid if score == "sigmoid" else nn.Identity()
 
     def forward(self, modalities: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """Modalities (B, T, M, p), those there (B, M) to x̄ (B, T, p) and α (B, T, M).
@@ -125,7 +161,7 @@ class ModalityAttention(nn.Module):
         Each post needs one modality that is there.
         """
         seen = modalities * there[:, None, :, None]  # (B, T, M, p)
-        scores = self.score(seen.flatten(2)).sigmoid()  # (B, T, M)
+        scores = self.squash(self.score(seen.flatten(2)))  # (B, T, M)
         weights = scores.masked_fill(~there[:, None], float("-inf")).softmax(2)  # (B, T, M)
         return (weights[..., None] * seen).sum(2), weights
 

@@ -7,14 +7,18 @@ the results are gathered back to the (B, T) places where they stand.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.layers.recurrent import BiGRU, BiLSTM
 from pipeline.layers.regularizers import SineReLU, TargetedDropout
+from pipeline.params.block import Block
 
 PAD = 0
+Padding = Literal["none", "borders", "right"]
 
 
 def character_vectors(characters: int, width: int) -> nn.Embedding:
@@ -38,20 +42,24 @@ class CharacterCNN(nn.Module):
     """Groups of convolutions over a word's characters, tanh, maximum over time.
 
     Zhang et al. 2018, "CNN for Character-level Representation": F_j = tanh(C_j . F[i:i+l_j-1] +
-    b_j), w_j = max(F_j), w = [w_1; ...; w_k]. Windows lie inside the word: the padding of a
-    longer neighbour never takes part in the maximum, so a word's vector is the same in any batch.
-    A word shorter than a window is seen by that window once, zero-padded on the right.
+    b_j), w_j = max(F_j), w = [w_1; ...; w_k]. A word's vector is the same in any batch: the padding
+    of a longer neighbour never takes part in the maximum. What does is `padding`:
 
-    With `borders` each word stands between zeros, one less on either side than the window is wide,
-    so that a filter can tell a word's beginning and end (Ma and Hovy 2016 pad so; Zhang et al. pad
-    on the right, to 30 characters).
+    - none: windows lie inside the word; a word shorter than a window is seen by it once,
+      zero-padded on the right.
+    - borders: the word stands between zeros, one less on either side than the window is wide, so
+      that a filter can tell its beginning and end (Ma and Hovy 2016).
+    - right: the word is zero-padded on the right to `length` (Zhang et al. 2018: "the word length
+      is set to 30, and we apply truncating or zero-padding as necessary"). All windows that see
+      zeros alone give one number, so that one of them is computed for all.
 
     Args:
         characters: size of the character vocabulary; id 0 is padding.
         width: the size of a character's vector.
         filters: number of filters of each window.
         windows: the widths l_1 ... l_k.
-        borders: let windows reach over a word's ends.
+        padding: what stands around a word.
+        length: to which words are cut, and padded by `right`; None: they are not cut.
     """
 
     def __init__(
@@ -60,12 +68,15 @@ class CharacterCNN(nn.Module):
         width: int,
         filters: int,
         windows: Sequence[int],
-        borders: bool = False,
+        padding: Padding,
+        length: int | None,
     ) -> None:
         super().__init__()
         self.lookup = character_vectors(characters, width)
         self.windows = tuple(windows)
-        self.reach = [window - 1 if borders else 0 for window in windows]  # over each end
+        self.length = length
+        self.right = padding == "right"
+        self.reach = [window - 1 if padding == "borders" else 0 for window in windows]
         self.convolutions = nn.ModuleList(
             nn.Conv1d(width, filters, window, padding=reach)
             for window, reach in zip(self.windows, self.reach, strict=True)
@@ -74,10 +85,11 @@ class CharacterCNN(nn.Module):
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, width)."""
+        chars = chars[:, : self.length]
         lengths = (chars != PAD).sum(1)  # (U,)
-        missing = max(self.windows) - chars.shape[1]
-        if missing > 0:
-            chars = nn.functional.pad(chars, (0, missing))
+        widest = max(self.windows)
+        behind = widest if self.right else max(0, widest - chars.shape[1])
+        chars = nn.functional.pad(chars, (0, behind))[:, : self.length]
         vectors = self.lookup(chars).transpose(1, 2)  # (U, width, L)
         found = []
         for window, reach, convolution in zip(
@@ -85,7 +97,10 @@ class CharacterCNN(nn.Module):
         ):
             seen = convolution(vectors)  # (U, filters, S), S = L - window + 1 + 2 reach
             # tanh grows with its argument: the maximum is taken first, on fewer numbers.
-            found.append(_strongest(seen, lengths - window + 1 + 2 * reach).tanh())
+            places = lengths - window + 1 + 2 * reach  # (U,)
+            if self.right and self.length is not None:
+                places = (lengths + 1).clamp(max=self.length - window + 1)
+            found.append(_strongest(seen, places).tanh())
         return torch.cat(found, 1)  # (U, filters * k)
 
 
@@ -153,6 +168,19 @@ class CharacterBiGRU(CharacterEnds):
     kind = BiGRU
 
 
+class CWICharacterSizes(Block):
+    """The sizes and the regularizers of `CWICharacters`."""
+
+    char_width: int = Field(ge=1)
+    char_length: int = Field(ge=8)  # to which words are cut or padded
+    regularized: bool  # whether there are layers 15 to 17 (Table 9)
+    drop_rate: float = Field(ge=0, lt=1)  # DR of the targeted dropout
+    target_rate: float = Field(ge=0, lt=1)  # TR of the targeted dropout
+    targets: Literal["smallest", "largest"]  # which of a channel's numbers may be dropped
+    prune: bool  # whether all of them are zero in evaluation
+    epsilon: float = Field(ge=0)  # of SineReLU
+
+
 class CWICharacters(nn.Module):
     """The character feature extractor of CWI (Asgari-Chenaghlu et al. 2022, Table 4, layers 1-17).
 
@@ -172,29 +200,21 @@ class CWICharacters(nn.Module):
 
     Layer 28 takes one vector a word, so that the steps of the last layer are laid side by side.
 
+    Layers 15 to 17 see one spelling at a time: a word that stands twice in a batch shares its
+    dropout mask, and group normalisation takes mean and variance over a word, not over a post.
+
     Args:
         characters: size of the character vocabulary; id 0 is padding.
-        width: the size of a character's vector.
-        length: to which words are cut or padded; at least 8.
-        regularized: whether there are layers 15 to 17 (Table 9).
-        drop_rate: DR of the targeted dropout.
-        target_rate: TR of the targeted dropout.
+        sizes: the sizes, and the regularizers.
     """
 
     KERNELS = ((2, 16), (3, 32), (4, 64))  # (size, number) of layers 3, 5, 7; and of 13, 11, 9
     GROUPS = 16
 
-    def __init__(
-        self,
-        characters: int,
-        width: int = 40,
-        length: int = 40,
-        regularized: bool = True,
-        drop_rate: float = 0.25,
-        target_rate: float = 0.4,
-    ) -> None:
+    def __init__(self, characters: int, sizes: CWICharacterSizes) -> None:
         super().__init__()
-        self.length = length
+        self.length = length = sizes.char_length
+        width = sizes.char_width
         self.lookup = character_vectors(characters, width)
         self.narrowing, self.widening = nn.ModuleList(), nn.ModuleList()
         for size, number in self.KERNELS:
@@ -204,9 +224,10 @@ class CWICharacters(nn.Module):
             self.widening.append(nn.Conv1d(width, number, size))
             width = number
         self.regularizers = nn.ModuleList()
-        if regularized:
-            self.regularizers.append(TargetedDropout(drop_rate, target_rate))
-            self.regularizers.append(SineReLU())
+        if sizes.regularized:
+            dropped = sizes.drop_rate, sizes.target_rate, sizes.targets, sizes.prune
+            self.regularizers.append(TargetedDropout(*dropped))
+            self.regularizers.append(SineReLU(sizes.epsilon))
             self.regularizers.append(nn.GroupNorm(self.GROUPS, width))
         halves = [length // 2**times for times in (1, 2, 3)]  # steps of layers 4, 6 and 8
         self.width = width * (sum(halves) + halves[-1])

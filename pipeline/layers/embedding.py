@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -12,30 +14,37 @@ UNKNOWN = 1
 class WordEmbedding(nn.Module):
     """Look words up in a table that starts from pretrained vectors.
 
-    Rows without a pretrained vector start uniform in [-0.25, 0.25] (Zhang et al. 2018, Parameter
-    Setting). While training, a known word becomes the unknown one with probability
-    `unknown_rate`, so that the unknown row is a trained one too.
+    Numbers that no source gives start uniform in [-0.25, 0.25] (Zhang et al. 2018, Parameter
+    Setting; Asgari-Chenaghlu et al. 2022, "at each embedding", so that of two sources side by side
+    the one that lacks a word starts at random), or as zeros. While training, a known word becomes
+    the unknown one with probability `unknown_rate`, so that the unknown row is a trained one too.
 
     Args:
         table: (W, d) float; row 0 is padding, row 1 the unknown word.
-        found: (W,) bool; which rows are pretrained.
+        found: (W, d) bool; which numbers are pretrained.
         unknown_rate: share of the words that training sees as unknown.
-        frozen: keep the pretrained rows and all others as they start.
+        missing: how numbers start that are not pretrained.
     """
 
     def __init__(
-        self, table: Tensor, found: Tensor, unknown_rate: float = 0.0, frozen: bool = False
+        self,
+        table: Tensor,
+        found: Tensor,
+        unknown_rate: float = 0.0,
+        missing: Literal["random", "zeros"] = "random",
     ) -> None:
         super().__init__()
-        if table.dim() != 2 or found.shape != table.shape[:1]:
+        if table.dim() != 2 or found.shape != table.shape:
             raise ValueError(
-                f"expected a table (W, d) and found (W,), got {tuple(table.shape)} and "
-                f"{tuple(found.shape)}"
+                f"expected a table (W, d) and found of the same shape, got {tuple(table.shape)} "
+                f"and {tuple(found.shape)}"
             )
-        random = torch.empty_like(table).uniform_(-0.25, 0.25)
-        start = torch.where(found[:, None], table, random)  # (W, d)
+        others = torch.empty_like(table).uniform_(-0.25, 0.25)
+        if missing == "zeros":
+            others = torch.zeros_like(table)
+        start = torch.where(found, table, others)  # (W, d)
         start[PAD] = 0.0
-        self.lookup = nn.Embedding.from_pretrained(start, freeze=frozen, padding_idx=PAD)
+        self.lookup = nn.Embedding.from_pretrained(start, freeze=False, padding_idx=PAD)
         self.unknown_rate = unknown_rate
         self.width = int(table.shape[1])
 

@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 
 class TargetedDropout(nn.Module):
-    """Drop, with probability `drop_rate`, units out of the `target_rate` share that is smallest.
+    """Drop, with probability `drop_rate`, units of a channel out of the share `target_rate`.
 
-    Gomez et al. 2018, "Targeted Dropout": the units of the lowest magnitude are the candidates,
-    and only they are dropped at random; what is kept is not scaled up, since the network is meant
-    to lean on its large units alone. In evaluation nothing is dropped. Asgari-Chenaghlu et al.
-    2022 say once that it drops "neurons whose output is over a threshold", but cite Gomez et al.
-    for it, whom this layer follows. Magnitudes are compared within one row, so that no word has a
-    say in another's.
+    Asgari-Chenaghlu et al. 2022 (Table 4, layer 15) cite Gomez et al. 2018, print a drop rate and a
+    target rate, and say that the layer "randomly drops neurons whose output is over a threshold".
+    The three do not agree:
+
+    - Gomez et al. rank weights, not outputs; the smallest are targets, and evaluation prunes them.
+    - The Keras layer whose two parameters Table 4 prints ranks outputs, by magnitude and within
+      each channel; the smallest are targets, and evaluation sets all of them to zero.
+    - "Over a threshold" makes the largest the targets.
+
+    As the Keras layer by default, since the table gives its parameters: `smallest`, and `prune` in
+    evaluation. It ranks a channel over the whole batch, which makes a word's vector depend on its
+    neighbours; here each word's channel is ranked by itself. What is kept is never scaled up.
 
     Args:
         drop_rate: the probability (DR).
         target_rate: the share (TR).
+        targets: which magnitudes are targets.
+        prune: whether evaluation drops all targets; false: none.
     """
 
-    def __init__(self, drop_rate: float, target_rate: float) -> None:
+    def __init__(
+        self,
+        drop_rate: float,
+        target_rate: float,
+        targets: Literal["smallest", "largest"],
+        prune: bool,
+    ) -> None:
         super().__init__()
         self.drop_rate = drop_rate
         self.target_rate = target_rate
+        self.largest = targets == "largest"
+        self.prune = prune
 
     def forward(self, units: Tensor) -> Tensor:
-        """Units (U, ...) of the same shape."""
-        flat = units.flatten(1)  # (U, n)
-        targets = int(self.target_rate * flat.shape[1])
-        if not self.training or not targets:
+        """Units (..., channels, steps) to the same shape."""
+        count = int(self.target_rate * units.shape[-1])
+        if not count or not (self.training or self.prune):
             return units
-        smallest = flat.detach().abs().topk(targets, largest=False).indices  # (U, targets)
-        kept = torch.rand(smallest.shape, device=units.device) >= self.drop_rate
-        mask = torch.ones_like(flat).scatter(1, smallest, kept.to(flat.dtype))  # (U, n)
-        return units * mask.view_as(units)
+        magnitudes = units.detach().abs()
+        targets = magnitudes.topk(count, largest=self.largest).indices  # (..., channels, count)
+        if self.training:
+            kept = torch.rand(targets.shape, device=units.device) >= self.drop_rate
+        else:
+            kept = torch.zeros(targets.shape, dtype=torch.bool, device=units.device)
+        return units * torch.ones_like(units).scatter(-1, targets, kept.to(units.dtype))
 
 
 class SineReLU(nn.Module):
     """x for x > 0, else ε (sin x - cos x) (Asgari-Chenaghlu et al. 2022, equation 11)."""
 
-    def __init__(self, epsilon: float = 0.0025) -> None:
+    def __init__(self, epsilon: float) -> None:
         super().__init__()
         self.epsilon = epsilon
 

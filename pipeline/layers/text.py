@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CharacterCNN, of_each_word
+from pipeline.layers.characters import CharacterCNN, Padding, of_each_word
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.params.block import Block
@@ -26,7 +26,18 @@ class SpelledTextSizes(TextSizes):
     char_width: int = Field(ge=1)
     char_filters: int = Field(ge=1)  # number of filters of each window
     char_windows: list[int] = Field(min_length=1)
-    char_borders: bool  # windows reach over a word's ends, and so see where they are
+    char_padding: Padding
+    char_length: int | None = Field(ge=1)  # to which words are cut; null: they are not
+
+    @model_validator(mode="after")
+    def _padding_has_a_length(self) -> SpelledTextSizes:
+        if self.char_padding == "right" and self.char_length is None:
+            raise ValueError("char_padding: right pads words to char_length, which is null")
+        if self.char_length is not None and self.char_length < max(self.char_windows):
+            raise ValueError(
+                f"char_length {self.char_length} is below the window {max(self.char_windows)}"
+            )
+        return self
 
 
 class TextEncoder(nn.Module):
@@ -70,6 +81,11 @@ def spelled_word_encoder(
     """A text encoder over words and a character CNN; `characters` is the vocabulary's size."""
     words = WordEmbedding(table, found, sizes.unknown_rate)
     spelled = CharacterCNN(
-        characters, sizes.char_width, sizes.char_filters, sizes.char_windows, sizes.char_borders
+        characters,
+        sizes.char_width,
+        sizes.char_filters,
+        sizes.char_windows,
+        sizes.char_padding,
+        sizes.char_length,
     )
     return TextEncoder(words, spelled, sizes)

@@ -7,6 +7,7 @@ from pydantic import Field
 from pipeline.params.block import Block
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Resize = Literal["crop", "stretch"]
 
 
 class Extract(Block):
@@ -16,4 +17,5 @@ class Extract(Block):
     weights: str  # a name that the backbone knows, or a file
     sha256: str | None  # the weights file must have this digest; None: any will do
     outputs: list[str] = Field(min_length=1)  # the outputs of the backbone that are kept
+    resize: Resize  # crop: the centre, as the network's authors; stretch: the whole picture
     precision: Precision

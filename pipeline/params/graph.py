@@ -9,6 +9,7 @@ class Graph(Block):
     """A knowledge graph; dvc.yaml passes the paths on to the stages.
 
     Attributes:
+        name: what results call it.
         triples: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
             with bzip2; or a folder of such files.
         entity_names: a file beside the triples with a name and a text on each line, tab-separated:
@@ -25,6 +26,7 @@ class Graph(Block):
         image_table: a table of entities and files; or `images` itself, with a folder an entity.
     """
 
+    name: str = Field(min_length=1)
     triples: str
     entity_names: str | None
     relation_names: str | None

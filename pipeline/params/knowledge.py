@@ -15,8 +15,9 @@ class Knowledge(Block):
         theta: two pictures show the same entity if their cosine is at least this.
         hops: an entity that is shown is at most so many relations away from a candidate.
         conceptual: relations whose triples are the knowledge: whole names, or what follows the
-            last `/` or `#`.
-        relation_words: whether the words of these relations belong to the post's words.
+            last `/` or `#`. The graph's file of conf/graph/ names them.
+        subject_words: whether the words of these triples' subjects belong to the post's words.
+        relation_words: likewise for their relations; those of their objects always do.
         fan_out: at most so many edges of an entity are followed; None: all.
     """
 
@@ -26,5 +27,6 @@ class Knowledge(Block):
     theta: float = Field(gt=0, le=1)
     hops: int = Field(ge=0)
     conceptual: list[str] = Field(min_length=1)
+    subject_words: bool
     relation_words: bool
     fan_out: int | None = Field(ge=1)

@@ -10,7 +10,7 @@ class BorderSizes(Block):
     """The network's sizes."""
 
     char_width: int = Field(ge=1)
-    shape_width: int = Field(ge=1)
+    shape_width: int = Field(ge=0)  # 0: the network reads no shapes
     counts: bool  # whether the network reads what the word counts alone would say
     filters: int = Field(ge=1)  # each window has so many
     windows: list[int] = Field(min_length=1)  # odd: centred on the character

@@ -8,6 +8,20 @@ The paper's ablations are settings: `crf: false` is CBCFuFi, `fusion: concatenat
 `filtration: false` is CBCFuC. A post without a usable image goes through the same network with
 u = 0, so that it is tagged by its text.
 
+What the paper leaves open:
+
+- RMSprop "at 0.19" diverges as printed. The authors' released program builds that optimizer and
+  then compiles the network with the library's default one, so that 0.19 never took effect: the
+  preset `released` has the default's rate. The batch of 10 and the 25 epochs are that program's.
+- ⊕ of the attentions, the size of the fusion gate and ⊕ of the filtration gate: see
+  `ConcatenatedAttention`, `GatedFusion` and `FiltrationGate`.
+- Sentences have 35 words, cut or padded; here they have all of theirs. Words have 30 characters,
+  padded on the right: `char_padding: right`.
+- Dropout is on in Table 3; neither its share nor its place is printed. Here it is 0.5, before and
+  after the BiLSTM.
+- Pictures are "resized to 224 x 224": `extract.regions.resize: stretch`.
+- Whether word vectors are trained further is not said; they are.
+
 `explain` gives α (`region_weights`), β (`word_weights`), g (`fusion_gate`) and s
 (`filtration_gate`) for posts with a usable image; without one, none of them reaches the decoder.
 """

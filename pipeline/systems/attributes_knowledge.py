@@ -14,12 +14,23 @@ tweet, the knowledge or the attributes, is its own vector beside the vector of i
 A post without a usable image, without attributes or without knowledge goes through the same network
 without them, in the same batch.
 
-The paper leaves choices open. σ of 3 and 7 is "an activation function"; it is read as the ELU of
-Shen et al. 2018, whose multi-dimensional attention equation 3 is. The filter of the character CNN
-is printed as 1 x 3: `char_filter: row` is one filter of that height; `full` reaches over all rows,
-with one filter for each number of the result, as is usual. As printed, only the CRF knows the order
-of the words. Two settings are ours: `recurrent` puts a BiLSTM before the CRF, and `inner` narrows
-the vectors inside σ, whose width decides how long a step takes.
+What the paper leaves open:
+
+- σ of 3 and 7 is "an activation function"; it is read as the ELU of Shen et al. 2018, whose
+  multi-dimensional attention equation 3 is: `activation`.
+- The filter of the character CNN is printed as 1 x 3: `char_filter: row` is one filter of that
+  height; `full` reaches over all rows, with one filter for each number of the result, as is usual.
+- The "two-layer fully connected network" makes the attributes' vectors or the weights of their
+  average: `attribute_weights`, see `pipeline.layers.attributes`.
+- Which words of a triple are appended: `knowledge.subject_words` and `knowledge.relation_words`. In
+  the paper's example all three parts are.
+- Dropout is 0.5, its place not printed. Here it is on every word's vector as it enters and behind
+  the gate and the BiLSTM.
+- Epochs, and whether word vectors are trained further; they are.
+
+As printed, only the CRF knows the order of the words. Two settings are ours: `recurrent` puts a
+BiLSTM before the CRF, and `inner` narrows the vectors inside σ, whose width decides how long a step
+takes.
 
 `explain` gives means over features: the weights over the post's words (`word_weights`), over the
 words of its knowledge (`knowledge_weights`), over its attributes (`attribute_weights`) and over the
@@ -35,7 +46,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.layers.attributes import AttributeAverage
+from pipeline.layers.attributes import AttributeAttention, AttributeAverage
 from pipeline.layers.characters import CharacterCNN, CharacterCNN2D, of_each_word
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.embedding import WordEmbedding
@@ -65,6 +76,7 @@ class Model(SystemModel, TextSizes):
 
     image: bool
     attributes: bool
+    attribute_weights: Literal["probabilities", "network"]  # of the attributes' average
     knowledge: bool
     char_width: int = Field(ge=1)
     char_filter: Literal["row", "full"]
@@ -92,9 +104,12 @@ class AttributesKnowledge(System):
             self.characters = CharacterCNN2D(inputs.characters, model.char_width, WINDOW)
         else:
             width = model.char_width
-            self.characters = CharacterCNN(inputs.characters, width, width, [WINDOW], borders=True)
+            self.characters = CharacterCNN(
+                inputs.characters, width, width, [WINDOW], "borders", None
+            )
         width = self.words.width + self.characters.width  # d_e
-        self.attributes = AttributeAverage(width) if model.attributes else None
+        average = {"probabilities": AttributeAverage, "network": AttributeAttention}
+        self.attributes = average[model.attribute_weights](width) if model.attributes else None
         self.knowledge = model.knowledge
         self.image = model.image
         regions = inputs.shapes[REGIONS.cache][-1] if model.image else None

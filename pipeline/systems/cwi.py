@@ -8,8 +8,16 @@ The paper's experiments are settings: Table 9 is `regularized`; Table 8 varies t
 word vectors: `vectors` names the sources, whose vectors are laid side by side (GloVe of 50, 100,
 200 or 300 beside fastText of 300).
 
-The tables print only the targeted dropout. `dropout` around the BiLSTMs is our addition; it is 0
-in the published preset.
+What the paper leaves open:
+
+- Targeted dropout and SineReLU: `TargetedDropout` says which readings there are; `targets` and
+  `prune` choose. Group normalisation is of a word, not of a post: see `CWICharacters`.
+- Posts have 35 words (Tables 4 and 5); here they have all of theirs. Of Twitter2015's 8,257 posts
+  5 are longer.
+- The LSTM over the image words reads the likeliest class first.
+- Only the targeted dropout is printed. `dropout` around the BiLSTMs is our addition; it is 0 in
+  the published preset.
+- Vectors that a source lacks start at random "at each embedding": see `WordEmbedding`.
 """
 
 from __future__ import annotations
@@ -18,7 +26,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CWICharacters, of_each_word
+from pipeline.layers.characters import CWICharacters, CWICharacterSizes, of_each_word
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import BiLSTM
@@ -35,14 +43,9 @@ from pipeline.systems.system import (
 IMAGE_WORDS = ImageClasses("image_words", role="tags")
 
 
-class Model(SystemModel, TextSizes):
+class Model(SystemModel, TextSizes, CWICharacterSizes):
     """The network's sizes; `hidden` is the size of both BiLSTMs (layers 24 and 31)."""
 
-    char_width: int = Field(ge=1)
-    char_length: int = Field(ge=8)  # to which words are cut or padded
-    regularized: bool  # whether there is targeted dropout, SineReLU and group normalisation
-    drop_rate: float = Field(ge=0, lt=1)  # DR of the targeted dropout
-    target_rate: float = Field(ge=0, lt=1)  # TR of the targeted dropout
     image_width: int = Field(ge=1)  # size of an image word's vector
     image_hidden: int = Field(ge=1)  # size of the state of the LSTM over image words
 
@@ -67,18 +70,11 @@ class CWI(System):
         super().__init__(params, inputs)
         model = params.model
         self.words = word_encoder(model, inputs.table, inputs.found)
-        self.characters = CWICharacters(
-            inputs.characters,
-            model.char_width,
-            model.char_length,
-            model.regularized,
-            model.drop_rate,
-            model.target_rate,
-        )
+        self.characters = CWICharacters(inputs.characters, model)
         self.image = ImageWordLSTM(inputs.classes, model.image_width, model.image_hidden)
-        joined = self.characters.width + self.words.width + self.image.width
+        self.widths = [self.characters.width, self.words.width, self.image.width]
         self.dropout = nn.Dropout(model.dropout)
-        self.fusion = BiLSTM(joined, model.hidden)
+        self.fusion = BiLSTM(sum(self.widths), model.hidden)
         self.decoder = CRFDecoder(decoded or model.hidden, inputs.tags, model.constrained)
 
     def encode(self, batch: Batch) -> Tensor:
@@ -88,6 +84,11 @@ class CWI(System):
 
     def fuse(self, batch: Batch) -> Tensor:
         """Layers 1 to 31: (B, T, hidden)."""
+        fused: Tensor = self.fusion(torch.cat(self.modalities(batch), 2), batch.mask)
+        return fused
+
+    def modalities(self, batch: Batch) -> list[Tensor]:
+        """Layers 1 to 27, characters, words and image: (B, T, width) for each of `widths`."""
         spelled = of_each_word(
             self.characters(batch.chars), batch.spelling
         )  # (B, T, characters.width)
@@ -96,6 +97,4 @@ class CWI(System):
             self.image(batch.features[IMAGE_WORDS.cache]) * batch.has_image[:, None]
         )  # (B, width)
         seen = seen[:, None].expand(-1, words.shape[1], -1)  # (B, T, width)
-        joined = torch.cat([self.dropout(spelled), words, seen], 2)
-        fused: Tensor = self.fusion(joined, batch.mask)
-        return fused
+        return [self.dropout(spelled), words, seen]

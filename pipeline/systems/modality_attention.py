@@ -10,19 +10,34 @@ Every row of the paper's Table 1 is a setting of `model`:
 |---|---|---|---|---|
 | C, Bi-CharLSTM | [characters] | bilstm | either | 0 |
 | W | [words] | either | either | 0 |
-| W + C (Aguilar et al. 2017) | [words, characters] | cnn | concatenate | 1 |
-| W + C (Ma and Hovy 2016) | [words, characters] | cnn | concatenate | 0 |
-| W + C (Lample et al. 2016) | [words, characters] | bilstm | concatenate | 0 |
+| W + C (Aguilar et al. 2017), `transform: none` | [words, characters] | cnn | concatenate | 1 |
+| W + C (Ma and Hovy 2016), `transform: none` | [words, characters] | cnn | concatenate | 0 |
+| W + C (Lample et al. 2016), `transform: none` | [words, characters] | bilstm | concatenate | 0 |
 | W + C, modality attention | [words, characters] | bilstm | attention | 0 |
 | W + C + V | [words, characters, image] | bilstm | concatenate | 0 |
 | W + C + V, modality attention | [words, characters, image] | bilstm | attention | 0 |
 
 Table 3 removes a share of the word vectors: `removed_vectors` of the block.
 
-What the paper leaves open: the transform layers σ_w, σ_c, σ_v are read as linear layers with an
-activation, the σ of its other equations unless `transform` says otherwise; "character embeddings
-dimension 150" as the width of the character BiLSTM's result (the section calls that the character
-embedding), with vectors of 25 for the characters themselves, as Lample et al. have them.
+The paper's recall of segmentation lies below that of typed entities in two rows (C and W), which
+the borders of the same predictions cannot do: its segmentation was predicted by itself. So can ours
+be: `prepare.untyped` gives every entity one type.
+
+What the paper leaves open:
+
+- The transform layers σ_w, σ_c, σ_v are read as linear layers with an activation, the σ of its
+  other equations unless `transform` says otherwise. They belong to the paper's own rows; the rows
+  of Lample et al., Ma and Hovy, and Aguilar et al. concatenate what they read: `transform: none`.
+- "Character embeddings dimension 150" is read as the width of the character BiLSTM's result (the
+  section calls that the character embedding), with vectors of 25 for the characters themselves, as
+  Lample et al. have them.
+- An unknown word has "an all-zero vector" or "a random vector": `missing_vectors`. Both are trained
+  further; whether the paper's were is not said.
+- σ around the score of equation 4 bounds the weights: `ModalityAttention`; `score` chooses.
+- A missing image is left out of the attention (equation 5). Concatenated it is zeros: not printed.
+- The image network is "a modified version of Inception (GoogLeNet)" of 22 layers, which was not
+  published; InceptionV3, of the second paper that is cited for it, stands in, its mean over the
+  last maps being the final hidden layer.
 """
 
 from __future__ import annotations
@@ -31,7 +46,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from pipeline.layers.attention import ModalityAttention
@@ -62,8 +77,10 @@ class Model(SystemModel, SpelledTextSizes):
 
     modalities: list[Modality]
     width: int = Field(ge=1)  # p, of x̄
-    transform: Literal["sigmoid", "tanh", "relu"]
+    transform: Literal["sigmoid", "tanh", "relu", "none"]  # none: no transform layer
     fusion: Literal["attention", "concatenate"]
+    score: Literal["sigmoid", "linear"]  # of equation 4; as printed, or without its σ
+    missing_vectors: Literal["random", "zeros"]  # how words start that have no pretrained vector
     characters: Literal["bilstm", "cnn"]
     char_hidden: int = Field(ge=2, multiple_of=2)  # size of the character BiLSTM, both directions
     cell: Literal["standard", "coupled"]  # the entity BiLSTM's; coupled is equation 1
@@ -77,6 +94,15 @@ class Model(SystemModel, SpelledTextSizes):
         if not {"words", "characters"} & set(given):
             raise ValueError("without words or characters no token differs from another")
         return given
+
+    @model_validator(mode="after")
+    def _attention_has_one_width(self) -> Model:
+        if self.transform == "none" and self.fusion == "attention" and len(self.modalities) > 1:
+            raise ValueError(
+                "fusion: attention adds the modalities up, so they need transform layers to one"
+                " width: transform cannot be none"
+            )
+        return self
 
 
 class ModalityAttentionNER(System):
@@ -97,21 +123,26 @@ class ModalityAttentionNER(System):
         self.characters: CharacterBiLSTM | CharacterCNN | None = None
         widths = {}
         if "words" in self.modalities:
-            self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
+            self.words = WordEmbedding(
+                inputs.table, inputs.found, model.unknown_rate, model.missing_vectors
+            )
             widths["words"] = self.words.width
         if "characters" in self.modalities:
             self.characters = _characters(model, inputs.characters)
             widths["characters"] = self.characters.width
         if "image" in self.modalities:
             widths["image"] = inputs.shapes[IMAGE.cache][-1]
-        self.transforms = nn.ModuleDict(
-            {name: nn.Linear(width, model.width) for name, width in widths.items()}
-        )
-        self.activation = ACTIVATION[model.transform]
+        self.transforms: nn.ModuleDict | None = None
+        if model.transform != "none":
+            self.activation = ACTIVATION[model.transform]
+            self.transforms = nn.ModuleDict(
+                {name: nn.Linear(width, model.width) for name, width in widths.items()}
+            )
+            widths = dict.fromkeys(widths, model.width)
         self.attention: ModalityAttention | None = None
-        entering = model.width * len(self.modalities)
+        entering = sum(widths.values())
         if model.fusion == "attention" and len(self.modalities) > 1:
-            self.attention = ModalityAttention(len(self.modalities), model.width)
+            self.attention = ModalityAttention(len(self.modalities), model.width, model.score)
             entering = model.width
         self.dropout = nn.Dropout(model.dropout)
         self.bilstm = BiLSTM(entering, model.hidden, model.cell)
@@ -144,12 +175,14 @@ class ModalityAttentionNER(System):
 
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """The input of the BiLSTM (B, T, d), and the weights (B, T, M) if there is attention."""
-        read = [self.activation(self.transforms[name](x)) for name, x in self._read(batch).items()]
-        modalities = torch.stack(read, 2)  # (B, T, M, p)
+        read = self._read(batch)
+        if self.transforms is not None:
+            read = {name: self.activation(self.transforms[name](x)) for name, x in read.items()}
         there = self._there(batch)  # (B, M)
         if self.attention is not None:
-            return self.attention(modalities, there)  # type: ignore[no-any-return]
-        return (modalities * there[:, None, :, None]).flatten(2), None
+            return self.attention(torch.stack(list(read.values()), 2), there)  # type: ignore[no-any-return]
+        given = [x * there[:, place, None, None] for place, x in enumerate(read.values())]
+        return torch.cat(given, 2), None
 
     def _read(self, batch: Batch) -> dict[str, Tensor]:
         """Each modality as its transform layer reads it (B, T, its width), in `ORDER`."""
@@ -174,5 +207,10 @@ def _characters(model: Model, characters: int) -> CharacterBiLSTM | CharacterCNN
     if model.characters == "bilstm":
         return CharacterBiLSTM(characters, model.char_width, model.char_hidden)
     return CharacterCNN(
-        characters, model.char_width, model.char_filters, model.char_windows, model.char_borders
+        characters,
+        model.char_width,
+        model.char_filters,
+        model.char_windows,
+        model.char_padding,
+        model.char_length,
     )

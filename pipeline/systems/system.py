@@ -88,7 +88,7 @@ class Inputs:
     """What the corpus and the caches decide about a network's sizes and first weights."""
 
     table: Tensor  # (W, d) float: the word vectors, row 0 padding, row 1 unknown
-    found: Tensor  # (W,) bool: which rows are pretrained
+    found: Tensor  # (W, d) bool: which of these numbers are pretrained
     characters: int  # size of the character vocabulary
     tags: tuple[str, ...]  # in the order of their ids
     shapes: Mapping[str, tuple[int, ...]]  # cache -> the shape of one image's features
@@ -104,7 +104,7 @@ class SystemModel(Block):
 class SystemParams(Block):
     """What every system's block holds; each replaces `model` by its own."""
 
-    preset: str  # the file of conf/system/SYSTEM that the block was composed from
+    preset: str  # the file of conf/system/NAME that the block starts from
     vectors: list[str]  # sources of word vectors, concatenated; none: random vectors
     removed_vectors: float = Field(ge=0, lt=1)  # share of words (Moon et al. 2018, Table 3)
     training: Optimization

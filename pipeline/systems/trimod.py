@@ -17,15 +17,26 @@ Where the paper is open, or contradicts itself:
 - The introduction speaks of "object-level visual features", the method has none but the caption.
 - Word vectors are "pre-trained 200-dimensional Word2Vec" in section IV, and the comparison speaks
   of language models: any sources of vectors serve, those of the block's `vectors`.
-- "Hidden dimension" 30 and 150 of BiGRUs: read as that of each direction, as PyTorch counts, so
-  that `char_hidden` and `hidden`, of both together, are 60 and 300.
+- "Hidden dimension" 30 and 150 of BiGRUs: equation 3 calls the concatenation of both directions a
+  vector of R^{d_c}, with d_c "the hidden state dimension of the Bi-GRU", so that `char_hidden` and
+  `hidden`, of both directions together, are 30 and 150. The other reading counts each direction,
+  as PyTorch does: 60 and 300.
+- u of equation 11 is printed as d x 1, but multiplies f'_i, which has m numbers: so m = d, and
+  `fusion_width` is `hidden`.
+- What comes out of the exp of equation 11 "is then passed through a 1-dimensional fully connected
+  layer", which no equation has; and the conclusion speaks of multi-head attention: both left out.
+- Captions or hashtags can be left out (`modalities`); the paper has no such row.
+- A decay of 0.05 is read as the rate lr / (1 + 0.05 epoch), as Ma and Hovy 2016 have it.
 - Dropout of 0.55 is on "word and character embeddings": `dropout`. Ours is `output_dropout`,
   behind the BiGRUs; 0 as printed.
 - Equation 13 sums transitions to n + 1: with those from a start and to an end, as the CRF has them.
 - Gradients are accumulated over "k-steps" = 9, but k is also "the number of selected objects",
-  of which there are none: it is `training.accumulate`.
-- Regularisers (Table IV): `dropout`, `l1`, `training.weight_decay` (L2) and `batch_norm`; neither
-  the strengths of L1 and L2 nor where batch normalisation stands are printed. L1 is of the weight
+  of which there are none: it is `training.accumulate`. Nine batches are averaged; summed, as
+  PyTorch's backward does if nothing divides, the rate would be nine times as high.
+- The network for hashtags is in `pipeline.text.hashtags`; segmenter=published is as printed.
+- Regularisers (Table IV), each there alone: `dropout`, `l1`, `training.weight_decay` (L2) and
+  `batch_norm`; its four figures "without" differ by 0.02, as those of no regulariser. Neither the
+  strengths of L1 and L2 nor where batch normalisation stands are printed. L1 is of the weight
   matrices but the words' vectors, batch normalisation behind the fusion.
 """
 
@@ -35,7 +46,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from pipeline.layers.characters import CharacterBiGRU, of_each_word
@@ -53,12 +64,16 @@ from pipeline.systems.system import (
     SystemParams,
 )
 
-FUSIONS = {"additive": AdditiveFusion, "scaled_dot": ScaledDotFusion}
+FUSIONS: dict[str, type[AdditiveFusion | ScaledDotFusion]] = {
+    "additive": AdditiveFusion,
+    "scaled_dot": ScaledDotFusion,
+}
 
 
 class Model(SystemModel):
     """The network's sizes, its fusion and its regularisers."""
 
+    modalities: list[Literal["text", "captions", "hashtags"]]
     char_width: int = Field(ge=1)
     char_hidden: int = Field(ge=2, multiple_of=2)  # size of the character BiGRU, both directions
     hidden: int = Field(ge=2, multiple_of=2)  # size of the BiGRUs over words and phrases
@@ -69,6 +84,15 @@ class Model(SystemModel):
     unknown_rate: float = Field(ge=0, lt=1)  # share of words that training sees as unknown
     l1: float = Field(ge=0)
     batch_norm: bool
+
+    @field_validator("modalities")
+    @classmethod
+    def _text_is_there_once(cls, given: list[str]) -> list[str]:
+        if len(set(given)) < len(given):
+            raise ValueError("a modality stands here twice")
+        if "text" not in given:
+            raise ValueError("text is missing: the tokens that are tagged are its")
+        return given
 
 
 class TriMod(System):
@@ -89,9 +113,15 @@ class TriMod(System):
         token = self.words.width + self.characters.width
         self.text = BiGRU(token, model.hidden)
         self.phrases = nn.ModuleDict(
-            {read.cache: BiGRU(token, model.hidden) for read in self.reads}
+            {
+                read.cache: BiGRU(token, model.hidden)
+                for read in self.reads
+                if read.cache in model.modalities
+            }
         )
-        self.fusion = FUSIONS[model.fusion](model.hidden, model.fusion_width)
+        self.fusion: AdditiveFusion | ScaledDotFusion | None = None
+        if len(self.phrases):
+            self.fusion = FUSIONS[model.fusion](model.hidden, model.fusion_width)
         self.norm = TokenBatchNorm(model.hidden) if model.batch_norm else None
         self.dropout = nn.Dropout(model.dropout)
         self.output_dropout = nn.Dropout(model.output_dropout)
@@ -115,7 +145,10 @@ class TriMod(System):
         return loss
 
     def explain(self, batch: Batch) -> Mapping[str, Tensor]:
-        """`modality_weights`: γ / Σ γ of text, caption and hashtags; 0 for what a post lacks."""
+        """`modality_weights`: γ / Σ γ of text, captions and hashtags; 0 for what a post lacks.
+
+        There is one for each of `modalities`, in this order.
+        """
         return {"modality_weights": self._fuse(batch)[1]}
 
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -131,7 +164,10 @@ class TriMod(System):
             )  # (B, K, token)
             read = self.output_dropout(bigru.ends(steps, phrase.mask))  # (B, hidden)
             features.append(read[:, None].expand_as(features[0]))
-        fused, weights = self.fusion(torch.stack(features, 2), self._there(batch))
+        there = self._there(batch)
+        if self.fusion is None:
+            return features[0], there[:, None].expand(-1, batch.mask.shape[1], -1).float()
+        fused, weights = self.fusion(torch.stack(features, 2), there)
         return fused, weights
 
     def _represent(self, words: Tensor, spelled: Tensor) -> Tensor:
@@ -142,7 +178,7 @@ class TriMod(System):
     def _there(self, batch: Batch) -> Tensor:
         """Which modalities each post has: (B, modalities) bool; every post has text."""
         phrases = [batch.phrases[cache].mask.any(1) for cache in self.phrases]
-        return torch.stack([torch.ones_like(phrases[0]), *phrases], 1)
+        return torch.stack([batch.mask[:, 0], *phrases], 1)  # every post has a first token
 
 
 def _weighty(module: nn.Module) -> bool:

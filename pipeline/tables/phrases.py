@@ -10,12 +10,13 @@ Captions, the words of hashtags, image attributes and image knowledge have this 
 
 and further columns of its stage. The metadata of the schema hold `keyed_by` (a key is the sha256 of
 an `image`, a `post`, or a `token` as spelled in the posts), `fingerprint` (a digest of what the
-words were made from) and `facts` (the same for a reader, as JSON: the name of a backbone, say). A
-key may stand in several rows: their words, one after the other, are its phrase.
+words were made from) and `facts` (the same for a reader, in words, as JSON: which network, which
+graph). A key may stand in several rows: their words, one after the other, are its phrase.
 
 `features/tags.parquet` is read as such a table too, keyed by image: the names of an image's classes
-with their probabilities. A name of several words ("great white shark") gives each of them an equal
-share of its probability, so that a weighted mean over the words is one over the names.
+with their probabilities; its fact is the network. A name of several words ("great white shark")
+gives each of them an equal share of its probability, so that a weighted mean over the words is one
+over the names.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from pipeline.tables.parquet import check_columns, read_table, write_table
 
 KeyedBy = Literal["image", "post", "token"]
 STAGES = {"captions": "caption"}  # the stages whose tables have another name
-KEYED_BY, FINGERPRINT, FACTS = b"keyed_by", b"fingerprint", b"facts"  # keys in the metadata
+KEYED_BY, FINGERPRINT, FACTS = b"keyed_by", b"fingerprint", b"facts"  # keys of the metadata
 
 SCHEMA = pa.schema(
     [
@@ -68,8 +69,8 @@ class PhraseTable:
     path: Path  # for messages
     keyed_by: KeyedBy
     fingerprint: str  # a digest of what the words were made from
+    facts: Mapping[str, str]  # what a reader must know of it, e.g. backbone -> its name
     rows: Mapping[str, WeightedWords]
-    facts: Mapping[str, str]  # the same for a reader: fact -> its value in words
 
 
 def plain(words: Sequence[str]) -> WeightedWords:
@@ -93,7 +94,7 @@ def write_phrases(
         fingerprint: a digest of what the words were made from.
         rows: the key and the phrase of n rows.
         further: other columns with n values each, in the order of `rows`.
-        facts: what a reader wants to know of that source: fact -> its value in words.
+        facts: what a reader must know to tell two such tables apart, e.g. backbone -> its name.
 
     Raises:
         ValueError: for a row that `read_phrases` would refuse.
@@ -113,7 +114,7 @@ def write_phrases(
     metadata = {
         KEYED_BY: keyed_by.encode(),
         FINGERPRINT: fingerprint.encode(),
-        FACTS: json.dumps(dict(facts), sort_keys=True).encode(),
+        FACTS: json.dumps(facts, sort_keys=True).encode(),
     }
     write_table(table.replace_schema_metadata(metadata), path)
 
@@ -143,8 +144,8 @@ def read_phrases(path: Path) -> PhraseTable:
         if fault := _fault(key, words, weights):
             raise PipelineError(f"{path}: row {at}, key {key!r}: {fault}; run `dvc repro {stage}`")
         rows[key] = rows.get(key, NONE) + WeightedWords(tuple(words), tuple(weights))
-    fingerprint, facts = metadata[FINGERPRINT].decode(), json.loads(metadata[FACTS])
-    return PhraseTable(path, keyed_by, fingerprint, rows, facts)
+    facts = json.loads(metadata[FACTS])
+    return PhraseTable(path, keyed_by, metadata[FINGERPRINT].decode(), facts, rows)
 
 
 def _fault(key: str, words: Sequence[str] | None, weights: Sequence[float] | None) -> str:
@@ -176,7 +177,7 @@ def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
         )
     }
     facts = {"backbone": fingerprint.backbone}
-    return PhraseTable(path, "image", fingerprint.digest, rows, facts)
+    return PhraseTable(path, "image", fingerprint.digest, facts, rows)
 
 
 def _shared(names: Sequence[str], probabilities: Sequence[float]) -> WeightedWords:

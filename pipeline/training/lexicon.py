@@ -62,7 +62,7 @@ class WordTable:
 
     lexicon: Lexicon
     vectors: Tensor  # (W, d); zeros where a source lacks the word
-    found: Tensor  # (W,) bool: true where any source has the word
+    found: Tensor  # (W, d) bool: which numbers come from a source that has the word
     widths: Mapping[str, int]  # source -> the width of its vectors
 
 
@@ -97,23 +97,24 @@ def assemble(
     }
     entries = _entries(words, list(read.values()))
     rows = {word: row for row, word in enumerate(entries)}
-    parts, found = [], np.zeros(len(entries), dtype=bool)
+    parts, found = [], []
     for name, source in read.items():
         part, has = _table(rows, source)
         _check_covered(words, source, sources[name])
         parts.append(part)
-        found |= has
+        found.append(np.broadcast_to(has[:, None], part.shape))
     if not parts:
         parts = [np.zeros((len(entries), RANDOM_WIDTH), dtype=np.float32)]
+        found = [np.zeros(parts[0].shape, dtype=bool)]
     lexicon = Lexicon(
         tuple(entries),
         Vocabulary.read(vocab / "chars.parquet").entries,
         Vocabulary.read(vocab / "labels.parquet").entries,
         words.normalization,
     )
-    vectors = torch.from_numpy(np.concatenate(parts, 1))
+    vectors, known = (torch.from_numpy(np.concatenate(side, 1)) for side in (parts, found))
     widths = {name: source.matrix.shape[1] for name, source in read.items()}
-    return WordTable(lexicon, vectors, torch.from_numpy(found), widths)
+    return WordTable(lexicon, vectors, known, widths)
 
 
 def _joined(paths: Sequence[Path]) -> WordVectors:

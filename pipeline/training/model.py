@@ -99,7 +99,7 @@ class TrainedModel:
         # The weights that are loaded replace these first ones: only the sizes count.
         inputs = Inputs(
             torch.zeros(words, self.word_width),
-            torch.zeros(words, dtype=torch.bool),
+            torch.zeros(words, self.word_width, dtype=torch.bool),
             len(self.lexicon.characters),
             self.lexicon.tags,
             self.shapes,

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
 from pipeline.params.block import nearest
-from pipeline.params.extract import Precision
+from pipeline.params.extract import Precision, Resize
 from pipeline.vision import backbones
 from pipeline.vision.cpu.fusing import fuse
 from pipeline.vision.cpu.processor import emulates
@@ -56,7 +56,7 @@ class Backbone:
             fingerprint.
         outputs: all that it can give of "logits" (classes,), "pooled" (C,) and "grid" (h x w, C),
             whose regions go row by row from the top left.
-        preprocessing: what its authors did to an image.
+        preprocessing: what its authors did to an image, unless `resizing` changed it.
         weights: the published weights, by name.
         network: makes the network as published; its state dict has the keys of the weights file.
         parts: cuts the network.
@@ -69,6 +69,11 @@ class Backbone:
     weights: Mapping[str, Published]
     network: Callable[[], nn.Module]
     parts: Callable[[Any], Parts]
+
+    def resizing(self, resize: Resize) -> Backbone:
+        """The same network, which sees the centre of a picture or the whole picture."""
+        stretch = resize == "stretch"
+        return replace(self, preprocessing=replace(self.preprocessing, stretch=stretch))
 
     def select(self, names: Sequence[str]) -> dict[str, Output]:
         """The outputs of these names.

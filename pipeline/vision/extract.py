@@ -97,7 +97,7 @@ def extract(
     wanted = _distinct(index)
     if not wanted:
         raise PipelineError(f"{files.images}: none of its {len(index)} images can be used")
-    backbone = load_backbone(params.backbone)
+    backbone = load_backbone(params.backbone).resizing(params.resize)
     outputs = backbone.select(params.outputs)
     weights = find_weights(
         params.weights,

@@ -1,4 +1,4 @@
-"""The preprocessing of images, as the authors of a network did it."""
+"""The preprocessing of images, as the authors of a network did it, or of the whole picture."""
 
 from __future__ import annotations
 
@@ -21,16 +21,21 @@ _FILTERS = {"bilinear": Resampling.BILINEAR, "bicubic": Resampling.BICUBIC}
 class Preprocessing:
     """Scale the shorter side, crop the centre, normalise: torchvision's `ImageClassification`.
 
-    Tests hold it bit by bit to torchvision's transform. It is written out here because its halves
-    run in different places: `pixels` on the threads that decode, where it gives bytes, `normalize`
-    on a whole batch, on the device.
+    With `stretch`, scale the whole picture to the square instead, whatever its shape: nothing is
+    cut off, but what the network sees is distorted. So Zhang et al. 2018 ("resized the images to
+    224 x 224 pixels").
+
+    Tests hold both bit by bit to torchvision's transforms. It is written out here because its
+    halves run in different places: `pixels` on the threads that decode, where it gives bytes,
+    `normalize` on a whole batch, on the device.
 
     Attributes:
-        resize: the pixels of the shorter side after scaling.
-        crop: the pixels of each side of the centre that is kept; not above `resize`.
+        resize: the pixels of the shorter side after scaling; `stretch` does without.
+        crop: the pixels of each side of what the network sees; not above `resize`.
         interpolation: the filter of Pillow, which widens when it scales down (antialiasing).
         mean: what is subtracted from each channel, R, G, B, on the scale 0 to 1.
         std: what each channel is then divided by.
+        stretch: whether the picture is stretched instead of cropped.
     """
 
     resize: int
@@ -38,16 +43,21 @@ class Preprocessing:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    stretch: bool = False
 
     def __str__(self) -> str:
         """The canonical description, which enters the fingerprint."""
-        return (
-            f"shorter side {self.resize} {self.interpolation}, centre {self.crop}, RGB / 255,"
-            f" mean {self.mean}, std {self.std}"
+        scaled = (
+            f"stretched to {self.crop} x {self.crop} {self.interpolation}"
+            if self.stretch
+            else f"shorter side {self.resize} {self.interpolation}, centre {self.crop}"
         )
+        return f"{scaled}, RGB / 255, mean {self.mean}, std {self.std}"
 
     def pixels(self, image: Image) -> NDArray[np.uint8]:
-        """Scale and crop an RGB image: (crop, crop, 3), 0 to 255."""
+        """Scale and crop, or stretch, an RGB image: (crop, crop, 3), 0 to 255."""
+        if self.stretch:
+            return np.asarray(image.resize((self.crop, self.crop), _FILTERS[self.interpolation]))
         width, height = image.size
         shorter = min(width, height)
         if shorter != self.resize:

@@ -54,6 +54,7 @@ def test_every_picture_is_named(world: World) -> None:
     report = world.caption(world.root / "model", "captions")
     found = read_phrases(world.root / "captions.parquet")
     assert found.keyed_by == "image"
+    assert found.facts == {"backbone": "tiny"}
     for name, subject in zip(NAMES, SUBJECTS, strict=True):
         assert subject in found.rows[key_of(name)].words
     assert str(report).startswith("8 images captioned, 8 different\n")

@@ -14,6 +14,7 @@ from dvc.utils.hydra import compose_and_dump
 from pipeline.params.block import find, parse, read, sections
 from pipeline.params.extract import Extract
 from pipeline.params.graph import Graph
+from pipeline.params.knowledge import Knowledge
 from pipeline.params.sections import SECTIONS
 from pipeline.params.vectors import Vectors
 from pipeline.systems.system import StoreOutput, find_system, known_systems
@@ -112,6 +113,30 @@ def test_every_composition_is_read(
 def test_every_graph_is_read(tmp_path: Path, graph: str) -> None:
     tree = compose(tmp_path / "params.yaml", f"graph={graph}")
     assert read(tmp_path / "params.yaml", "graph", Graph).model_dump() == tree["graph"]
+    assert tree["graph"]["name"] == graph
+    read(tmp_path / "params.yaml", "knowledge", Knowledge)
+    file = yaml.safe_load((ROOT / "conf" / "graph" / f"{graph}.yaml").read_text("utf-8"))
+    assert tree["knowledge"].items() >= file["knowledge"].items()  # no other file overrides it
+
+
+@pytest.mark.parametrize("name", group("vectors"))
+def test_a_preset_of_vectors_is_called_by_its_sources(tmp_path: Path, name: str) -> None:
+    vectors = compose(tmp_path / "params.yaml", f"vectors={name}")["vectors"]
+    assert list(vectors["sources"]) == name.split("_") == list(dict.fromkeys(vectors["joint"]))
+    assert vectors["default"] == name.split("_")[:1]
+    assert len(vectors["joint"]) == 2
+    for source, block in vectors["sources"].items():
+        assert source.endswith(str(block["width"]))
+
+
+def test_a_source_of_vectors_is_one_file_in_every_preset(tmp_path: Path) -> None:
+    """But for GloVe 50, which comes as a package, too."""
+    found: dict[str, set[str]] = {}
+    for name in group("vectors"):
+        sources = compose(tmp_path / "params.yaml", f"vectors={name}")["vectors"]["sources"]
+        for source, block in sources.items():
+            found.setdefault(source, set()).add(block["path"])
+    assert {source for source, paths in found.items() if len(paths) > 1} <= {"glove50"}
 
 
 def test_every_system_file_is_read() -> None:

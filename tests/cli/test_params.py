@@ -48,6 +48,7 @@ ABLATIONS = {
 def test_an_ablation_is_the_tuned_preset_but_for_one_part(name: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     expected = compose(path, f"system/{COATTENTION}=tuned")
+    expected["systems"][COATTENTION]["preset"] = name
     expected["systems"][COATTENTION]["model"] |= ABLATIONS[name]
     assert compose(path, f"system/{COATTENTION}={name}") == expected
 

@@ -38,7 +38,9 @@ SETTINGS: list[dict[str, object]] = [
 
 
 def make(model: Mapping[str, object]) -> AdaptiveCoAttention:
-    inputs = Inputs(torch.randn(20, 7), torch.rand(20) < 0.5, 11, ("O", "B-PER"), {"regions": GRID})
+    inputs = Inputs(
+        torch.randn(20, 7), torch.rand(20, 7) < 0.5, 11, ("O", "B-PER"), {"regions": GRID}
+    )
     params = block("adaptive_coattention", {"hidden": HIDDEN, **model})
     assert isinstance(params, AdaptiveCoAttention.Params)
     return AdaptiveCoAttention(params, inputs).eval().double()

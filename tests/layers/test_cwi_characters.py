@@ -1,12 +1,13 @@
 """The character network of CWI: Table 4 layer by layer, and its layers against slow forms."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CWICharacters
+from pipeline.layers.characters import CWICharacters, CWICharacterSizes
 from pipeline.layers.regularizers import SineReLU, TargetedDropout
 
 # Asgari-Chenaghlu et al. 2022, Table 4: number, layer, what it is connected to, details; and, last,
@@ -49,9 +50,24 @@ def words(*spelled: list[int]) -> Tensor:
     return chars
 
 
+def sizes(**changed: object) -> CWICharacterSizes:
+    """Those of Table 4, but for what is changed."""
+    printed: dict[str, object] = {
+        "char_width": 40,
+        "char_length": 40,
+        "regularized": True,
+        "drop_rate": 0.25,
+        "target_rate": 0.4,
+        "targets": "smallest",
+        "prune": False,
+        "epsilon": 0.0025,
+    }
+    return CWICharacterSizes.model_validate(printed | changed)
+
+
 @pytest.fixture
 def network() -> CWICharacters:
-    return CWICharacters(characters=30).double().eval()
+    return CWICharacters(30, sizes()).double().eval()
 
 
 def test_each_layer_has_the_sizes_of_table_4(network: CWICharacters) -> None:
@@ -90,7 +106,7 @@ def test_each_layer_is_computed_from_the_layers_that_table_4_connects(
             ),  # one after the other
         }[kind](*before)
         torch.testing.assert_close(given[number], slow, msg=lambda m, n=number: f"layer {n}: {m}")
-    torch.testing.assert_close(given[15], given[14])  # nothing is dropped in evaluation
+    torch.testing.assert_close(given[15], given[14])  # nothing is dropped without `prune`
     torch.testing.assert_close(given[17], literal_group_norm(given[16], groups=16))
 
 
@@ -132,7 +148,7 @@ def test_a_word_is_the_same_beside_any_other(network: CWICharacters) -> None:
 
 
 def test_without_layers_15_to_17(network: CWICharacters) -> None:
-    plain = CWICharacters(30, regularized=False).double()
+    plain = CWICharacters(30, sizes(regularized=False)).double()
     plain.load_state_dict(network.state_dict(), strict=False)
     chars = words([5, 6, 7])
     torch.testing.assert_close(plain(chars), network.layers(chars)[14].flatten(1))
@@ -140,13 +156,13 @@ def test_without_layers_15_to_17(network: CWICharacters) -> None:
 
 @pytest.mark.parametrize("length", [8, 9, 20, 35])
 def test_any_length_of_eight_or_more_can_be_built(length: int) -> None:
-    network = CWICharacters(30, width=7, length=length)
+    network = CWICharacters(30, sizes(char_width=7, char_length=length))
     assert network(words([5] * 50)).shape == (1, network.width)
 
 
 def test_sine_relu_is_equation_11() -> None:
     x = torch.tensor([-7.0, -1.5, -1e-3, 0.0, 1e-3, 2.0], dtype=torch.float64, requires_grad=True)
-    found = SineReLU()(x)
+    found = SineReLU(0.0025)(x)
     (slope,) = torch.autograd.grad(found.sum(), x)
     for value, result, gradient in zip(x.tolist(), found.tolist(), slope.tolist(), strict=True):
         if value > 0:
@@ -156,19 +172,24 @@ def test_sine_relu_is_equation_11() -> None:
             assert gradient == pytest.approx(0.0025 * (math.cos(value) + math.sin(value)))
 
 
-def test_targeted_dropout_drops_out_of_the_smallest_alone() -> None:
-    layer = TargetedDropout(drop_rate=0.25, target_rate=0.4).train()
-    units = torch.randn(400, 5, 10, dtype=torch.float64)
+@pytest.mark.parametrize("targets", ["smallest", "largest"])
+def test_targeted_dropout_drops_out_of_the_targets_of_each_channel_alone(
+    targets: Literal["smallest", "largest"],
+) -> None:
+    layer = TargetedDropout(0.25, 0.4, targets, prune=True).train()
+    units = torch.randn(200, 5, 10, dtype=torch.float64)
     units.requires_grad_()
     found = layer(units)
     kept = found != 0
-    magnitudes = units.detach().abs().flatten(1)
-    for row in range(len(units)):
-        targets = sorted(range(50), key=lambda n, row=row: magnitudes[row, n].item())[:20]
-        others = [n for n in range(50) if n not in targets]
-        assert kept[row].flatten()[others].all()
-    assert 0.22 < (~kept).double().sum() / (400 * 20) < 0.28
+    pruned = layer.eval()(units) == 0
+    magnitudes = units.detach().abs().flatten(0, 1)
+    rows = zip(magnitudes.tolist(), kept.flatten(0, 1), pruned.flatten(0, 1), strict=True)
+    for row, kept_here, pruned_here in rows:
+        ranked = sorted(range(10), key=row.__getitem__, reverse=targets == "largest")
+        assert kept_here[ranked[4:]].all()
+        assert pruned_here.nonzero().flatten().tolist() == sorted(ranked[:4])
+    assert 0.22 < (~kept).double().sum() / (200 * 5 * 4) < 0.28
     torch.testing.assert_close(found, units * kept)  # and what is kept is not scaled
     (gradient,) = torch.autograd.grad(found.sum(), units)
     torch.testing.assert_close(gradient, kept.double())
-    assert torch.equal(layer.eval()(units), units)
+    assert torch.equal(TargetedDropout(0.25, 0.4, targets, prune=False).eval()(units), units)

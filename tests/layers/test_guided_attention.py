@@ -1,6 +1,7 @@
 """Equations 2 to 14 of Chen et al. 2021, in loops over words, regions and features; and memory."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.layers import guided_attention
-from pipeline.layers.attributes import AttributeAverage
+from pipeline.layers.attributes import AttributeAttention, AttributeAverage
 from pipeline.layers.characters import CharacterCNN2D
 from pipeline.layers.gates import FeatureGate
 from pipeline.layers.guided_attention import Activation, GuidedAttention
@@ -219,6 +220,23 @@ def test_the_gate() -> None:
             torch.testing.assert_close(fused[b, t], expected)
 
 
+def test_attributes_are_weighed_by_the_network() -> None:
+    layer = AttributeAttention(WIDTH).double()
+    words = torch.randn(3, 3, WIDTH, dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor([[0.5, 0.25, 0.0], [0.125, 0.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    found = layer(words, weights)
+    first, _, second = layer.layers
+    rows = []
+    for b, count in enumerate((2, 1)):
+        s = [
+            (second.weight @ torch.tanh(first.weight @ words[b, i] + first.bias)).exp()
+            for i in range(count)
+        ]
+        rows.append(sum(s[i] * words[b, i] for i in range(count)) / sum(s))
+    expected = torch.stack([*rows, torch.zeros(WIDTH, dtype=torch.float64)])
+    same_gradients(found, expected, [words, *layer.parameters()])
+
+
 def test_attributes_are_averaged_by_probability() -> None:
     layer = AttributeAverage(WIDTH).double()
     words = torch.randn(3, 3, WIDTH, dtype=torch.float64, requires_grad=True)
@@ -234,8 +252,12 @@ def test_attributes_are_averaged_by_probability() -> None:
         total = sum(weights[b, i] for i in range(count))
         rows.append(sum(weights[b, i] * through[i] for i in range(count)) / total)
     expected = torch.stack([*rows, torch.zeros(WIDTH, dtype=torch.float64)])
+    same_gradients(found, expected, [words, *layer.parameters()])
+
+
+def same_gradients(found: Tensor, expected: Tensor, leaves: Sequence[Tensor]) -> None:
+    """Both have the same values and the same gradients to `leaves`."""
     torch.testing.assert_close(found, expected)
-    leaves = [words, *layer.parameters()]
     for one, other in zip(
         torch.autograd.grad(found.square().sum(), leaves),
         torch.autograd.grad(expected.square().sum(), leaves),

@@ -1,12 +1,13 @@
 """The layers of Moon et al. 2018 and of CWI's attention against their equations, in loops."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor
 
-from pipeline.layers.attention import ModalityAttention, TokenAttention
+from pipeline.layers.attention import ModalityAttention, TokenAttention, TripletAttention
 from pipeline.layers.characters import CharacterBiLSTM
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import BiLSTM, CoupledLSTM
@@ -26,8 +27,11 @@ def same_gradients(fast: Tensor, slow: Tensor, leaves: list[Tensor]) -> None:
         torch.testing.assert_close(found, expected)
 
 
-def test_modality_attention_is_equation_4_with_all_and_5_with_fewer_modalities() -> None:
-    layer = ModalityAttention(3, WIDTH).double()
+@pytest.mark.parametrize("score", ["sigmoid", "linear"])
+def test_modality_attention_is_equation_4_with_all_and_5_with_fewer_modalities(
+    score: Literal["sigmoid", "linear"],
+) -> None:
+    layer = ModalityAttention(3, WIDTH, score).double()
     x = torch.randn(POSTS, T, 3, WIDTH, dtype=torch.float64, requires_grad=True)
     there = torch.tensor([[True, True, True], [True, True, False], [False, True, False]])
     context, weights = layer(x, there)
@@ -37,11 +41,9 @@ def test_modality_attention_is_equation_4_with_all_and_5_with_fewer_modalities()
         columns = [m * WIDTH + n for m in live for n in range(WIDTH)]  # of W_m
         for t in range(T):
             joined = torch.cat([x[post, t, m] for m in live])
-            a = [
-                1
-                / (1 + torch.exp(-(layer.score.weight[m, columns] @ joined + layer.score.bias[m])))
-                for m in live
-            ]
+            a = [layer.score.weight[m, columns] @ joined + layer.score.bias[m] for m in live]
+            if score == "sigmoid":
+                a = [1 / (1 + torch.exp(-value)) for value in a]
             total = sum(torch.exp(value) for value in a)
             alpha = [torch.exp(value) / total for value in a]
             torch.testing.assert_close(weights[post, t, live], torch.stack(alpha))
@@ -68,6 +70,26 @@ def test_token_attention_is_equations_13_to_15() -> None:
             expected.append(sum(alpha[t] * h[post, t] for t in range(live)))
     slow = torch.stack(expected).view(POSTS, T, WIDTH)
     same_gradients(context, slow, [h, *layer.parameters()])
+
+
+def test_triplet_attention_is_equations_13_to_15_over_modalities() -> None:
+    widths = [3, 6, 2]
+    layer = TripletAttention(widths, WIDTH).double()
+    given = [torch.randn(POSTS, T, w, dtype=torch.float64, requires_grad=True) for w in widths]
+    there = torch.tensor([[True, True, True], [True, True, False], [False, True, False]])
+    context, weights = layer(given, there)
+    expected = []
+    for post in range(POSTS):
+        live = [t for t in range(3) if there[post, t]]
+        for i in range(T):
+            h = {t: layer.projections[t](given[t][post, i]) for t in live}
+            u = {t: torch.tanh(layer.query.weight @ h[t] + layer.query.bias) for t in live}
+            total = sum(torch.exp(h[t] @ u[t]) for t in live)
+            alpha = torch.stack([torch.exp(h[t] @ u[t]) / total for t in live])
+            torch.testing.assert_close(weights[post, i, live], alpha)
+            expected.append(sum(alpha[n] * h[t] for n, t in enumerate(live)))
+    slow = torch.stack(expected).view(POSTS, T, WIDTH)
+    same_gradients(context, slow, [*given, *layer.parameters()])
 
 
 def test_coupled_lstm_is_equation_1() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from pipeline.layers.characters import CharacterCNN, of_each_word
+from pipeline.layers.characters import CharacterCNN, Padding, of_each_word
 from pipeline.layers.embedding import PAD, UNKNOWN, WordEmbedding
 from pipeline.layers.recurrent import BiLSTM, reorder, reversal
 
@@ -18,21 +18,28 @@ def mask_of(lengths: list[int]) -> Tensor:
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 
-@pytest.mark.parametrize("borders", [False, True])
-def test_character_cnn_is_the_printed_convolution_of_each_word_alone(borders: bool) -> None:
-    layer = CharacterCNN(characters=9, width=4, filters=3, windows=[2, 3, 4], borders=borders)
-    words = [[5], [3, 4], [2, 3, 4], [8, 7, 6, 5, 4, 3, 2]]
+@pytest.mark.parametrize(
+    ("padding", "length"),
+    [("none", None), ("none", 5), ("borders", None), ("right", 6), ("right", 9)],
+)
+def test_character_cnn_is_the_printed_convolution_of_each_word_alone(
+    padding: Padding, length: int | None
+) -> None:
+    layer = CharacterCNN(9, 4, 3, [2, 3, 4], padding, length)
+    words = [[5], [3, 4], [2, 3, 4], [7, 6, 5, 4, 3], [8, 7, 6, 5, 4, 3, 2]]
     chars = torch.zeros(len(words), 7, dtype=torch.long)
     for row, word in enumerate(words):
         chars[row, : len(word)] = torch.tensor(word)
     together = layer(chars)
-    assert together.shape == (4, layer.width)
-    for row, word in enumerate(words):
+    assert together.shape == (5, layer.width)
+    for row, whole in enumerate(words):
+        word = whole[:length]
         parts = []
         for window, convolution in zip(layer.windows, layer.convolutions, strict=True):
-            edge = [PAD] * (window - 1) if borders else []
+            edge = [PAD] * (window - 1) if padding == "borders" else []
             padded = edge + word + edge
-            padded += [PAD] * (window - len(padded))
+            least = length if padding == "right" and length is not None else window
+            padded += [PAD] * (least - len(padded))
             f = layer.lookup.weight[padded]  # (L, width)
             steps = [
                 torch.tanh(
@@ -45,9 +52,13 @@ def test_character_cnn_is_the_printed_convolution_of_each_word_alone(borders: bo
         torch.testing.assert_close(together[row], torch.cat(parts), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("borders", [False, True])
-def test_character_cnn_has_gradients_that_do_not_see_padding(borders: bool) -> None:
-    layer = CharacterCNN(9, 4, 3, [2, 3], borders).double()
+@pytest.mark.parametrize(
+    ("padding", "length"), [("none", None), ("borders", None), ("right", 4), ("right", 20)]
+)
+def test_character_cnn_has_gradients_that_do_not_see_padding(
+    padding: Padding, length: int | None
+) -> None:
+    layer = CharacterCNN(9, 4, 3, [2, 3], padding, length).double()
     word = torch.tensor([[5, 6, 7]])
     padded = torch.tensor([[5, 6, 7, 0, 0, 0]])
     one = torch.autograd.grad(layer(word).sum(), list(layer.parameters()))
@@ -82,18 +93,22 @@ def test_bilstm_refuses_an_odd_width() -> None:
         BiLSTM(4, 5)
 
 
-def test_word_embedding_starts_from_found_rows_and_small_random_ones() -> None:
-    table = torch.full((5, 3), 9.0)
-    found = torch.tensor([False, False, True, True, False])
-    weight = WordEmbedding(table, found).lookup.weight
-    assert weight[PAD].tolist() == [0, 0, 0]
-    assert weight[2:4].tolist() == [[9] * 3] * 2
-    assert weight[[UNKNOWN, 4]].abs().max() <= 0.25
-    assert weight[UNKNOWN].abs().sum() > 0
+def test_word_embedding_starts_from_what_is_found_and_small_random_numbers() -> None:
+    table = torch.full((5, 4), 9.0)
+    both, first, none = [True] * 4, [True] * 2 + [False] * 2, [False] * 4
+    found = torch.tensor([none, none, both, first, none])  # two sources of two numbers each
+    weight = WordEmbedding(table, found).lookup.weight.detach()
+    assert weight[PAD].tolist() == [0] * 4
+    assert (weight[found] == 9).all()
+    drawn = weight[~found & (torch.arange(5) != PAD)[:, None]]
+    assert drawn.abs().max() <= 0.25
+    assert (drawn != 0).all()
+    zeros = WordEmbedding(table, found, missing="zeros").lookup.weight
+    assert torch.equal(zeros, table * found)
 
 
 def test_word_embedding_hides_words_in_training_only() -> None:
-    layer = WordEmbedding(torch.ones(4, 2), torch.ones(4, dtype=torch.bool), unknown_rate=0.5)
+    layer = WordEmbedding(torch.ones(4, 2), torch.ones(4, 2, dtype=torch.bool), unknown_rate=0.5)
     with torch.no_grad():
         layer.lookup.weight[UNKNOWN] = -1.0
     words = torch.full((40, 50), 3)

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.params.block import Block
 from pipeline.params.dataset import Dataset
+from pipeline.params.extract import Extract
 from pipeline.params.index_images import IndexImages
 from pipeline.params.leaderboard import Leaderboard
 from pipeline.params.prepare import Prepare
@@ -41,9 +42,10 @@ PERHAPS = {"lowercase": True, "urls": "perhaps", "users": True, "digits": False}
         (Train, {"seeds": [1], "max_epochs": None, "batch_posts": 0}, "batch_posts"),
         (IndexImages, changed("index_images", on_bad_image="drop"), "on_bad_image"),
         (IndexImages, changed("index_images", max_pixels=-1), "max_pixels"),
+        (Extract, changed("extract.tags", resize="squash"), "resize"),
         (Leaderboard, {"order_by": "train"}, "order_by"),
         (Prepare, changed("prepare", entity_types=[]), "entity_types"),
-        (Prepare, {"entity_types": ["PER"], "rename": {"MISC": None}}, "rename.MISC"),
+        (Prepare, changed("prepare", rename={"MISC": None}), "rename.MISC"),
         (Runtime, changed("runtime", batch=0), "batch"),
         (Runtime, changed("runtime", processes=0), "processes"),
         (Runtime, changed("runtime", progress="loud"), "progress"),

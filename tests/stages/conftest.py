@@ -39,7 +39,8 @@ COMMANDS = {
     " --metrics features/entity_images.json",
     "mentions": "--posts features/posts.parquet --mentions features/mentions.parquet"
     " --metrics features/mentions.json",
-    "knowledge": "--posts features/posts.parquet --mentions features/mentions.parquet"
+    "knowledge": "--graph-name mine"
+    " --posts features/posts.parquet --mentions features/mentions.parquet"
     " --images features/images.parquet --store features/tags --graph features/graph"
     " --label-index features/label_index --depictions features/depictions.parquet"
     " --entity-images features/entity_images.parquet --entity-store features/entity_images"

@@ -27,6 +27,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     (COATTENTION, {"filtration": False}),
     (COATTENTION, {"crf": False}),
     (COATTENTION, {"attention": "interactive", "fusion": "concatenate", "filtration": False}),
+    (COATTENTION, {"char_padding": "none", "char_length": None}),
+    (COATTENTION, {"char_padding": "borders", "char_length": 4}),
     # Moon et al. 2018, Table 1, from its first row to the last but one; the last is the default.
     (MODALITIES, {"modalities": ["characters"]}),
     (MODALITIES, {"modalities": ["words"]}),
@@ -44,15 +46,23 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     (MODALITIES, {"modalities": TEXT}),
     (MODALITIES, {"fusion": "concatenate"}),
     (MODALITIES, {"cell": "standard", "transform": "relu"}),
+    (MODALITIES, {"score": "linear", "missing_vectors": "zeros"}),
+    (MODALITIES, {"fusion": "concatenate", "transform": "none"}),
     ("cwi", {"regularized": True}),  # Table 9
     ("cwi", {"char_length": 9}),  # words are cut, and halves are not whole
+    ("cwi", {"targets": "largest", "prune": False}),
     ("cwi_attention", {"readout": "both"}),
+    ("cwi_attention", {"attends": "modalities"}),
+    ("cwi_attention", {"attends": "modalities", "readout": "both"}),
     (KNOWLEDGE, {"image": False}),  # Chen et al. 2021, Table 3
     (KNOWLEDGE, {"attributes": False}),
     (KNOWLEDGE, {"knowledge": False}),
     (KNOWLEDGE, {"image": False, "attributes": False, "knowledge": False}),
     (KNOWLEDGE, {"char_filter": "full", "recurrent": True, "inner": 3, "activation": "tanh"}),
+    (KNOWLEDGE, {"attribute_weights": "probabilities"}),
     (TRIMOD, {"fusion": "scaled_dot"}),
+    (TRIMOD, {"modalities": ["text"]}),
+    (TRIMOD, {"modalities": ["hashtags", "text"]}),
     (TRIMOD, {"l1": 0.001}),
     (TRIMOD, {"batch_norm": True}),
 ]
@@ -72,7 +82,7 @@ def make(name: str, **model: object) -> System:
     system, params = find_system(name), block(name, {"hidden": 8, **model})
     table = torch.randn(20, 7)
     shapes = {read.cache: SHAPES[read.cache] for read in system.reads if read.cache in SHAPES}
-    inputs = Inputs(table, torch.rand(20) < 0.5, 11, TAGS, shapes, CLASSES)
+    inputs = Inputs(table, torch.rand(20, 7) < 0.5, 11, TAGS, shapes, CLASSES)
     return system(params, inputs).eval()
 
 

@@ -41,9 +41,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_table_reads_back_with_the_rows_of_a_key_joined(path: Path) -> None:
-    write_phrases(path, "post", "f00d", ROWS, {"hop": pa.array([1, 0, None, 2])}, {"graph": "g"})
+    facts = {"graph": "Łódź", "backbone": "tiny"}
+    write_phrases(path, "post", "f00d", ROWS, {"hop": pa.array([1, 0, None, 2])}, facts)
     table = read_phrases(path)
-    assert (table.keyed_by, table.fingerprint, table.facts) == ("post", "f00d", {"graph": "g"})
+    assert (table.keyed_by, table.fingerprint, table.facts) == ("post", "f00d", facts)
     assert table.rows == {
         "train/0": ROWS[1][1],
         "train/1": plain(["basketball", "player", "club"]),
@@ -115,7 +116,9 @@ def test_what_is_no_table_of_phrases_is_refused(path: Path, tmp_path: Path) -> N
     write_table(pa.table({"key": ["a"], "weights": [[1.0]]}), path)
     with pytest.raises(PipelineError, match=r"expected columns key \(string\), words"):
         read_phrases(path)
-    for metadata in ({}, {KEYED_BY: b"planet", FINGERPRINT: b"00"}, {KEYED_BY: b"post"}):
+    whole = {KEYED_BY: b"post", FINGERPRINT: b"00", FACTS: b"{}"}
+    without = [{key: whole[key] for key in whole if key != left} for left in whole]
+    for metadata in ({}, whole | {KEYED_BY: b"planet"}, *without):
         write_table(pa.table([["a"], [["b"]], [[1.0]]], SCHEMA.with_metadata(metadata)), path)
         with pytest.raises(PipelineError, match="does not say what its keys are"):
             read_phrases(path)

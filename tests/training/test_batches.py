@@ -1,8 +1,11 @@
 """Posts as batches: nothing lost, nothing added, whatever the order."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given
@@ -87,8 +90,8 @@ def test_words_of_test_are_known_by_their_vectors_alone(workspace: Workspace) ->
         for token in post.tokens
     }
     for row, word in enumerate(lexicon.words[2:], start=2):
-        assert word in train or found[row]
-        assert bool(found[row]) == bool(table[row].any())
+        assert word in train or found[row].all()
+        assert found[row].tolist() == [bool(table[row].any())] * 5
     assert table.shape == (len(lexicon.words), 5)
     again = Lexicon.read(_written(lexicon, workspace))
     assert again == lexicon
@@ -115,7 +118,7 @@ def test_a_share_of_the_vectors_can_be_removed(workspace: Workspace) -> None:
         known = set(lexicon.words)  # a larger share lacks what a smaller one lacks
         rows = {word: row for row, word in enumerate(lexicon.words)}
         for row, word in enumerate(all_words.words):
-            if found[row] and word in rows and still[rows[word]]:
+            if found[row].all() and word in rows and still[rows[word]].all():
                 assert torch.equal(fewer[rows[word]], table[row])
         assert fewer[~still].abs().sum() == 0
     assert 0 < still.sum() < found.sum()
@@ -128,12 +131,21 @@ def test_the_share_is_of_the_words() -> None:
         assert abs(1 - without(source, share).found.mean() - share) < 0.03
 
 
-def test_sources_are_concatenated_in_their_order(workspace: Workspace) -> None:
+def test_sources_are_concatenated_in_their_order(workspace: Workspace, tmp_path: Path) -> None:
+    """What one of them lacks stays unfound in its half."""
+    whole = pq.read_table(workspace.vectors)
+    rows = [row | {"found": row["found"] and row["word"] < "l"} for row in whole.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, whole.schema), tmp_path / "b.parquet")
     one = assemble(workspace.vocab, {"a": workspace.vectors})
-    two = assemble(workspace.vocab, {"a": workspace.vectors, "b": workspace.vectors})
+    two = assemble(workspace.vocab, {"a": workspace.vectors, "b": tmp_path / "b.parquet"})
     assert one.lexicon == two.lexicon
-    assert torch.equal(two.vectors, torch.cat([one.vectors, one.vectors], 1))
-    assert torch.equal(one.found, two.found)
+    assert torch.equal(two.vectors[:, :5], one.vectors)
+    assert torch.equal(two.found[:, :5], one.found)
+    has = {row["word"] for row in rows if row["found"]}
+    assert 0 < len(has) < sum(whole["found"].to_pylist())
+    for word, row, found in zip(two.lexicon.words, two.vectors, two.found, strict=True):
+        assert found[5:].tolist() == [word in has] * 5
+        assert torch.equal(row[5:], row[:5] * (word in has))
 
 
 def test_the_spelling_of_padding_is_an_unknown_word(workspace: Workspace) -> None:

@@ -59,7 +59,7 @@ def test_a_batch_reads_back_as_its_phrases(workspace: Workspace, tables: dict[st
     assert {"city", "lima", "surprise"} <= set(lexicon.words)
     assert not {"thing1", "class", "CITY"} & set(lexicon.words)
     row = lexicon.words.index("city")
-    assert found[row]
+    assert found[row].all()
     assert table[row].tolist() == [1, 0, 0, 0, 0]
     known = read_vectors(workspace.vectors)
     lima = known.matrix[known.words.index("lima")]  # the posts' file comes before the phrases'

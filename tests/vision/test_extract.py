@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -37,10 +38,13 @@ def forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-def test_rows_are_what_the_network_gives_one_image_alone(make_corpus: MakeCorpus) -> None:
+@pytest.mark.parametrize("resize", ["crop", "stretch"])
+def test_rows_are_what_the_network_gives_one_image_alone(
+    make_corpus: MakeCorpus, resize: Literal["crop", "stretch"]
+) -> None:
     corpus = make_corpus(0, 1, 2)
-    corpus.extract(outputs=["logits", "pooled", "grid"])
-    backbone = load_backbone("efficientnet_lite0")
+    corpus.extract(outputs=["logits", "pooled", "grid"], resize=resize)
+    backbone = load_backbone("efficientnet_lite0").resizing(resize)
     state = find_weights("imagenet", backbone.weights, backbone.network).load()
     features = backbone.build(state, backbone.outputs, "float32")
     reader = Reader(corpus.root / "store")
@@ -153,7 +157,9 @@ def test_another_fingerprint_computes_anew(make_corpus: MakeCorpus, forwards: li
     assert corpus.extract(weights="random:1").computed == 2
     assert corpus.extract(weights="random:2").computed == 2
     assert corpus.extract(weights="random:2").computed == 0
-    assert sum(forwards) == 12
+    assert corpus.extract(weights="random:2", resize="stretch").computed == 2
+    assert "stretched" in Reader(corpus.root / "store").fingerprint.preprocessing
+    assert sum(forwards) == 14
 
 
 @pytest.mark.parametrize("has", [True, False])

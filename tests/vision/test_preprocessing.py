@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import transforms
 from torchvision.models import Inception_V3_Weights, ResNet50_Weights, VGG16_Weights
 from torchvision.transforms import InterpolationMode
 
-from pipeline.vision.backbone import load_backbone
+from pipeline.vision.backbone import known_backbones, load_backbone
 from pipeline.vision.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.processor
@@ -51,6 +52,35 @@ def test_efficientnets_bits_are_torchvisions_with_its_constants(extent: tuple[in
     assert torch.equal(ours(preprocessing, image), transform(image))
 
 
+@pytest.mark.parametrize("name", known_backbones())
+@pytest.mark.parametrize("extent", SIZES)
+def test_stretched_bits_are_those_of_torchvisions_resize(
+    name: str, extent: tuple[int, int]
+) -> None:
+    preprocessing = load_backbone(name).resizing("stretch").preprocessing
+    sides = [preprocessing.crop, preprocessing.crop]
+    mode = InterpolationMode(preprocessing.interpolation)
+    transform = transforms.Compose(
+        [
+            transforms.Resize(sides, mode),
+            transforms.ToTensor(),
+            transforms.Normalize(preprocessing.mean, preprocessing.std),
+        ]
+    )
+    image = noise(*extent)
+    assert torch.equal(ours(preprocessing, image), transform(image))
+
+
+def test_a_stretched_picture_keeps_its_borders() -> None:
+    pixels = np.zeros((300, 900, 3), np.uint8)
+    pixels[:, :100] = pixels[:, -100:] = 255
+    image = Image.fromarray(pixels)
+    crop = load_backbone("vgg16").preprocessing
+    assert not crop.pixels(image).any()
+    assert load_backbone("vgg16").resizing("stretch").preprocessing.pixels(image).any()
+    assert load_backbone("vgg16").resizing("crop").preprocessing == crop
+
+
 def test_a_batch_is_normalised_image_by_image() -> None:
     preprocessing = Preprocessing(resize=40, crop=32)
     batch = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
@@ -82,9 +112,42 @@ def test_the_description_tells_one_preprocessing_from_another() -> None:
         str(Preprocessing(resize=256, crop=224, interpolation="bicubic")),
         str(Preprocessing(resize=256, crop=224, mean=(0.5, 0.5, 0.5))),
         str(Preprocessing(resize=256, crop=224, std=(0.5, 0.5, 0.5))),
+        str(Preprocessing(resize=256, crop=224, stretch=True)),
     }
-    assert len(described) == 6
-    assert str(Preprocessing(resize=256, crop=224)) == (
-        "shorter side 256 bilinear, centre 224, RGB / 255,"
-        " mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225)"
-    )
+    assert len(described) == 7
+
+
+IMAGENET = "RGB / 255, mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225)"
+
+
+@pytest.mark.parametrize(
+    ("name", "crop", "stretch"),
+    [
+        (
+            "efficientnet_lite0",
+            "shorter side 256 bicubic, centre 224, RGB / 255, mean (0.5, 0.5, 0.5), std (0.5, 0.5,"
+            " 0.5)",
+            "stretched to 224 x 224 bicubic, RGB / 255, mean (0.5, 0.5, 0.5), std (0.5, 0.5, 0.5)",
+        ),
+        (
+            "inception_v3",
+            f"shorter side 342 bilinear, centre 299, {IMAGENET}",
+            f"stretched to 299 x 299 bilinear, {IMAGENET}",
+        ),
+        (
+            "resnet50",
+            f"shorter side 256 bilinear, centre 224, {IMAGENET}",
+            f"stretched to 224 x 224 bilinear, {IMAGENET}",
+        ),
+        (
+            "vgg16",
+            f"shorter side 256 bilinear, centre 224, {IMAGENET}",
+            f"stretched to 224 x 224 bilinear, {IMAGENET}",
+        ),
+    ],
+)
+def test_descriptions_are_pinned(name: str, crop: str, stretch: str) -> None:
+    """Other words would be another fingerprint: every store would be computed anew."""
+    backbone = load_backbone(name)
+    assert str(backbone.preprocessing) == str(backbone.resizing("crop").preprocessing) == crop
+    assert str(backbone.resizing("stretch").preprocessing) == stretch

@@ -89,10 +89,13 @@ def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_mid
 
 
 def test_a_store_grows_on_ray_and_bad_input_is_a_sentence(make_corpus: MakeCorpus) -> None:
-    """Where bfloat16 is slow, each of two actors tells so when it starts, but it is said once."""
+    """Where bfloat16 is slow, each of two actors tells so when it starts, but it is said once.
+
+    Pictures are stretched, on whichever worker decodes them.
+    """
     here: list[str] = []
     there: list[str] = []
-    low = {"outputs": ["pooled"], "precision": "bfloat16"}
+    low = {"outputs": ["pooled"], "precision": "bfloat16", "resize": "stretch"}
     corpus = make_corpus(*range(10))
     corpus.extract("grown", here.append, batch=16, **low)
     corpus.add(*range(10, 13))

@@ -18,6 +18,7 @@ from pipeline.knowledge.labels.candidates import find_candidates
 from pipeline.knowledge.labels.index import LabelIndex
 from pipeline.knowledge.labels.index_tables import read_index
 from pipeline.knowledge.labels.scorers import find_scorer, matcher
+from pipeline.knowledge.lookup.concepts import Concepts
 from pipeline.knowledge.lookup.depictions import read_depictions
 from pipeline.knowledge.lookup.knowledge_table import Row, write_knowledge
 from pipeline.knowledge.lookup.lookup import Lookup, Pictures
@@ -46,15 +47,23 @@ class Files:
     metrics: Path  # written: counts, as JSON
 
 
-def find_knowledge(params: Knowledge, files: Files) -> str:
+def find_knowledge(params: Knowledge, files: Files, name: str) -> str:
     """Write a phrase for each post: the words of its picture's knowledge. Returns the findings.
 
+    Args:
+        params: the block.
+        files: read and written.
+        name: the graph's, which every output tells.
+
     Raises:
-        PipelineError: for tables that are not of one corpus or graph, a label index of another
-            scorer, or pictures of posts and entities that went through different networks.
+        PipelineError: for tables that are not of one corpus or graph, a graph without a conceptual
+            relation, a label index of another scorer, or pictures of posts and entities that went
+            through different networks.
     """
+    graph = read_graph(files.graph)
+    concepts = Concepts(graph, params.conceptual, f"{files.graph} ({name})")
     posts, mentions = read_posts(files.posts), read_mentions(files.mentions)
-    graph, index = read_graph(files.graph), read_index(files.label_index)
+    index = read_index(files.label_index)
     if index.scorer != params.scorer or len(index.ranks) != len(graph.entities):
         raise PipelineError(
             f"{files.label_index}: is of another graph, or for {index.scorer} and not"
@@ -74,10 +83,15 @@ def find_knowledge(params: Knowledge, files: Files) -> str:
         files.knowledge,
         rows,
         graph,
-        source=mentions.source,
+        concepts,
         fingerprint=_fingerprint(params, files),
+        facts={
+            "graph": name,
+            "mentions": mentions.source,
+            "backbone": Reader(files.store).fingerprint.backbone,
+        },
     )
-    counts = _counts(written, mentions, lookup.cuts)
+    counts = {"graph": name, **_counts(written, mentions, lookup.cuts)}
     write_json(files.metrics, counts)
     return _told(counts, params)
 
@@ -184,7 +198,8 @@ def _told(counts: Mapping[str, Any], params: Knowledge) -> str:
     found = ", ".join(f"{n} at {hop.replace('_', ' ')}" for hop, n in counts["found"].items())
     lines = [
         *([GOLD] if counts["gold"] else []),
-        f"{counts['posts']} posts, mentions by {counts['mentions']}: {found or 'nothing found'}",
+        f"{counts['posts']} posts, graph {counts['graph']}, mentions by {counts['mentions']}:"
+        f" {found or 'nothing found'}",
         *(f"  {count} without knowledge: {reason}" for reason, count in counts["none"].items()),
     ]
     if params.fan_out is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from pipeline.knowledge.graph.graph import Graph
+from pipeline.knowledge.lookup.concepts import Concepts, words_of
 from pipeline.knowledge.lookup.lookup import Hit, steps
 from pipeline.params.knowledge import Knowledge
 from pipeline.tables.phrases import plain, write_phrases
@@ -45,32 +44,33 @@ def write_knowledge(
     path: Path,
     rows: Sequence[Row],
     graph: Graph,
+    concepts: Concepts,
     *,
-    source: str,
     fingerprint: str,
+    facts: Mapping[str, str],
 ) -> list[tuple[int | None, str]]:
     """Write the table.
 
     Args:
-        params: says which triples are knowledge, and whether their relations are words.
+        params: says which parts of a triple give words.
         path: the table.
         rows: one for each post.
         graph: the graph that the rows speak of.
-        source: the source of the mentions.
+        concepts: what it says of entities.
         fingerprint: a digest of all that the words are made from.
+        facts: the same for a reader; `mentions`, their source, is written into each row, too.
 
     Returns:
         The hop (None without one) and the reason of each row.
     """
-    conceptual = _conceptual(graph, params.conceptual)
     columns: dict[str, list[Any]] = {name: [] for name in _FURTHER}
     phrases, written = [], []
     for row in rows:
         hit, reason = row.hit, row.reason
-        triples = [] if hit is None else _triples(graph, hit.entity, conceptual)
+        triples = [] if hit is None else concepts.of(hit.entity)
         if hit is not None and not triples:
             reason = "the graph says nothing conceptual of the entity"
-        words = [word for triple in triples for word in _words(triple, params.relation_words)]
+        words = [word for triple in triples for word in words_of(triple, params)]
         phrases.append((row.post, plain(words)))
         written.append((None if hit is None else hit.hop, reason))
         values = {
@@ -82,39 +82,13 @@ def write_knowledge(
             "similarity": None if hit is None else hit.similarity,
             "triples": triples,
             "reason": reason,
-            "mention_source": source,
+            "mention_source": facts["mentions"],
         }
         for name, value in values.items():
             columns[name].append(value)
     further = {name: pa.array(columns[name], kind) for name, kind in _FURTHER.items()}
-    write_phrases(path, "post", fingerprint, phrases, further)
+    write_phrases(path, "post", fingerprint, phrases, further, facts)
     return written
-
-
-def _conceptual(graph: Graph, names: Sequence[str]) -> np.ndarray:
-    """Which relations are conceptual, (relations,) bool."""
-    wanted = frozenset(names)
-    return np.array(
-        [name in wanted or re.split(r"[/#]", name)[-1] in wanted for name in graph.relations], bool
-    )
-
-
-def _triples(graph: Graph, entity: int, conceptual: np.ndarray) -> list[dict[str, str]]:
-    """The conceptual triples of an entity, in words."""
-    return [
-        {
-            "subject": graph.entities[subject].text,
-            "relation": graph.relation_labels[relation],
-            "object": graph.entities[target].text,
-        }
-        for subject, relation, target in graph.of_subject(entity).tolist()
-        if conceptual[relation]
-    ]
-
-
-def _words(triple: Mapping[str, str], relation_words: bool) -> list[str]:
-    relation = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", triple["relation"])  # isA -> is A
-    return [*(relation.split() if relation_words else []), *triple["object"].split()]
 
 
 def _path(graph: Graph, hit: Hit) -> list[str]:

@@ -6,6 +6,15 @@ The published search compares the picture with the pictures of the candidate ent
 cosine is at or above theta, the picture shows that entity; else the search compares the neighbours
 one hop away, then those two hops away, up to `hops`.
 
+The paper leaves open:
+
+- Which features of two pictures are compared. Here: the output `pooled` of the role `tags`.
+- Which relations lead to a neighbour, and which way. Here: all of them, both ways.
+- Which entity counts if several reach theta. Here: of the nearest the most similar, and one for a
+  post, whatever the number of its mentions.
+- How fuzzywuzzy decides that an entity is a candidate. Here: `knowledge.scorer`, `cutoff` and
+  `best`.
+
 This module works in another order, which gives the same entities and costs far less. First it finds
 all pairs of pictures at or above theta (`pipeline.knowledge.lookup.similar`), which few posts have.
 Then a walk from the post's candidates tells how far away the entities of such pictures are. An

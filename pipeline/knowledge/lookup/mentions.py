@@ -1,8 +1,9 @@
 """The stage `mentions`: which words of a post may name an entity of the graph.
 
-Three sources: a text-only tagger of ours (`features/tagged.parquet`), the post's spelling (capitals
-and hashtags), or the gold labels. Gold mentions give away what a system has to find: they serve
-analysis alone, and every table made with them says so.
+Chen et al. 2021 "first recognize entity mentions" and do not say how. Here are three sources: a
+text-only tagger of ours (`features/tagged.parquet`), the post's spelling (capitals and hashtags),
+or the gold labels. Gold mentions give away what a system has to find: they serve analysis alone,
+and every table made with them says so.
 """
 
 from __future__ import annotations

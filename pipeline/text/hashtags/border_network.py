@@ -2,14 +2,22 @@
 
 Alfaqeeh 2024 (TriMod), sections IV-C and IV-D: characters embedded by skip-gram (equation 9), a
 CNN and a BiLSTM over them, and a decoder P(s_i | h, c_i) that reads the encoding and the
-character's vector (equation 10). The paper prints no sizes, nor whether the CNN stands before the
-BiLSTM. It does here: the filters see letters, and the BiLSTM sees what the filters found.
+character's vector (equation 10), trained by cross-entropy.
 
-The network reads two things beside a character's vector. One is a vector for the character's shape
-(small, capital, digit), so that A and a share a vector. The other, with `counts`, is the
+The paper leaves open:
+
+- Every size, and whether the CNN stands before the BiLSTM. It does here: the filters see letters,
+  and the BiLSTM sees what the filters found.
+- What a character is. Capitals and accents share the vector of the plain small letter here.
+- The decoder. Here it is one linear layer, and a border stands where its probability is 0.5 or
+  more, decided for each character alone.
+
+Ours, and not in the paper: the network reads two things beside a character's vector. One is a
+vector for the character's shape (small, capital, digit). The other, with `counts`, is the
 probability that English word counts alone give to a border after the character. A network that
 reads characters only must learn words by heart from some millions of phrases; with the counts, it
-only learns where these go wrong (names, case, slang). `counts: false` is the network as printed.
+only learns where these go wrong (names, case, slang). `shape_width: 0` and `counts: false` give
+the network as printed (conf/segmenter/published.yaml).
 """
 
 from __future__ import annotations
@@ -81,7 +89,9 @@ class BorderNetwork(nn.Module):
     def __init__(self, sizes: BorderSizes) -> None:
         super().__init__()
         self.characters = character_vectors(len(CHARACTERS) + 1, sizes.char_width)
-        self.shapes = nn.Embedding(SHAPES, sizes.shape_width, padding_idx=PAD)
+        self.shapes = (
+            nn.Embedding(SHAPES, sizes.shape_width, padding_idx=PAD) if sizes.shape_width else None
+        )
         self.counts = sizes.counts
         width = sizes.char_width + sizes.shape_width + 2 * sizes.counts
         self.convolutions = nn.ModuleList(
@@ -94,7 +104,9 @@ class BorderNetwork(nn.Module):
     def forward(self, runs: Runs) -> Tensor:
         """Logits (B, L)."""
         mask = runs.characters != PAD  # (B, L)
-        parts = [self.characters(runs.characters), self.shapes(runs.shapes)]
+        parts = [self.characters(runs.characters)]
+        if self.shapes is not None:
+            parts.append(self.shapes(runs.shapes))
         if self.counts:
             odds = runs.counted.logit(1e-6).clamp(-SURE, SURE) / SURE  # (B, L)
             parts += [runs.counted[:, :, None], odds[:, :, None]]

@@ -1,8 +1,9 @@
 """Phrases for the neural segmenter: their spaces are removed, and it is to find the borders.
 
-Some of the phrases are stretches of the corpus's posts, the others are drawn from English word
-counts: words by their counts to a power below 1, so that rare ones come too, and chains of pairs of
-words that often stand together.
+TriMod trains on "a non-standard dataset", of which it says no more; these phrases are ours. Some
+are stretches of the corpus's posts, the others are drawn from English word counts: words by their
+counts to a power below 1, so that rare ones come too, and chains of pairs of words that often stand
+together.
 """
 
 from __future__ import annotations

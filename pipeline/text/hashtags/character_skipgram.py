@@ -1,7 +1,9 @@
 """Skip-gram over characters: each character's vector learns to predict its neighbours.
 
 Mikolov et al. 2013, applied to characters as in TriMod's equation 9. Characters are so few that the
-softmax runs over all of them: nothing is sampled.
+softmax runs over all of them: nothing is sampled. TriMod prints neither the window, nor the text
+that the vectors learn from (here the network's own phrases), nor whether the network goes on
+training them (here it does).
 """
 
 from __future__ import annotations

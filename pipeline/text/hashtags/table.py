@@ -67,7 +67,7 @@ def hashtags(params: Hashtags, posts_path: Path, model: Path | None, table: Path
     }
     fingerprint = digest({"version": VERSION, "origin": origin, "params": params.model_dump()})
     rows = [(one.token, plain(one.words.words)) for one in found]
-    write_phrases(table, "token", fingerprint, rows, further)
+    write_phrases(table, "token", fingerprint, rows, further, {"segmenter": params.segmenter})
     return Report(params.segmenter, tuple(found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class Project:
         find_mentions(params, files.posts, self.folder / "none", files.mentions, report)
 
     def knowledge(self, params: Knowledge) -> tuple[str, dict[str, dict[str, Any]]]:
-        told = find_knowledge(params, self.files())
+        told = find_knowledge(params, self.files(), "mine")
         rows = pq.read_table(self.files().knowledge).to_pylist()
         return told, {row["key"]: row for row in rows}
 
@@ -178,7 +178,11 @@ def test_the_documented_posts_of_the_sample(sample: Project) -> None:
     assert counts["gold"] is True
     assert set(counts["found"]) == {"hop_0", "hop_1", "hop_2"}
     assert sum(counts["found"].values()) + sum(counts["none"].values()) == len(rows) == 285
-    assert read_phrases(sample.folder / "knowledge.parquet").keyed_by == "post"
+    assert (counts["graph"], counts["mentions"]) == ("mine", "gold")
+    table = read_phrases(sample.folder / "knowledge.parquet")
+    assert table.keyed_by == "post"
+    network = "efficientnet_lite0"
+    assert table.facts == {"graph": "mine", "mentions": "gold", "backbone": network}
 
 
 def test_settings_matter_and_change_the_fingerprint(sample: Project) -> None:
@@ -192,12 +196,22 @@ def test_settings_matter_and_change_the_fingerprint(sample: Project) -> None:
     nearer, other, _ = run(changed(hops=1))
     assert nearer == Counter({None: hops[None] + hops[2], 0: hops[0], 1: hops[1]})
     assert other != digest
-    _, _, more = run(changed(relation_words=True))
+    _, third, more = run(changed(relation_words=True))
     assert more.count("is") > words.count("is")
-    _, rows = sample.knowledge(changed(conceptual=["noSuchRelation"]))
+    _, fourth, _ = run(changed(subject_words=True))
+    assert len({digest, other, third, fourth}) == 4
+    _, rows = sample.knowledge(changed(conceptual=["subClassOf"]))
     assert {row["reason"] for row in rows.values() if row["hop"] is not None} == {
         "the graph says nothing conceptual of the entity"
     }
+
+
+def test_a_graph_without_a_conceptual_relation_is_refused_before_anything_is_read(
+    sample: Project,
+) -> None:
+    files = replace(sample.files(), posts=sample.folder / "none", store=sample.folder / "none")
+    with pytest.raises(PipelineError, match=r"graph \(mine\): has none of the relations noSuch"):
+        find_knowledge(changed(conceptual=["noSuch"]), files, "mine")
 
 
 def test_tables_that_do_not_belong_together_are_refused(sample: Project) -> None:

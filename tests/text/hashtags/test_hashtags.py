@@ -169,7 +169,9 @@ def test_the_table(tmp_path: Path) -> None:
     first = table.read_bytes()
     hashtags(by("camel"), tmp_path / "posts.parquet", None, table)
     assert table.read_bytes() == first
+    assert read_phrases(table).facts == {"segmenter": "camel"}
     hashtags(by("wordsegment"), tmp_path / "posts.parquet", None, table)
+    assert read_phrases(table).facts == {"segmenter": "wordsegment"}
     assert read_phrases(table).fingerprint != found.fingerprint
 
 
