@@ -18,6 +18,7 @@ from stages.command import OUT, stage
 @click.option("--results", type=OUT, default=Path("metrics/tables"), show_default=True)
 @click.option("--commands", "print_commands", is_flag=True, help="print what runs what is missing")
 @click.option("--set", "-S", "overrides", multiple=True, help="of conf/, for these commands")
+@click.option("--without", multiple=True, help="for these commands: leave out runs that need it")
 @click.option("--queue", is_flag=True, help="for these commands: queue the runs, from the caches")
 @click.option("--collect", "gather", is_flag=True, help="take the scores of ended experiments")
 @stage
@@ -26,15 +27,16 @@ def main(
     results: Path,
     print_commands: bool,
     overrides: tuple[str, ...],
+    without: tuple[str, ...],
     queue: bool,
     gather: bool,
 ) -> None:
     """Print the tables of PAPER, each row as published with ours beneath it."""
-    if (overrides or queue) and not print_commands:
-        raise click.UsageError("--set and --queue are for --commands: they change nothing else")
+    if (overrides or without or queue) and not print_commands:
+        raise click.UsageError("--set, --without and --queue are for --commands alone")
     if print_commands:
         done = read_runs(paper, results)
-        lines = commands(paper, done, overrides, queue=queue)
+        lines = commands(paper, done, overrides, without=without, queue=queue)
         click.echo(
             "\n".join(lines or [f"# {len(done)} runs in {results / paper}, none is missing"])
         )

@@ -124,7 +124,12 @@ def experiment_of(paper: str, run: str) -> str:
 
 
 def commands(
-    name: str, done: Collection[str], overrides: Sequence[str], *, queue: bool
+    name: str,
+    done: Collection[str],
+    overrides: Sequence[str],
+    *,
+    without: Collection[str] = (),
+    queue: bool = False,
 ) -> list[str]:
     """The shell commands of the runs of a paper that are not `done`.
 
@@ -133,8 +138,19 @@ def commands(
         done: runs to leave out.
         overrides: changes of conf/ for every run, such as dataset=twitter2015; a run's own
             override of the same key replaces one of these.
+        without: what is not here, as `needs` has it: runs that need it are left out.
         queue: whether the runs wait (`command`).
+
+    Raises:
+        PipelineError: for an unknown paper, or a thing that no run of it needs.
     """
+    runs = read_paper(name).runs
+    needed = {run.needs for run in runs.values() if run.needs is not None}
+    for thing in set(without) - needed:
+        known = ", ".join(sorted(needed)) or "nothing"
+        raise PipelineError(
+            f"no run of {name} needs {thing!r}{nearest(thing, needed)}; they need: {known}"
+        )
     return [
         command(
             experiment_of(name, key),
@@ -142,8 +158,8 @@ def commands(
             run.system,
             queue=queue,
         )
-        for key, run in read_paper(name).runs.items()
-        if key not in done
+        for key, run in runs.items()
+        if key not in done and run.needs not in without
     ]
 
 

@@ -110,8 +110,11 @@ def test_a_row_has_a_line_for_each_of_its_runs(
 
 
 def test_values_elsewhere_are_set_from_the_root(small: str) -> None:
-    line = commands(small, {"published", "tuned", "slow"}, [], queue=False)
-    assert line == ["dvc exp run --name small-bare -S prepare.untyped=true evaluate_trimod"]
+    lines = commands(small, {"published", "tuned"}, [])
+    assert lines[1] == "dvc exp run --name small-bare -S prepare.untyped=true evaluate_trimod"
+    assert commands(small, {"published", "tuned"}, [], without=["patience"]) == lines[1:]
+    with pytest.raises(PipelineError, match=r"'patients' .did you mean 'patience'.*need: patience"):
+        commands(small, {}, [], without=["patients"])
 
 
 def test_only_runs_on_the_same_labels_must_share_a_gold(
