@@ -1,8 +1,8 @@
 """The tables of a paper as data: the figures that it printed, and our run beside each row.
 
 `papers/NAME.yaml` holds one paper. A run is one experiment: a system, one of its presets in
-`conf/`, settings of its block in params.yaml, and values elsewhere. A row may have several runs, such as
-`published` beside `tuned`, and rows of several tables may share a run.
+`conf/`, settings of its block in params.yaml, and values elsewhere. A row may have several runs,
+such as `published` beside `tuned`, and rows of several tables may share a run.
 """
 
 from __future__ import annotations
