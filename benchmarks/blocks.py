@@ -17,5 +17,6 @@ def of_project(section: str, block: type[B], **changes: object) -> B:
 
 
 def quiet(**changes: object) -> Runtime:
-    """The block `runtime` on the CPU, without a progress bar."""
-    return of_project("runtime", Runtime, **({"device": "cpu", "progress": "none"} | changes))
+    """The block `runtime` on the CPU, without a progress bar, and with no states of trainings."""
+    still = {"device": "cpu", "progress": "none", "checkpoints": None}
+    return of_project("runtime", Runtime, **(still | changes))

@@ -23,6 +23,7 @@ from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
+from pipeline.fit.resume import Slots
 from pipeline.params.captioner import CaptionerParams
 from pipeline.params.runtime import Runtime
 from pipeline.progress import progress
@@ -146,10 +147,15 @@ def train_captioner(
             f" {epoch.seconds:.1f} s"
         )
 
+    decides = {"params": params.model_dump(), "device": device.type}
+    read = [files.captions, files.images, files.store]
+    slots = Slots("train_captioner", runtime, decides, read)
+    slot = slots.of("captioner", say)
     fitted = fit(
-        decoder, batches, lambda batch: decoder.loss(*batch), score, params.training, watch
+        decoder, batches, lambda batch: decoder.loss(*batch), score, params.training, watch, slot
     )
     write_captioner(captioner, params.model, regions, fitted, files.model)
+    slots.clear()
     say(f"captioner: best epoch {fitted.best.epoch}, dev BLEU {fitted.best.score:.1f}")
 
 

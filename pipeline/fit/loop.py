@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.fit.averaging import Average
 from pipeline.fit.generators import generator_states, restore_generators
 from pipeline.fit.optimization import build_optimizer, build_schedule
+from pipeline.fit.resume import Slot
 from pipeline.params.optimization import Optimization
 
 Batch = TypeVar("Batch")
@@ -88,19 +89,29 @@ class Trainer(Generic[Batch]):
         self._kept: dict[str, Tensor] = {}  # the network's state after the best epoch
         self._started = time.monotonic()
 
-    def run(self) -> Fitted:
+    def run(self, slot: Slot | None = None) -> Fitted:
         """Train to the end and leave the network with the weights of its best epoch by dev score.
+
+        Args:
+            slot: takes the state from time to time, and at the end.
 
         Raises:
             PipelineError: when the loss is no number any more (the learning rate is too high), or
                 an epoch has no batch.
         """
         while not self.ended:
-            self.epoch()
+            self.epoch(slot)
+        if slot is not None:
+            slot.write(self.state())
         assert self._best is not None  # max_epochs is at least 1
         self._network.load_state_dict(self._kept)
         self._network.eval()
         return Fitted(self._best, tuple(self._history))
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """The epochs that are over."""
+        return tuple(self._history)
 
     @property
     def ended(self) -> bool:
@@ -113,10 +124,12 @@ class Trainer(Generic[Batch]):
         # Before dev scores anything at all, there is nothing to lose patience with.
         return self._best.score > 0 and done - self._best.epoch >= self._options.patience
 
-    def epoch(self) -> None:
+    def epoch(self, slot: Slot | None = None) -> None:
         """Train on the rest of the epoch's batches, then score the network on dev."""
         for batch in self.rest():
             self.step(batch)
+            if slot is not None:
+                slot.offer(self.state)
         self._end_epoch()
 
     def rest(self) -> Iterator[Batch]:
@@ -214,6 +227,17 @@ def fit(
     score: Callable[[], float],
     options: Optimization,
     watch: Callable[[Epoch], None],
+    slot: Slot | None,
 ) -> Fitted:
-    """Train `network` from its first weights to the end, as `Trainer` does."""
-    return Trainer(network, batches, loss, score, options, watch).run()
+    """Train `network` to the end, as `Trainer` does: from its first weights, or from a state.
+
+    `slot` gives the state of an earlier run of the same training, and takes those of this one;
+    None keeps no state. `watch` is told of the epochs before the state too.
+    """
+    trainer = Trainer(network, batches, loss, score, options, watch)
+    state = None if slot is None else slot.read()
+    if state is not None:
+        trainer.restore(state)
+        for epoch in trainer.history:
+            watch(epoch)
+    return trainer.run(slot)

@@ -18,5 +18,7 @@ class Runtime(Block):
     engine: Engine  # ray: a cluster's CPUs decode, its GPUs compute
     actors: int | None = Field(ge=1)  # ray's actors, each with the network; None: one a GPU
     processes: int | None = Field(ge=1)  # trainings side by side on the CPU; None: one a core
+    checkpoints: str | None  # the folder of trainings' states; None: none are kept
+    checkpoint_seconds: float = Field(ge=0)  # between two states of a training
     progress: Literal["auto", "bar", "lines", "none"]
     weights_dir: str | None  # a mirror folder of weight files

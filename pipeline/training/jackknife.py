@@ -20,6 +20,7 @@ import pyarrow as pa
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.device import steady_device
 from pipeline.errors import PipelineError
+from pipeline.fit.resume import Slots
 from pipeline.metrics.spans import Span, strict_spans
 from pipeline.parallel import Say
 from pipeline.params.runtime import Runtime
@@ -31,7 +32,7 @@ from pipeline.training.caches import open_caches
 from pipeline.training.lexicon import assemble
 from pipeline.training.side_by_side import side_by_side
 from pipeline.training.tagger import Tagger
-from pipeline.training.train import check_vectors, gather, of_split, train_network
+from pipeline.training.train import Run, check_vectors, gather, of_split, train_network
 
 SCHEMA = pa.schema(
     [
@@ -106,15 +107,23 @@ def tag_posts(
     texts = {row.post: tuple(words.lexicon.word(token) for token in row.tokens) for row in train}
     fold = deal(texts, options.folds, options.seed)
     caches = open_caches(system.reads, {}, None)
+    decides = {
+        "params": params.model_dump(),
+        "options": options.model_dump(),
+        "device": device.type,
+    }
+    read = [files.posts, files.vocab, *files.vectors.values()]
+    slots = Slots("tag_posts", runtime, decides, read)
 
-    def tag(number: int | None, bar: Mode, _: Say) -> tuple[dict[str, list[str]], str]:
+    def tag(number: int | None, bar: Mode, say: Say) -> tuple[dict[str, list[str]], str]:
         """Tag a fold, or dev and test for None; the labels by post, and a line about the model."""
         seen = [row for row in train if fold[row.post] != number]
         unseen = [row for row in train if fold[row.post] == number] or [*dev, *test]
         corpus = gather(seen, dev, words, caches)
-        seed = options.seed
-        tagger, fitted = train_network(system, params, corpus, seed, device, bar, _silent)
         name = "all" if number is None else f"all but fold {number + 1}"
+        slot = slots.of("all" if number is None else f"fold-{number + 1}", say)
+        run = Run(options.seed, device, bar, _silent, slot)
+        tagger, fitted = train_network(system, params, corpus, run)
         line = f"{system.name}, {name}: {len(seen)} posts seen, dev F1 {fitted.best.score:.2f}"
         return _tag(tagger, unseen), line
 
@@ -126,6 +135,7 @@ def tag_posts(
             say(line)
     spans = {row.post: strict_spans(labels[row.post]) for row in rows}
     write_tagged(spans, files.tagged)
+    slots.clear()
     count, any_ = sum(map(len, spans.values())), sum(map(bool, spans.values()))
     return Report(system.name, options.folds, len(set(texts.values())), len(rows), count, any_)
 

@@ -17,6 +17,7 @@ from pipeline.fit.batching import shuffled
 from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.fit.optimization import risks
+from pipeline.fit.resume import Slot, Slots
 from pipeline.metrics.scores import strict_f1
 from pipeline.parallel import Say
 from pipeline.params.runtime import Runtime
@@ -46,6 +47,19 @@ class TrainFiles:
     model: Path  # written: `pipeline.training.model`
     curves: Path  # written: the learning curves of each seed
 
+    def read(self) -> list[Path]:
+        """What decides the trainings, beside params and code."""
+        phrases = [path for paths in self.phrase_vectors.values() for path in paths]
+        images = [] if self.images is None else [self.images]
+        return [
+            self.posts,
+            self.vocab,
+            *self.vectors.values(),
+            *phrases,
+            *images,
+            *self.caches.values(),
+        ]
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -58,6 +72,17 @@ class Corpus:
     lexicon: Lexicon
     inputs: Inputs
     widths: Mapping[str, int]  # source of word vectors -> their width
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of several that share a corpus."""
+
+    seed: int
+    device: torch.device
+    bar: Mode  # how progress is shown
+    watch: Callable[[Epoch], None]  # is told of each epoch
+    slot: Slot | None  # keeps the training's state; None: it is not kept
 
 
 def train_system(
@@ -95,6 +120,8 @@ def train_system(
         say(f"warning: {system.name}: {risk}")
     model = describe(system, params, train.seeds, corpus, files.model)
     model.write()
+    decides = {"params": params.model_dump(), "device": device.type}
+    slots = Slots(f"train_{system.name}", runtime, decides, files.read())
 
     def train_seed(seed: int, bar: Mode, say: Say) -> None:
         curves = Curves(files.curves / f"seed-{seed}")
@@ -106,7 +133,8 @@ def train_system(
                 f"dev F1 {epoch.score:.2f}, {epoch.seconds:.1f} s"
             )
 
-        tagger, fitted = train_network(system, params, corpus, seed, device, bar, watch)
+        run = Run(seed, device, bar, watch, slots.of(f"seed-{seed}", say))
+        tagger, fitted = train_network(system, params, corpus, run)
         save(tagger.network, fitted, model.seed_folder(seed))
         best = fitted.best
         say(f"{system.name} seed {seed}: best epoch {best.epoch}, dev F1 {best.score:.2f}")
@@ -114,6 +142,7 @@ def train_system(
     with closing(side_by_side(train_seed, train.seeds, device, runtime, say)) as trained:
         for _ in trained:
             pass  # each seed has written its own files
+    slots.clear()
 
 
 def check_vectors(system: type[System], params: SystemParams, given: Mapping[str, Path]) -> None:
@@ -152,12 +181,10 @@ def train_network(
     system: type[System],
     params: SystemParams,
     corpus: Corpus,
-    seed: int,
-    device: torch.device,
-    bar: Mode,
-    watch: Callable[[Epoch], None],
+    run: Run,
 ) -> tuple[Tagger, Fitted]:
     """Train one seed: a tagger with the weights of its best epoch, and the run's history."""
+    seed, device = run.seed, run.device
     torch.manual_seed(seed)
     options = params.training
     network = system(params, corpus.inputs)
@@ -169,12 +196,12 @@ def train_network(
         places = list(shuffled(lengths, options.batch_posts, random))
         read = (to_device(corpus.train.batch(part), device) for part in places)
         title = f"seed {seed} epoch {epoch}"
-        return progress(read, len(places), "batches", bar, title=title)
+        return progress(read, len(places), "batches", run.bar, title=title)
 
     def score() -> float:
         return strict_f1(corpus.gold, tagger.tag(corpus.dev))
 
-    return tagger, fit(network, batches, network.loss, score, options, watch)
+    return tagger, fit(network, batches, network.loss, score, options, run.watch, run.slot)
 
 
 def gather(train: Sequence[Post], dev: Sequence[Post], words: WordTable, caches: Caches) -> Corpus:

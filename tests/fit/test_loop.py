@@ -37,7 +37,7 @@ def run(
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
         return ((network(batch[0]) - batch[1]) ** 2).mean()
 
-    return fit(network, batches, loss, score, given, watch)
+    return fit(network, batches, loss, score, given, watch, None)
 
 
 def test_it_learns_and_keeps_the_best_epochs_weights() -> None:
@@ -104,9 +104,9 @@ def test_averaging_scores_and_keeps_the_average_of_the_weights() -> None:
     def batches(epoch: int) -> list[Tensor]:
         return [INPUTS]
 
-    fit(plain, batches, loss_of(plain), follow, options(), lambda _: None)
+    fit(plain, batches, loss_of(plain), follow, options(), lambda _: None, None)
     given = options(averaging=0.3)
-    fit(averaged, batches, loss_of(averaged), look, given, lambda _: None)
+    fit(averaged, batches, loss_of(averaged), look, given, lambda _: None, None)
     expected = first
     for t, weight in enumerate(path, start=1):
         decay = min(0.3, (1 + t) / (10 + t))
@@ -117,7 +117,7 @@ def test_averaging_scores_and_keeps_the_average_of_the_weights() -> None:
 
 def test_an_epoch_without_batches_is_refused() -> None:
     with pytest.raises(PipelineError, match="no batch"):
-        fit(nn.Linear(1, 1), lambda _: [], lambda _: torch.zeros(()), float, options(), print)
+        fit(nn.Linear(1, 1), lambda _: [], lambda _: torch.zeros(()), float, options(), print, None)
 
 
 def test_clipping_bounds_the_step() -> None:

@@ -8,13 +8,14 @@ training them (here it does).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.fit.loop import Epoch, fit
+from pipeline.fit.loop import fit
+from pipeline.fit.resume import Slot
 from pipeline.layers.characters import PAD
 from pipeline.params.optimization import Optimization
 
@@ -58,7 +59,7 @@ def pretrain(
     runs: Sequence[Sequence[int]],
     options: Optimization,
     random: np.random.Generator,
-    watch: Callable[[Epoch], None],
+    slot: Slot | None,
 ) -> None:
     """Train `vectors` (characters, width), where they are, by skip-gram over runs of ids."""
     device = vectors.weight.device
@@ -72,4 +73,7 @@ def pretrain(
         for start in range(0, len(rest), PAIRS):
             yield rest[torch.from_numpy(order[start : start + PAIRS]).to(device)]
 
-    fit(network, batches, network.loss, lambda: (-network.loss(held)).exp().item(), options, watch)
+    def score() -> float:
+        return (-network.loss(held)).exp().item()
+
+    fit(network, batches, network.loss, score, options, lambda _: None, slot)

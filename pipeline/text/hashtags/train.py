@@ -15,6 +15,7 @@ from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Epoch, fit
+from pipeline.fit.resume import Slots
 from pipeline.params.runtime import Runtime
 from pipeline.params.segmenter import SegmenterParams
 from pipeline.progress import Mode, progress
@@ -94,7 +95,10 @@ def train_segmenter(
         )
 
     runs = [example.run.characters.tolist() for example in examples]
-    pretrain(network.characters, runs, params.pretraining, random, lambda _: None)
+    decides = {"params": params.model_dump(), "device": device.type}
+    slots = Slots("train_segmenter", runtime, decides, [posts])
+    vectors = slots.of("pretraining", say)
+    pretrain(network.characters, runs, params.pretraining, random, vectors)
     segmenter = NeuralSegmenter(network, told)
     fitted = fit(
         network,
@@ -103,8 +107,10 @@ def train_segmenter(
         lambda: exactly_right(segmenter.split(["".join(p) for p in tried]), tried),
         params.training,
         watch,
+        slots.of("training", say),
     )
     write_segmenter(network, params.model, told, fitted, model)
+    slots.clear()
     say(f"segmenter: best epoch {fitted.best.epoch}, dev {fitted.best.score:.1f} % exactly right")
 
 
