@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -43,8 +44,7 @@ def test_a_paper_from_its_commands_to_its_tables(paper: str, workspace: Workspac
     overrides = [word for one in dict.fromkeys(small) for word in ("-S", one)]
     lines = mner(workspace, *asked, "--commands", *overrides).splitlines()
     by_run = {line.split("--name ")[1].split()[0]: line for line in lines}
-    for key in runs:
-        workspace.run("sh", "-c", by_run[experiment_of(paper, key)])
+    execute(workspace, [by_run[experiment_of(paper, key)] for key in runs])
     printed = mner(workspace, *asked, "--collect")
     for key, run in runs.items():
         ours = [line for line in printed.splitlines() if f"| {run.called} " in line]
@@ -57,14 +57,20 @@ def test_a_paper_from_its_commands_to_its_tables(paper: str, workspace: Workspac
     assert left == [line for line in lines if line not in collected]
 
 
+def execute(workspace: Workspace, lines: Sequence[str]) -> None:
+    """As `... --commands | sh` does: none may read the commands that follow it."""
+    (workspace.path / "tmp").mkdir()
+    (workspace.path / "tmp/commands").write_text("\n".join(["set -e", *lines, ""]), "utf-8")
+    workspace.run("sh", "-c", "sh < tmp/commands")
+
+
 def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
 def test_a_sweep_from_its_commands_to_its_plot(workspace: Workspace) -> None:
     asked = ["sweep", "--system", "attributes_knowledge", "-S", "knowledge.theta=0.9,0.99"]
-    for line in mner(workspace, *asked, "--commands").splitlines():
-        workspace.run("sh", "-c", line)
+    execute(workspace, mner(workspace, *asked, "--commands").splitlines())
     printed = squeezed(mner(workspace, *asked, "--collect"))
     assert "| knowledge.theta | Test F1 | Dev F1 | Posts with knowledge |" in printed
     assert NOTHING not in printed
