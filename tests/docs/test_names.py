@@ -20,6 +20,7 @@ NO_OUTPUTS = (  # what no stage writes
     "data/",  # a reader puts files there
     "features/NAME.lock",  # there while a stage writes
     "metrics/sweeps",  # `mner sweep` does
+    "metrics/tables",  # `mner tables --collect` does
     "pipeline/systems/my_system.py",  # `mner new-system` does
     "split/ordinal",  # the form of a post's name
     "vectors/glove.6B.100d.tweets.txt.gz",  # below a benchmark's --data
