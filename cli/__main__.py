@@ -15,8 +15,10 @@ COMMANDS = {
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
+    "show": "Show what every system said of one post, or list what one got wrong.",
     "sweep": "Train a system with each combination of some values: a table and a plot.",
     "tables": "Print a paper's own tables beside ours.",
+    "weights": "Say which published weights are there, and fetch what is missing.",
 }
 
 

@@ -1,9 +1,9 @@
 """Find the weights of a network by a published name, a file or a seed, and check their hash.
 
-Nothing is downloaded here, since a stage that needs the internet fails on a cluster. A file is
-looked for in the mirror folder `runtime.weights_dir`, in torch hub's folder (where torchvision puts
-its downloads), and in the package that carries it. Its whole SHA-256 is verified before it is
-opened, and it is opened as data only (`weights_only`).
+Nothing is downloaded here, since a stage that needs the internet fails on a cluster: `mner weights`
+does it when a person asks. A file is looked for in the mirror folder `runtime.weights_dir`, in
+torch hub's folder (where torchvision puts its downloads), and in the package that carries it. Its
+whole SHA-256 is verified before it is opened, and it is opened as data only (`weights_only`).
 """
 
 from __future__ import annotations
@@ -101,6 +101,18 @@ def find_weights(
     return Weights(digest, partial(read_state, path))
 
 
+def folders(published: Published, weights_dir: Path | None) -> list[Path]:
+    """Where the file is looked for, in this order; a download goes into the first."""
+    hub = Path(torch.hub.get_dir()) / "checkpoints"
+    return [folder for folder in (weights_dir, hub, _inside(published)) if folder is not None]
+
+
+def find_file(published: Published, weights_dir: Path | None) -> Path | None:
+    """The first file of that name; None if there is none. Its hash is not verified."""
+    paths = [folder / published.file for folder in folders(published, weights_dir)]
+    return next((path for path in paths if path.is_file()), None)
+
+
 def read_state(path: Path) -> State:
     """Read a state dict; it is mapped into memory if the format of the file allows.
 
@@ -144,16 +156,15 @@ def _random_state(name: str, network: Callable[[], nn.Module]) -> State:
 
 
 def _locate(name: str, published: Published, weights_dir: Path | None) -> Path:
-    hub = Path(torch.hub.get_dir()) / "checkpoints"
-    folders = [folder for folder in (weights_dir, hub, _inside(published)) if folder is not None]
-    for folder in folders:
-        if (folder / published.file).is_file():
-            return folder / published.file
+    path = find_file(published, weights_dir)
+    if path is not None:
+        return path
     mirror = "" if weights_dir else " (or into a folder that runtime.weights_dir names)"
     raise PipelineError(
         f"weights {name!r}: {published.file} is not on this machine. Get it from {published.origin}"
-        f" and put it into {folders[0]}{mirror}; its sha256 is {published.sha256}."
-        " With `backbones: embedded` no file is needed."
+        f" and put it into {folders(published, weights_dir)[0]}{mirror}; its sha256 is"
+        f" {published.sha256}. `mner weights` can do so. With `backbones: embedded` no file is"
+        " needed."
     )
 
 
