@@ -12,7 +12,19 @@ import yaml
 from cli.__main__ import COMMANDS
 from tests.conftest import ROOT
 
-SUFFIXES = {"json", "lock", "md", "nt", "parquet", "py", "safetensors", "svg", "toml", "tsv", "yaml"}
+SUFFIXES = {
+    "json",
+    "lock",
+    "md",
+    "nt",
+    "parquet",
+    "py",
+    "safetensors",
+    "svg",
+    "toml",
+    "tsv",
+    "yaml",
+}
 CODE = ("pipeline", "stages", "cli")
 FOREIGN = {"torch"}  # modules of others that messages name
 WORD = r"[a-z_]+"

@@ -30,7 +30,7 @@ def test_a_value(workspace: Workspace) -> None:
 
 
 def test_a_queue_of_seeds_and_presets(workspace: Workspace) -> None:
-    """As docs/experiments-and-tables.md has it: each experiment runs in a copy, from the caches alone.
+    """As docs/experiments-and-tables.md has it: each runs in a copy, from the caches alone.
 
     The second of the seeds waits in the queue like the first, and is then taken out unrun.
     """
