@@ -76,7 +76,7 @@ def evaluate_system(
         system=model.system.name,
         dataset=dataset,
         setting=model.setting,
-        pictures=caches.pictures,
+        pictures=caches.pictures if _sees(model) else frozenset(),
     )
     write_json(files.metrics, headline)
     write_json(files.details, tables)
@@ -98,3 +98,8 @@ def _explain(
         tabulate([posts[place] for place in places], seed, looked)
         for places, looked in tagger.explain(encoded, test)
     ]
+
+
+def _sees(model: TrainedModel) -> bool:
+    """Whether anything of a post's picture has a part in the network."""
+    return any(read.role is not None for read in model.system.used(model.params))

@@ -58,6 +58,7 @@ from pipeline.systems.system import (
     Batch,
     Inputs,
     PhraseWords,
+    Read,
     StoreOutput,
     System,
     SystemModel,
@@ -119,6 +120,14 @@ class AttributesKnowledge(System):
         self.bilstm = BiLSTM(width, model.hidden) if model.recurrent else None
         read = model.hidden if model.recurrent else width
         self.decoder = CRFDecoder(read, inputs.tags, model.constrained)
+
+    @classmethod
+    def used(cls, params: SystemParams) -> tuple[Read, ...]:
+        """Regions, attributes and knowledge, as far as `model` has them."""
+        assert isinstance(params, cls.Params)
+        model = params.model
+        there = {REGIONS: model.image, ATTRIBUTES: model.attributes, KNOWLEDGE: model.knowledge}
+        return tuple(read for read in cls.reads if there[read])
 
     def encode(self, batch: Batch) -> Tensor:
         """O (B, T, d_e), or the BiLSTM's output (B, T, hidden)."""

@@ -59,6 +59,7 @@ from pipeline.layers.text import SpelledTextSizes
 from pipeline.systems.system import (
     Batch,
     Inputs,
+    Read,
     StoreOutput,
     System,
     SystemModel,
@@ -149,6 +150,12 @@ class ModalityAttentionNER(System):
         self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
         self.segmentation = Segmentation(model.hidden, inputs.tags) if model.segmentation else None
         self.segmentation_weight = model.segmentation
+
+    @classmethod
+    def used(cls, params: SystemParams) -> tuple[Read, ...]:
+        """The image's features, if it is one of the modalities."""
+        assert isinstance(params, cls.Params)
+        return cls.reads if "image" in params.model.modalities else ()
 
     def encode(self, batch: Batch) -> Tensor:
         """The entity BiLSTM's output (B, T, hidden)."""

@@ -143,6 +143,12 @@ class System(nn.Module, ABC):
         super().__init__()
 
     @classmethod
+    def used(cls, params: SystemParams) -> tuple[Read, ...]:
+        """Those of `reads` that have a part in the network with these params; here all of them."""
+        del params
+        return cls.reads
+
+    @classmethod
     def phrase_tables(cls) -> list[str]:
         """The names of those caches that are tables of phrases."""
         return [read.cache for read in cls.reads if isinstance(read, PhraseWords)]

@@ -59,6 +59,7 @@ from pipeline.systems.system import (
     Batch,
     Inputs,
     PhraseWords,
+    Read,
     System,
     SystemModel,
     SystemParams,
@@ -127,6 +128,13 @@ class TriMod(System):
         self.output_dropout = nn.Dropout(model.output_dropout)
         self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
         self.l1 = model.l1
+
+    @classmethod
+    def used(cls, params: SystemParams) -> tuple[Read, ...]:
+        """Captions and hashtags, as far as they are among the modalities."""
+        assert isinstance(params, cls.Params)
+        given: list[str] = list(params.model.modalities)
+        return tuple(read for read in cls.reads if read.cache in given)
 
     def encode(self, batch: Batch) -> Tensor:
         """The fused vector f_s of each token (B, T, hidden)."""

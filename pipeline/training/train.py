@@ -234,12 +234,12 @@ def describe(
     directory: Path,
 ) -> TrainedModel:
     """The model folder of a system about to be trained."""
-    training = params.training
+    training, used = params.training, {read.cache for read in system.used(params)}
     setting = Setting(
         preset=params.preset,
         optimizer=f"{training.optimizer} {training.learning_rate:g}",
         vectors=corpus.widths,
-        caches=corpus.caches.facts,
+        caches={name: facts for name, facts in corpus.caches.facts.items() if name in used},
     )
     return TrainedModel(
         directory=directory,

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from tests.systems.blocks import block
 from tests.systems.networks import (
     LENGTHS,
     MODALITIES,
@@ -96,3 +97,24 @@ def test_a_second_task_adds_to_the_loss() -> None:
     batch = make_batch([True] * 4)
     second = both.segmentation.loss(both.encode(batch), batch.tags, batch.mask)  # type: ignore[operator,union-attr]
     torch.testing.assert_close(both.loss(batch), single.loss(batch) + 0.5 * second)
+
+
+@pytest.mark.parametrize(("name", "model"), VARIANTS)
+def test_what_a_setting_uses_is_what_changes_its_output(
+    name: str, model: dict[str, object]
+) -> None:
+    network = make(name, **model)
+    used = network.used(block(name, model))
+    batch, other = make_batch([True] * 4), make_batch([True] * 4)
+    with torch.no_grad():
+        expected = network.encode(batch)
+        for read in network.reads:
+            features = dict(batch.features) | {
+                cache: other.features[cache] for cache in batch.features if cache == read.cache
+            }
+            phrases = dict(batch.phrases) | {
+                cache: other.phrases[cache] for cache in batch.phrases if cache == read.cache
+            }
+            changed = dataclasses.replace(batch, features=features, phrases=phrases)
+            same = torch.equal(network.encode(changed), expected)
+            assert same == (read not in used), read.cache
