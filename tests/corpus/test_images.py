@@ -72,6 +72,7 @@ class Corpus:
             self.root / "posts.parquet",
             self.folder,
             self.root / "images.parquet",
+            self.root / "thumbnails",
             self.root / "images.json",
             of_project("index_images", IndexImages, on_bad_image=on_bad_image),
             quiet(),

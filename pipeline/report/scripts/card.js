@@ -1,0 +1,102 @@
+// One post: its picture, its words with gold and predicted entities, and what is known of it.
+
+function drawCard(article, data, place) {
+  const post = data.posts[place];
+  const panel = element("div", "panel");
+  panel.setAttribute("aria-live", "polite");
+  const link = element("a", "", "#");
+  link.href = hashOf({ post: post.id });
+  link.title = "link to this post";
+  const right = post.scores.filter((score) => score.right).length;
+  article.replaceChildren(
+    element(
+      "div", "head", element("h3", "", post.id), link,
+      element("span", "quiet", `${right} of ${data.systems.length} systems right`),
+    ),
+    element(
+      "div", "body", seen(post),
+      element("div", "", lanes(data, post, (token) => showLooked(panel, data, post, place, token)), facts(post), panel),
+    ),
+  );
+  article.classList.add("drawn");
+}
+
+function seen(post) {
+  if (post.picture === null) return element("div", "picture", element("div", "nothing", post.why));
+  const tags = element("div", "tags bars", ...post.tags.flatMap(([word, share]) => bar(word, share, share.toFixed(2))));
+  return element("div", "picture", picture(post.picture, "", post.caption || "the post’s picture"), tags);
+}
+
+// The words in a row, and below them a lane for the gold and for each system.
+function lanes(data, post, look) {
+  const table = element("div", "grid-lanes");
+  table.dir = "auto";
+  const place = (item, row, from, to) => {
+    item.style.gridRow = row;
+    item.style.gridColumn = `${from} / ${to}`;
+    table.append(item);
+  };
+  table.style.gridTemplateColumns = `auto repeat(${post.tokens.length}, auto) 1fr`;
+  const tokens = post.tokens.map((token, i) => {
+    const button = words("button", "token", token);
+    button.type = "button";
+    button.setAttribute("aria-pressed", "false");
+    const chosen = () => {
+      tokens.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+      look(i);
+    };
+    for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, chosen);
+    return button;
+  });
+  tokens.forEach((button, i) => place(button, 1, i + 2, i + 3));
+  const rows = [["gold", post.goldSpans, null], ...data.systems.map((name, i) => [name, post.foundSpans[i], post.scores[i]])];
+  const gold = new Set(post.goldSpans.map(nameOf));
+  rows.forEach(([name, spans, score], i) => {
+    const sign = score === null ? "" : score.right ? "✓" : "✗";
+    const label = element("div", score === null ? "lane-name gold" : "lane-name", element("span", "name", name), element("span", "", sign));
+    label.dir = "ltr";
+    label.title = name;
+    place(label, i + 2, 1, 2);
+    place(element("div", "thread"), i + 2, 2, post.tokens.length + 3);
+    for (const span of spans) place(mark(data, span, score === null ? null : gold.has(nameOf(span))), i + 2, span.start + 2, span.end + 2);
+  });
+  return element("div", "lanes", table);
+}
+
+// An entity: its type by colour and by name; right and wrong by border and by sign.
+function mark(data, span, right) {
+  const type = data.types[span.type];
+  const kind = right === null ? "gold" : right ? "right" : "wrong";
+  const made = element("div", `span t${span.type % 8} ${kind}`, element("span", "", type));
+  made.dir = "ltr";
+  if (right === null && span.unseen) made.append(element("span", "unseen", "unseen"));
+  if (right !== null) made.append(element("span", "sign", right ? "✓" : "✗"));
+  return made;
+}
+
+function facts(post) {
+  const list = element("dl", "facts");
+  const fact = (name, value) => list.append(element("dt", "", name), element("dd", "", value));
+  if (post.caption) fact("caption", words("span", "", post.caption));
+  for (const [token, split] of post.hashtags) fact(token, words("span", "", split));
+  const known = post.knowledge;
+  if (known) fact("knowledge", known.path ? knowledge(known) : element("span", "quiet", known.reason));
+  return list;
+}
+
+function knowledge(known) {
+  const path = element("div", "path", words("span", "node", known.mention), element("span", "edge", "→"));
+  known.path.forEach((name, i) => {
+    if (i % 2 === 0) path.append(words("span", "node", name));
+    else path.append(element("span", "edge", name.startsWith("^") ? `← ${name.slice(1)} —` : `— ${name} →`));
+  });
+  const hops = known.hop === 1 ? "1 hop" : `${known.hop} hops`;
+  const alike = known.similarity === null ? "" : `, pictures alike by ${known.similarity.toFixed(2)}`;
+  path.append(element("span", "edge", hops + alike));
+  const triples = known.triples.map((triple) => words("li", "", triple.join(" · ")));
+  return element(
+    "div", "", path, element("ul", "triples", ...triples),
+    known.reason ? element("div", "quiet", known.reason) : null,
+    known.picture === null ? null : picture(known.picture, "depicted", known.path.at(-1)),
+  );
+}
