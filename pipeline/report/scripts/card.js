@@ -27,40 +27,57 @@ function seen(post) {
   return element("div", "picture", picture(post.picture, "", post.caption || "the post’s picture"), tags);
 }
 
-// The words in a row, and below them a lane for the gold and for each system.
+// The words in a row, and below them a lane for the gold and for each system. The table takes its
+// direction from the words, so that right-to-left text runs so, with its marks below it.
 function lanes(data, post, look) {
   const table = element("div", "grid-lanes");
   table.dir = "auto";
-  const place = (item, row, from, to) => {
-    item.style.gridRow = row;
-    item.style.gridColumn = `${from} / ${to}`;
-    table.append(item);
-  };
   table.style.gridTemplateColumns = `auto repeat(${post.tokens.length}, auto) 1fr`;
-  const tokens = post.tokens.map((token, i) => {
-    const button = words("button", "token", token);
+  tokenButtons(post, look).forEach((button, i) => table.append(placed(button, 1, i + 2, i + 3)));
+  table.append(...lane(data, post, 2, "gold", post.goldSpans, null));
+  data.systems.forEach((name, i) => {
+    table.append(...lane(data, post, i + 3, name, post.foundSpans[i], post.scores[i]));
+  });
+  return element("div", "lanes", table);
+}
+
+function placed(item, row, from, to) {
+  item.style.gridRow = row;
+  item.style.gridColumn = `${from} / ${to}`;
+  return item;
+}
+
+// A button for each word; pointing at it, its focus or a tap calls `look` with its place.
+function tokenButtons(post, look) {
+  const buttons = post.tokens.map((token, i) => {
+    const button = element("button", "token", token);
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
     const chosen = () => {
-      tokens.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
       look(i);
     };
     for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, chosen);
     return button;
   });
-  tokens.forEach((button, i) => place(button, 1, i + 2, i + 3));
-  const rows = [["gold", post.goldSpans, null], ...data.systems.map((name, i) => [name, post.foundSpans[i], post.scores[i]])];
+  return buttons;
+}
+
+// The elements of one row: who says it, a thread through the row, and the entities.
+function lane(data, post, row, name, spans, score) {
+  const sign = score === null ? "" : score.right ? "✓" : "✗";
+  const label = element("div", score === null ? "lane-name gold" : "lane-name", element("span", "name", name), element("span", "", sign));
+  label.dir = "ltr";
+  label.title = name;
   const gold = new Set(post.goldSpans.map(nameOf));
-  rows.forEach(([name, spans, score], i) => {
-    const sign = score === null ? "" : score.right ? "✓" : "✗";
-    const label = element("div", score === null ? "lane-name gold" : "lane-name", element("span", "name", name), element("span", "", sign));
-    label.dir = "ltr";
-    label.title = name;
-    place(label, i + 2, 1, 2);
-    place(element("div", "thread"), i + 2, 2, post.tokens.length + 3);
-    for (const span of spans) place(mark(data, span, score === null ? null : gold.has(nameOf(span))), i + 2, span.start + 2, span.end + 2);
-  });
-  return element("div", "lanes", table);
+  return [
+    placed(label, row, 1, 2),
+    placed(element("div", "thread"), row, 2, post.tokens.length + 3),
+    ...spans.map((span) => {
+      const right = score === null ? null : gold.has(nameOf(span));
+      return placed(mark(data, span, right), row, span.start + 2, span.end + 2);
+    }),
+  ];
 }
 
 // An entity: its type by colour and by name; right and wrong by border and by sign.
