@@ -35,7 +35,8 @@ from pipeline.tables.phrases import plain, write_phrases
 from pipeline.training.curves import Curves
 from pipeline.training.setting import Setting
 
-PHOTOGRAPHS = Path("samples/images")
+ROOT = Path(__file__).resolve().parents[1]
+PHOTOGRAPHS, WEB = ROOT / "samples/images", ROOT / "pipeline/report/web"
 REGIONS = 49
 MODALITIES = {"modality_weights": ("words", "characters", "image")}
 # System -> kind -> values a token; 0 stands for one a token of the post.
@@ -77,6 +78,7 @@ def files_in(root: Path) -> ReportFiles:
         predictions=root / "predictions",
         details=root / "metrics" / "details",
         curves=root / "curves",
+        web=WEB,
         page=root / "report" / "index.html",
         plots=root / "report" / "plots",
     )

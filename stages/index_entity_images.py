@@ -16,7 +16,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--table", type=OUT, required=True, help="Entity and file; or the folder itself.")
 @click.option("--folder", type=OUT, required=True, help="The folder of the pictures.")
 @click.option("--images", type=OUT, required=True)
-@click.option("--thumbnails", type=OUT, required=True, help="The folder to be filled.")
+@click.option("--thumbnails", type=OUT, required=True, help="The folder to be written.")
 @click.option("--depictions", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage

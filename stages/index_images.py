@@ -15,7 +15,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--posts", type=IN, required=True)
 @click.option("--folder", type=OUT, required=True, help="The image folder.")
 @click.option("--images", type=OUT, required=True)
-@click.option("--thumbnails", type=OUT, required=True, help="The folder to be filled.")
+@click.option("--thumbnails", type=OUT, required=True, help="The folder to be written.")
 @click.option("--metrics", type=OUT, required=True)
 @stage
 def main(posts: Path, folder: Path, images: Path, thumbnails: Path, metrics: Path) -> None:

@@ -27,6 +27,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--predictions", type=IN, required=True, help="Folder of all systems' predictions.")
 @click.option("--details", type=IN, required=True, help="Folder with the details of each system.")
 @click.option("--curves", type=IN, required=True, help="Folder of the learning curves.")
+@click.option("--web", type=IN, required=True, help="Folder of the page's template.")
 @click.option("--page", type=OUT, required=True)
 @click.option("--plots", type=OUT, required=True, help="Folder of the tables for `dvc plots`.")
 @stage

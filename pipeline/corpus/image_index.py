@@ -16,7 +16,7 @@ from pipeline.corpus.images import OK, Image, bad, usable, write_images
 from pipeline.corpus.listing import Listing, Resolver, list_folder
 from pipeline.corpus.pixels import BadImageError, decode
 from pipeline.corpus.posts import Post, read_posts
-from pipeline.corpus.thumbnails import keep_thumbnails, write_thumbnail
+from pipeline.corpus.thumbnails import whole_folder, write_thumbnail
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.parallel import map_in_order
@@ -95,7 +95,7 @@ def index_images(
         folder: the folder of the images. It must hold one even if no post names an image, or the
             later stages would run on nothing.
         images: the table to be written (`pipeline.corpus.images`).
-        thumbnails: the folder to be filled (`pipeline.corpus.thumbnails`).
+        thumbnails: the folder to be written (`pipeline.corpus.thumbnails`).
         metrics: the JSON file for the counts.
         params: the largest image, and what becomes of an image that cannot be used: it is masked
             (a row says why), or the stage ends with the list of such images.
@@ -103,17 +103,17 @@ def index_images(
 
     Raises:
         PipelineError: if the folder holds no image, or if an image cannot be used and
-            `on_bad_image` is "error". No table and no counts are written then.
+            `on_bad_image` is "error". Nothing is written then.
     """
     rows_of_posts = read_posts(posts)
     named = {post.image for post in rows_of_posts if post.image is not None}
-    rows, ignored = inspect_folder(
-        folder, named, "dataset.images", params.max_pixels, runtime, thumbnails
-    )
-    report = _report(rows, rows_of_posts, ignored)
-    if params.on_bad_image == "error":
-        refuse(report.unusable)
-    keep_thumbnails(usable(rows).values(), thumbnails)
+    with whole_folder(thumbnails) as drawn:
+        rows, ignored = inspect_folder(
+            folder, named, "dataset.images", params.max_pixels, runtime, drawn
+        )
+        report = _report(rows, rows_of_posts, ignored)
+        if params.on_bad_image == "error":
+            refuse(report.unusable)
     write_images(rows, images)
     write_json(metrics, report.metrics())
     return report
@@ -129,7 +129,7 @@ def inspect_folder(
 ) -> tuple[list[Image], int]:
     """Make a row for each id of `named` and for each other image of `folder`.
 
-    Every usable image gets its thumbnail.
+    Every usable image gets its thumbnail in the folder `thumbnails`.
 
     Returns:
         The rows, sorted by id, and the number of other files in the folder.
@@ -169,7 +169,6 @@ def inspect_all(
     folder: Path, paths: Collection[str], max_pixels: int, runtime: Runtime, thumbnails: Path
 ) -> dict[str, Image]:
     """Call `inspect` for each path, on threads."""
-    thumbnails.mkdir(parents=True, exist_ok=True)
     order, workers = sorted(paths), runtime.workers
     one = partial(inspect, folder, max_pixels=max_pixels, thumbnails=thumbnails)
     with closing(map_in_order(one, order, workers=workers, ahead=8 * workers)) as inspected:

@@ -7,16 +7,36 @@ in which the folder grew: one image more is one file more for `dvc push`.
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 
 from pipeline.errors import PipelineError
+from pipeline.files import temporary_of
 
 SIDE = 256  # pixels of the longer side, at most
 QUALITY = 80  # of the JPEG; a photograph takes about 10 KB
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `folder`, which becomes `folder` at the end.
+
+    A body that raises leaves what was there before.
+    """
+    temporary = temporary_of(folder)
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_thumbnail(image: Image.Image, sha256: str, folder: Path) -> None:
@@ -44,7 +64,7 @@ def write_thumbnail(image: Image.Image, sha256: str, folder: Path) -> None:
 
 
 def keep_thumbnails(wanted: Collection[str], folder: Path) -> None:
-    """Remove what a run before left: thumbnails of images that are none of `wanted`, by sha256."""
+    """Remove the thumbnails of images that are none of `wanted`, by sha256."""
     names = {thumbnail_of(sha256, folder).name for sha256 in wanted}
     for path in folder.iterdir():
         if path.name not in names:

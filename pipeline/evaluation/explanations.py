@@ -27,6 +27,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,9 @@ import pyarrow as pa
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.tables.parquet import read_table, write_table
-from pipeline.training.tagger import Looked
+
+if TYPE_CHECKING:  # or whoever reads a table would wait for torch
+    from pipeline.training.tagger import Looked
 
 SCHEMA = pa.schema(
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Caches, predictions and scores; no image folder is among them."""
+    """Caches, predictions, scores and the page's look; no image folder is among them."""
 
     posts: Path
     images: Path  # the table of images
@@ -25,5 +25,6 @@ class ReportFiles:
     predictions: Path  # folder: SYSTEM.parquet, explanations/SYSTEM.parquet
     details: Path  # folder: SYSTEM.json
     curves: Path  # folder: SYSTEM/seed-N/plots/metrics/NAME.tsv
+    web: Path  # folder: the page's template, style and scripts, which no digest of code covers
     page: Path  # written: the report
     plots: Path  # written, a folder: what `dvc plots` draws (`pipeline.report.tables`)

@@ -15,27 +15,27 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-HERE = Path(__file__).parent
 # They share one scope, the last starts them.
 SCRIPTS = ("unpack", "elements", "state", "filters", "looked", "card", "list", "keys", "main")
 
 
 def render(
-    values: Mapping[str, Any], data: str, looked: Sequence[str], pictures: Sequence[str]
+    web: Path, values: Mapping[str, Any], data: str, looked: Sequence[str], pictures: Sequence[str]
 ) -> str:
     """Fill the template.
 
     Args:
+        web: the folder of the template, its style and its scripts.
         values: what the visible part names.
         data: the packed cards (`pipeline.report.cards`).
         looked: the packed chunks (`pipeline.report.looked`).
         pictures: base64 of each JPEG.
     """
-    style = (HERE / "report.css").read_text(encoding="utf-8")
-    parts = [(HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    style = (web / "report.css").read_text(encoding="utf-8")
+    parts = [(web / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     script = '\n"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
     environment = Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader(web),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -72,7 +72,7 @@ def write_report(files: ReportFiles, order_by: Split) -> str:
         "groups": [(scores.grouping.title, group_plot(scores, names)) for scores in groups],
     }
     looked = looked_chunks(posts, [system.looked for system in systems])
-    page = render(values, packed(cards), looked, pictures.contents()).encode()
+    page = render(files.web, values, packed(cards), looked, pictures.contents()).encode()
     write_tables(files.plots, names, groups[0], confused)
     write_bytes(files.page, page)
     return (

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline.corpus.image_index import inspect_folder, listed, refuse, tally
 from pipeline.corpus.images import OK, Image, usable, write_images
 from pipeline.corpus.listing import list_folder
-from pipeline.corpus.thumbnails import keep_thumbnails
+from pipeline.corpus.thumbnails import keep_thumbnails, whole_folder
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.knowledge.graph.faults import Faults
@@ -97,16 +97,15 @@ def index_entity_images(params: IndexImages, runtime: Runtime, files: Files) -> 
     if not shown:
         raise PipelineError(f"{source}: shows no entity of {graph}\n{faults}".rstrip())
     named = {image for _, image in shown}
-    rows, _ = inspect_folder(
-        folder, named, "graph.images", params.max_pixels, runtime, files.thumbnails
-    )
-    rows = [row for row in rows if row.image in named]
-    good = usable(rows)
-    if params.on_bad_image == "error":
-        refuse([row for row in rows if row.status != OK])
+    with whole_folder(files.thumbnails) as drawn:
+        rows, _ = inspect_folder(folder, named, "graph.images", params.max_pixels, runtime, drawn)
+        rows = [row for row in rows if row.image in named]
+        good = usable(rows)
+        keep_thumbnails(good.values(), drawn)
+        if params.on_bad_image == "error":
+            refuse([row for row in rows if row.status != OK])
     depicted = {entity for entity, image in shown if image in good}
     report = Report(rows, len(entities), len(depicted), faults)
-    keep_thumbnails(good.values(), files.thumbnails)
     write_images(rows, files.images)
     columns = [list(column) for column in zip(*sorted(shown), strict=True)]
     write_table(pa.table(columns, SCHEMA), files.depictions)

@@ -61,12 +61,14 @@ function highest(names, values) {
   return order.slice(0, SHOWN_WORDS).flatMap(([value, name]) => bar(name, value / top, value.toFixed(2)));
 }
 
-// The picture with its regions' weights: the stronger, the brighter.
+// The picture with its regions' weights: the stronger, the brighter. Full brightness is the strongest
+// weight, but at least four times an even share, so that weights all alike look dim.
 function overlay(data, post, values) {
   const side = Math.round(Math.sqrt(values.length));
   const image = picture(post.picture, "", "the picture, its regions shaded by their weights");
   const canvas = element("canvas");
   const most = Math.max(...values);
+  const full = Math.max(most, 4 / values.length);
   image.addEventListener("load", () => {
     canvas.width = image.naturalWidth;
     canvas.height = image.naturalHeight;
@@ -80,14 +82,14 @@ function overlay(data, post, values) {
     values.forEach((value, i) => {
       const cell = [left + (width * (i % side)) / side, top + (height * Math.floor(i / side)) / side];
       brush.clearRect(...cell, width / side, height / side);
-      brush.fillStyle = `rgb(0 0 0 / ${0.45 * (1 - value / most)})`;
+      brush.fillStyle = `rgb(0 0 0 / ${0.45 * (1 - value / full)})`;
       brush.fillRect(...cell, width / side, height / side);
-      brush.fillStyle = `rgb(255 122 0 / ${0.6 * (value / most)})`;
+      brush.fillStyle = `rgb(255 122 0 / ${0.6 * (value / full)})`;
       brush.fillRect(...cell, width / side, height / side);
     });
     brush.strokeStyle = "rgb(255 255 255 / 0.8)";
     brush.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
   });
-  const caption = `${side} × ${side} regions: brightest ${most.toFixed(3)}; all alike, each ${(1 / values.length).toFixed(3)}`;
+  const caption = `${side} × ${side} regions: at most ${most.toFixed(3)}; an even share is ${(1 / values.length).toFixed(3)}`;
   return element("div", "", element("div", "overlay", image, canvas), element("div", "quiet", caption));
 }
