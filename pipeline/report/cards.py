@@ -1,5 +1,7 @@
 """The posts of test as the page's script reads them: spans rather than labels, each word once.
 
+The page also gets `pictures`, the extents of the thumbnails by number; here stands
+
 `{"systems": [NAME], "types": [TYPE], "cover": the part of a picture that regions cover,
 "names": [{KIND: [NAME]}] by system, "chunk": posts in a chunk of what systems looked at,
 "posts": [POST]}`, where a POST is `{"id", "tokens", "gold", "found", "image", "picture", "why",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from pipeline.corpus.thumbnails import read_thumbnail
 from pipeline.errors import PipelineError
 from pipeline.files import read_json
-from pipeline.report.pack import coded
 
 
 class Pictures:
@@ -22,13 +25,18 @@ class Pictures:
         """The number of a picture, whose thumbnail lies in `folder`."""
         return self._places.setdefault((folder, sha256), len(self._places))
 
-    def contents(self) -> list[str]:
-        """Base64 of each JPEG, by number.
+    def contents(self) -> list[bytes]:
+        """The JPEGs, by number.
 
         Raises:
             PipelineError: if a folder lacks one.
         """
-        return [coded(read_thumbnail(sha256, folder)) for folder, sha256 in self._places]
+        return [read_thumbnail(sha256, folder) for folder, sha256 in self._places]
+
+
+def extents(jpegs: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Width and height of each: a page that knows them does not move while pictures come."""
+    return [Image.open(BytesIO(jpeg)).size for jpeg in jpegs]
 
 
 def region_cover(store: Path) -> float:

@@ -18,9 +18,9 @@ from pipeline.report.confusion import confusions
 from pipeline.report.files import ReportFiles
 from pipeline.report.groups import groupings, score_groups, seen_surfaces
 from pipeline.report.looked import looked_chunks
-from pipeline.report.pack import packed
+from pipeline.report.pack import coded, packed
 from pipeline.report.page import render
-from pipeline.report.pictures import Pictures
+from pipeline.report.pictures import Pictures, extents
 from pipeline.report.plots import confusion_plot, curve_plot, group_plot
 from pipeline.report.ranking import rank
 from pipeline.report.systems import SPLIT, Tagged, read_systems
@@ -60,6 +60,8 @@ def write_report(files: ReportFiles, order_by: Split) -> str:
     confused = {system.name: confusions(gold, system.first) for system in systems}
     pictures = Pictures()
     cards = card_data(files, posts, systems, types, seen, pictures)
+    jpegs = pictures.contents()
+    data = packed(cards | {"pictures": extents(jpegs)})
     values = {
         "dataset": systems[0].result.dataset,
         "posts": len(posts),
@@ -72,7 +74,7 @@ def write_report(files: ReportFiles, order_by: Split) -> str:
         "groups": [(scores.grouping.title, group_plot(scores, names)) for scores in groups],
     }
     looked = looked_chunks(posts, [system.looked for system in systems])
-    page = render(files.web, values, packed(cards), looked, pictures.contents()).encode()
+    page = render(files.web, values, data, looked, list(map(coded, jpegs))).encode()
     write_tables(files.plots, names, groups[0], confused)
     write_bytes(files.page, page)
     return (

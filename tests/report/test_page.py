@@ -162,6 +162,14 @@ def test_links_to_a_filter_and_to_a_post(page: Page, files: ReportFiles) -> None
     assert page.url == f"{files.page.as_uri()}#post={post.replace('/', '%2F')}"
     expect(page.locator(f"[data-post='{post}'].current")).to_be_in_viewport()
     assert len(shown(page)) == POSTS  # whom it is sent to sees the others, too
+    page.goto("about:blank")
+    page.goto(f"{files.page.as_uri()}#post=test/20")
+    expect(page.locator("[data-post='test/20'].current")).to_be_in_viewport()
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(300)  # cards near it are drawn, and do not push it away
+    box = page.locator("[data-post='test/20']").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 150
     page.goto(f"{files.page.as_uri()}#post=test/9999")
     expect(page.locator("#count")).to_contain_text("test/9999 is none of them")
 

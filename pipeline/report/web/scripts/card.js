@@ -14,17 +14,17 @@ function drawCard(article, data, place) {
       element("span", "quiet", `${right} of ${data.systems.length} systems right`),
     ),
     element(
-      "div", "body", seen(post),
-      element("div", "", lanes(data, post, (token) => showLooked(panel, data, post, place, token)), facts(post), panel),
+      "div", "body", seen(data, post),
+      element("div", "", lanes(data, post, (token) => showLooked(panel, data, post, place, token)), facts(data, post), panel),
     ),
   );
   article.classList.add("drawn");
 }
 
-function seen(post) {
+function seen(data, post) {
   if (post.picture === null) return element("div", "picture", element("div", "nothing", post.why));
   const tags = element("div", "tags bars", ...post.tags.flatMap(([word, share]) => bar(word, share, share.toFixed(2))));
-  return element("div", "picture", picture(post.picture, "", post.caption || "the post’s picture"), tags);
+  return element("div", "picture", picture(data, post.picture, "", post.caption || "the post’s picture"), tags);
 }
 
 // The words in a row, and below them a lane for the gold and for each system. The table takes its
@@ -91,17 +91,17 @@ function mark(data, span, right) {
   return made;
 }
 
-function facts(post) {
+function facts(data, post) {
   const list = element("dl", "facts");
   const fact = (name, value) => list.append(element("dt", "", name), element("dd", "", value));
   if (post.caption) fact("caption", words("span", "", post.caption));
   for (const [token, split] of post.hashtags) fact(token, words("span", "", split));
   const known = post.knowledge;
-  if (known) fact("knowledge", known.path ? knowledge(known) : element("span", "quiet", known.reason));
+  if (known) fact("knowledge", known.path ? knowledge(data, known) : element("span", "quiet", known.reason));
   return list;
 }
 
-function knowledge(known) {
+function knowledge(data, known) {
   const path = element("div", "path", words("span", "node", known.mention), element("span", "edge", "→"));
   known.path.forEach((name, i) => {
     if (i % 2 === 0) path.append(words("span", "node", name));
@@ -114,6 +114,6 @@ function knowledge(known) {
   return element(
     "div", "", path, element("ul", "triples", ...triples),
     known.reason ? element("div", "quiet", known.reason) : null,
-    known.picture === null ? null : picture(known.picture, "depicted", known.path.at(-1)),
+    known.picture === null ? null : picture(data, known.picture, "depicted", known.path.at(-1)),
   );
 }

@@ -14,9 +14,11 @@ function words(name, kind, text) {
   return made;
 }
 
-function picture(number, kind, alt) {
+// The picture of a number; its place is kept while it is not there yet.
+function picture(data, number, kind, alt) {
   const image = element("img", kind);
   image.alt = alt;
+  [image.width, image.height] = data.pictures[number];
   showPicture(image, number);
   return image;
 }

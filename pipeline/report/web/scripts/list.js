@@ -1,5 +1,7 @@
 // The list of cards: a card is drawn when it comes near the window, so that thousands cost little.
 
+const DRAWN_BEFORE = 4; // cards; fewer stand within the margin below
+
 class CardList {
   constructor(data, box) {
     this.data = data;
@@ -33,7 +35,11 @@ class CardList {
 
   goTo(place) {
     const article = this.articles[place];
-    if (!article.classList.contains("drawn")) this.draw(place);
+    // With those before it, which would push it down when they are drawn later.
+    const at = this.places.indexOf(place);
+    for (const near of this.places.slice(Math.max(0, at - DRAWN_BEFORE), at + 1)) {
+      if (!this.articles[near].classList.contains("drawn")) this.draw(near);
+    }
     if (this.current !== null) this.articles[this.current].classList.remove("current");
     this.current = place;
     article.classList.add("current");

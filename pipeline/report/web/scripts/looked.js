@@ -62,13 +62,13 @@ function highest(names, values) {
 }
 
 // The picture with its regions' weights: the stronger, the brighter. Full brightness is the strongest
-// weight, but at least four times an even share, so that weights all alike look dim.
+// weight, but at least twice an even share, so that weights all alike look dim.
 function overlay(data, post, values) {
   const side = Math.round(Math.sqrt(values.length));
-  const image = picture(post.picture, "", "the picture, its regions shaded by their weights");
+  const image = picture(data, post.picture, "", "the picture, its regions shaded by their weights");
   const canvas = element("canvas");
   const most = Math.max(...values);
-  const full = Math.max(most, 4 / values.length);
+  const full = Math.max(most, 2 / values.length);
   image.addEventListener("load", () => {
     canvas.width = image.naturalWidth;
     canvas.height = image.naturalHeight;
