@@ -14,17 +14,19 @@ The page also gets `pictures`, the extents of the thumbnails by number; here sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from pipeline.corpus.images import Image, read_images
+from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import Post
+from pipeline.errors import PipelineError
 from pipeline.metrics.spans import Span, strict_spans
 from pipeline.report.files import ReportFiles
 from pipeline.report.groups import surface
 from pipeline.report.knowledge import read_knowledge
 from pipeline.report.looked import CHUNK
 from pipeline.report.pictures import Pictures, region_cover
+from pipeline.report.rows import read_rows
 from pipeline.report.systems import Tagged
 from pipeline.tables import image_words
 from pipeline.tables.parquet import read_table
@@ -47,6 +49,9 @@ def card_data(
         types: of all spans.
         seen: the surfaces of train's entities.
         pictures: is told which pictures are shown.
+
+    Raises:
+        PipelineError: naming the cache, if one is missing, damaged, or of another corpus.
     """
     context = _Context(files, pictures)
     return {
@@ -72,34 +77,40 @@ class _Context:
     """The caches that say something of a post, by post, picture or token."""
 
     def __init__(self, files: ReportFiles, pictures: Pictures) -> None:
-        self._pictures, self._thumbnails = pictures, files.thumbnails
+        self._files, self._pictures = files, pictures
         self._images = {row.image: row for row in read_images(files.images)}
         tags = read_table(files.tags, image_words.SCHEMA, "tags")
         self._tags = {row["sha256"]: row for row in tags.to_pylist()}
-        captions = read_table(files.captions, None, "caption").select(["key", "caption"])
-        self._captions = {row["key"]: row["caption"] for row in captions.to_pylist()}
-        hashtags = read_table(files.hashtags, None, "hashtags").select(["key", "words"])
-        self._hashtags = {row["key"]: row["words"] for row in hashtags.to_pylist()}
+        captions = read_rows(files.captions, "caption", ["key", "caption"])
+        self._captions = {row["key"]: row["caption"] for row in captions}
+        hashtags = read_rows(files.hashtags, "hashtags", ["key", "words"])
+        self._hashtags = {row["key"]: row["words"] for row in hashtags}
         self._knowledge = read_knowledge(files, pictures)
 
     def of(self, post: Post) -> dict[str, Any]:
         hashtags = [token for token in dict.fromkeys(post.tokens) if token in self._hashtags]
         return {
             "image": post.image,
-            **self._seen(None if post.image is None else self._images[post.image]),
+            **self._seen(post),
             "hashtags": [[token, " ".join(self._hashtags[token])] for token in hashtags],
             "knowledge": self._knowledge.get(post.post),
         }
 
-    def _seen(self, image: Image | None) -> Mapping[str, Any]:
-        """What the picture shows, or why there is none."""
+    def _seen(self, post: Post) -> dict[str, Any]:
+        """What the post's picture shows, or why there is none."""
+        image = None if post.image is None else self._images.get(post.image)
+        if image is None and post.image is not None:
+            raise PipelineError(
+                f"{self._files.images}: lacks {post.image}, which {post.post} names;"
+                " run `dvc repro index_images`"
+            )
         if image is None or image.sha256 is None:
             why = "the post names no picture" if image is None else image.reason
             return {"picture": None, "why": why, "tags": [], "caption": ""}
         tags = self._tags.get(image.sha256, {"words": [], image_words.PROBABILITIES: []})
         pairs = zip(tags["words"], tags[image_words.PROBABILITIES], strict=True)
         return {
-            "picture": self._pictures.place(image.sha256, self._thumbnails),
+            "picture": self._pictures.place(image.sha256, self._files.thumbnails),
             "tags": [[word, round(probability, 3)] for word, probability in pairs],
             "caption": self._captions.get(image.sha256, ""),
         }

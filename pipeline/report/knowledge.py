@@ -10,8 +10,10 @@ from pipeline.knowledge.graph.graph import ENTITIES, RELATIONS, SCHEMAS
 from pipeline.knowledge.lookup.depictions import read_depictions
 from pipeline.report.files import ReportFiles
 from pipeline.report.pictures import Pictures
+from pipeline.report.rows import read_rows
 from pipeline.tables.parquet import read_table
 
+COLUMNS = ("key", "words", "mention", "entity", "path", "hop", "similarity", "triples", "reason")
 BACKWARDS = "^"  # before a relation of a path that was walked from object to subject
 
 
@@ -25,7 +27,7 @@ def read_knowledge(files: ReportFiles, pictures: Pictures) -> dict[str, dict[str
     labels = _labels(files)
     shown = _shown(files)
     found: dict[str, dict[str, Any]] = {}
-    for row in read_table(files.knowledge, None, "knowledge").to_pylist():
+    for row in read_rows(files.knowledge, "knowledge", COLUMNS):
         told: dict[str, Any] = {"reason": row["reason"]}
         if row["entity"] is not None:
             sha256 = shown.get(row["entity"])

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -52,7 +51,10 @@ def region_cover(store: Path) -> float:
     Raises:
         PipelineError: for a store that says nothing of it.
     """
-    said: Any = read_json(store)["fingerprint"]["preprocessing"]
+    try:
+        said = str(read_json(store)["fingerprint"]["preprocessing"])
+    except (KeyError, TypeError):
+        raise PipelineError(f"{store}: no feature store; run `dvc repro extract@regions`") from None
     if said.startswith("stretched"):
         return 0.0
     found = re.match(r"shorter side (\d+) \w+, centre (\d+)", said)

@@ -23,10 +23,8 @@ from pipeline.report.page import render
 from pipeline.report.pictures import Pictures, extents
 from pipeline.report.plots import confusion_plot, curve_plot, group_plot
 from pipeline.report.ranking import rank
-from pipeline.report.systems import SPLIT, Tagged, read_systems
+from pipeline.report.systems import CURVES, SPLIT, Tagged, read_systems
 from pipeline.report.tables import write_tables
-
-CURVES = {"dev_f1": "strict F1 of dev", "loss": "training loss"}  # curve -> its title
 
 
 def write_report(files: ReportFiles, order_by: Split) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from pipeline.metrics.spans import Span, strict_spans
 from pipeline.report.files import ReportFiles
 
 SPLIT = "test"
+CURVES = {"dev_f1": "strict F1 of dev", "loss": "training loss"}  # curve -> its title
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Tagged:
 
     @property
     def first(self) -> Sequence[Sequence[Span]]:
-        """The spans that the first seed found, whose weights and gates are known."""
-        return self.found[min(self.found)]
+        """The spans that the first seed found: the one whose weights and gates are known."""
+        seeds = self.looked.table["seed"]
+        return self.found[seeds[0].as_py() if len(seeds) else min(self.found)]
 
 
 def read_systems(files: ReportFiles, posts: Sequence[Post], order_by: Split) -> list[Tagged]:
@@ -71,25 +73,44 @@ def _read(files: ReportFiles, posts: Sequence[Post], rank: int, result: Result) 
     for row in predictions:  # by seed, then in the order of the posts
         if row.split == SPLIT:
             found.setdefault(row.seed, []).append(strict_spans(row.predicted))
-    explanations = files.predictions / "explanations" / f"{name}.parquet"
-    table = read_explanations(explanations)
+    looked = _looked(files.predictions / "explanations" / f"{name}.parquet", posts, found)
     return Tagged(
         rank=rank,
         result=result,
         found=found,
         counts=span_counts(posts, predictions, SPLIT),
-        looked=Looked(table, names_of(table, explanations)),
+        looked=looked,
         curves=_curves(files.curves / name),
     )
+
+
+def _looked(path: Path, posts: Sequence[Post], seeds: Collection[int]) -> Looked:
+    table = read_explanations(path)
+    known = {post.post for post in posts if post.split == SPLIT}
+    fits = set(table["post"].unique().to_pylist()) <= known
+    if not fits or not set(table["seed"].unique().to_pylist()) <= set(seeds):
+        raise PipelineError(
+            f"{path}: of other posts or seeds than the predictions; run"
+            f" `dvc repro evaluate_{path.stem}`"
+        )
+    return Looked(table, names_of(table, path))
 
 
 def _curves(folder: Path) -> dict[str, dict[str, list[float]]]:
     """Curve -> seed -> its values by epoch, as `pipeline.training.curves` writes them."""
     curves: dict[str, dict[str, list[float]]] = {}
-    for path in sorted(folder.glob("*/plots/metrics/*.tsv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            values = [float(row[path.stem]) for row in csv.DictReader(file, delimiter="\t")]
-        curves.setdefault(path.stem, {})[path.parents[2].name] = values
-    if not curves:
+    for name in CURVES:
+        paths = sorted(folder.glob(f"*/plots/metrics/{name}.tsv"))
+        curves[name] = {path.parents[2].name: _values(path) for path in paths}
+    if not all(by_seed and all(by_seed.values()) for by_seed in curves.values()):
         raise PipelineError(f"{folder}: no learning curves; run `dvc repro train_{folder.name}`")
     return curves
+
+
+def _values(path: Path) -> list[float]:
+    """The column of the file's name; nothing of a file that has none."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [float(row[path.stem]) for row in csv.DictReader(file, delimiter="\t")]
+    except (KeyError, TypeError, ValueError):
+        return []

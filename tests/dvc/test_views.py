@@ -24,19 +24,18 @@ def test_plots(reproduced: Workspace) -> None:
         for name in (f"types/{system}.csv", f"confusion/{system}.csv"):
             assert f"report/plots/{name}" in plots
         assert f"curves/{system}/seed-1/plots/metrics/dev_f1.tsv" in plots
-    assert [drawn(plots, kind, "bilstm_crf") for kind in ("types", "confusion")] == [
-        ("bar", "f1", "type"),
-        ("rect", "predicted", "gold"),
-    ]
+    (types,) = plots["report/plots/types/bilstm_crf.csv"]
+    assert types["content"]["mark"] == {"type": "bar"}
+    assert axes(types["content"]) == ("f1", "type")
+    (confusion,) = plots["report/plots/confusion/bilstm_crf.csv"]
+    assert confusion["content"]["spec"]["layer"][0]["mark"] == "rect"
+    assert axes(confusion["content"]["spec"]) == ("predicted", "gold")
 
 
-def drawn(plots: dict[str, Any], kind: str, system: str) -> tuple[str, str, str]:
-    """The mark of a plot, and the columns on its axes."""
-    (plot,) = plots[f"report/plots/{kind}/{system}.csv"]
-    anchors = plot["anchor_definitions"]
-    content = plot["content"]
-    mark = "rect" if '"rect"' in content else "bar"
-    return mark, anchors["<DVC_METRIC_X>"], anchors["<DVC_METRIC_Y>"]
+def axes(content: dict[str, Any]) -> tuple[str, str]:
+    """The columns on the axes of a plot."""
+    encoding = content["encoding"]
+    return encoding["x"]["field"], encoding["y"]["field"]
 
 
 def test_metrics_and_experiments(reproduced: Workspace) -> None:

@@ -4,11 +4,13 @@ import base64
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.reported import SYSTEMS, Project
@@ -28,6 +30,7 @@ from pipeline.report.pictures import region_cover
 from pipeline.report.ranking import rank
 from pipeline.report.report import write_report
 from pipeline.report.systems import Looked, Tagged, read_systems
+from pipeline.tables.parquet import write_table
 
 
 def embedded(files: ReportFiles, name: str) -> str:
@@ -205,6 +208,55 @@ def test_the_part_of_a_picture_that_regions_cover(tmp_path: Path, said: str, cov
     write_json(store, {"fingerprint": {"preprocessing": "seen from afar"}})
     with pytest.raises(PipelineError, match=r"store\.json: preprocessing 'seen from afar'"):
         region_cover(store)
+
+
+def test_the_seed_is_the_one_whose_weights_are_known(own: ReportFiles, project: Project) -> None:
+    """Seeds are trained in the order of `train.seeds`, of which the first need not be smallest."""
+    Project(own, project.posts, np.random.default_rng(1))._write_system("trimod", 0.5, [9, 2])
+    system = next(s for s in read_systems(own, project.posts, "test") if s.name == "trimod")
+    assert system.first == system.found[9] != system.found[2]
+
+
+def rewritten(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    table = pq.read_table(path)
+    write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "complaint"),
+    [
+        (
+            "predictions/explanations/trimod.parquet",
+            lambda table: table.set_column(1, table.field("seed"), pa.array([7] * len(table))),
+            "of other posts or seeds than the predictions; run `dvc repro evaluate_trimod`",
+        ),
+        (
+            "features/images.parquet",
+            lambda table: table.slice(4),  # but for dev's and the first of test
+            r"lacks test_00, which test/0 names; run `dvc repro index_images`",
+        ),
+        (
+            "features/knowledge.parquet",
+            lambda table: table.drop_columns(["path", "hop"]),
+            "lacks path, hop; run `dvc repro knowledge`",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    own: ReportFiles, file: str, change: Callable[[pa.Table], pa.Table], complaint: str
+) -> None:
+    path = own.posts.parents[1] / file
+    rewritten(path, change)
+    with pytest.raises(PipelineError, match=f"{path.name}: {complaint}"):
+        write_report(own, "test")
+
+
+@pytest.mark.parametrize("content", ["", "step\tloss\n", "step\tdev_f1\n0\tmany\n"])
+def test_curves_that_are_none(own: ReportFiles, content: str) -> None:
+    curve = own.curves / "cwi" / "seed-3" / "plots" / "metrics" / "dev_f1.tsv"
+    curve.write_text(content, encoding="utf-8")
+    with pytest.raises(PipelineError, match=r"curves/cwi: .*run `dvc repro train_cwi`"):
+        write_report(own, "test")
 
 
 def test_what_is_missing_is_named(own: ReportFiles) -> None:

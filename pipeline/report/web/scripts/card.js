@@ -4,6 +4,7 @@ function drawCard(article, data, place) {
   const post = data.posts[place];
   const panel = element("div", "panel");
   panel.setAttribute("aria-live", "polite");
+  const look = (token) => showLooked(panel, data, post, place, token);
   const link = element("a", "", "#");
   link.href = hashOf({ post: post.id });
   link.title = "link to this post";
@@ -15,7 +16,7 @@ function drawCard(article, data, place) {
     ),
     element(
       "div", "body", seen(data, post),
-      element("div", "", lanes(data, post, (token) => showLooked(panel, data, post, place, token)), facts(data, post), panel),
+      element("div", "", lanes(data, post, look), facts(data, post), panel),
     ),
   );
   article.classList.add("drawn");
@@ -23,8 +24,9 @@ function drawCard(article, data, place) {
 
 function seen(data, post) {
   if (post.picture === null) return element("div", "picture", element("div", "nothing", post.why));
-  const tags = element("div", "tags bars", ...post.tags.flatMap(([word, share]) => bar(word, share, share.toFixed(2))));
-  return element("div", "picture", picture(data, post.picture, "", post.caption || "the post’s picture"), tags);
+  const bars = post.tags.flatMap(([word, share]) => bar(word, share, share.toFixed(2)));
+  const image = picture(data, post.picture, "", post.caption || "the post’s picture");
+  return element("div", "picture", image, element("div", "tags bars", ...bars));
 }
 
 // The words in a row, and below them a lane for the gold and for each system. The table takes its
@@ -66,7 +68,8 @@ function tokenButtons(post, look) {
 // The elements of one row: who says it, a thread through the row, and the entities.
 function lane(data, post, row, name, spans, score) {
   const sign = score === null ? "" : score.right ? "✓" : "✗";
-  const label = element("div", score === null ? "lane-name gold" : "lane-name", element("span", "name", name), element("span", "", sign));
+  const kind = score === null ? "lane-name gold" : "lane-name";
+  const label = element("div", kind, element("span", "name", name), element("span", "", sign));
   label.dir = "ltr";
   label.title = name;
   const gold = new Set(post.goldSpans.map(nameOf));
@@ -93,22 +96,27 @@ function mark(data, span, right) {
 
 function facts(data, post) {
   const list = element("dl", "facts");
-  const fact = (name, value) => list.append(element("dt", "", name), element("dd", "", value));
+  const fact = (name, value) => {
+    list.append(element("dt", "", name), element("dd", "", value));
+  };
   if (post.caption) fact("caption", words("span", "", post.caption));
   for (const [token, split] of post.hashtags) fact(token, words("span", "", split));
   const known = post.knowledge;
-  if (known) fact("knowledge", known.path ? knowledge(data, known) : element("span", "quiet", known.reason));
+  if (known?.path) fact("knowledge", knowledge(data, known));
+  else if (known) fact("knowledge", element("span", "quiet", known.reason));
   return list;
 }
 
 function knowledge(data, known) {
-  const path = element("div", "path", words("span", "node", known.mention), element("span", "edge", "→"));
+  const path = element("div", "path");
+  path.append(words("span", "node", known.mention), element("span", "edge", "→"));
   known.path.forEach((name, i) => {
-    if (i % 2 === 0) path.append(words("span", "node", name));
-    else path.append(element("span", "edge", name.startsWith("^") ? `← ${name.slice(1)} —` : `— ${name} →`));
+    const arrow = name.startsWith("^") ? `← ${name.slice(1)} —` : `— ${name} →`;
+    path.append(i % 2 ? element("span", "edge", arrow) : words("span", "node", name));
   });
   const hops = known.hop === 1 ? "1 hop" : `${known.hop} hops`;
-  const alike = known.similarity === null ? "" : `, pictures alike by ${known.similarity.toFixed(2)}`;
+  const cosine = known.similarity;
+  const alike = cosine === null ? "" : `, pictures alike by ${cosine.toFixed(2)}`;
   path.append(element("span", "edge", hops + alike));
   const triples = known.triples.map((triple) => words("li", "", triple.join(" · ")));
   return element(

@@ -23,7 +23,7 @@ function picture(data, number, kind, alt) {
   return image;
 }
 
-// A row of `bars`: a name, a bar of a share from 0 to 1, and its value. `spread` is a range or null.
+// A row of `bars`: a name, a bar of a share from 0 to 1, its value; `spread` is a range or null.
 function bar(name, share, value, spread = null) {
   const rail = element("div", "rail");
   const fill = element("div", "fill");

@@ -13,7 +13,8 @@ function prepare(data) {
     post.foundSpans = post.found.map((flat) => spansOf(flat, 3));
     post.scores = post.foundSpans.map((spans) => {
       const correct = spans.filter((span) => gold.has(nameOf(span))).length;
-      return { correct, predicted: spans.length, right: correct === spans.length && correct === gold.size };
+      const right = correct === spans.length && correct === gold.size;
+      return { correct, predicted: spans.length, right };
     });
   }
 }
@@ -35,13 +36,14 @@ function passing(data, state) {
   const right = data.systems.indexOf(state.right);
   const wrong = data.systems.indexOf(state.wrong);
   const type = data.types.indexOf(state.type);
+  const unseen = state.entities === "unseen";
   const asked = state.text.trim().toLowerCase();
   const tests = [
     state.right && ((post) => right >= 0 && post.scores[right].right),
     state.wrong && ((post) => wrong >= 0 && !post.scores[wrong].right),
     state.type && ((post) => post.goldSpans.some((span) => span.type === type)),
     state.picture && ((post) => (post.picture !== null) === (state.picture === "with")),
-    state.entities && ((post) => post.goldSpans.some((span) => span.unseen === (state.entities === "unseen"))),
+    state.entities && ((post) => post.goldSpans.some((span) => span.unseen === unseen)),
     state.knowledge && ((post) => hasKnowledge(post) === (state.knowledge === "found")),
     asked && ((post) => post.searched.includes(asked)),
   ].filter(Boolean);
@@ -64,5 +66,5 @@ function f1Of(data, places) {
       sums[system].predicted += score.predicted;
     });
   }
-  return sums.map((sum) => (sum.predicted + gold ? (200 * sum.correct) / (sum.predicted + gold) : 0));
+  return sums.map(({ correct, predicted }) => (200 * correct) / (predicted + gold || 1));
 }

@@ -2,8 +2,8 @@
 
 function switchTheme() {
   const root = document.documentElement;
-  const dark = root.style.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  root.style.colorScheme = dark === "dark" ? "light" : "dark";
+  const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  root.style.colorScheme = (root.style.colorScheme || preferred) === "dark" ? "light" : "dark";
 }
 
 function listenToKeys(list, search, help) {

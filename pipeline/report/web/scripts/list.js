@@ -8,17 +8,20 @@ class CardList {
     this.box = box;
     this.places = [];
     this.current = null; // the place of the post that the keys stand on
-    const near = new IntersectionObserver(
-      (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => this.draw(Number(entry.target.dataset.place))),
+    this.near = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          if (entry.isIntersecting) this.draw(Number(entry.target.dataset.place));
+        }
+      },
       { rootMargin: "800px 0px" },
     );
-    this.near = near;
     this.articles = data.posts.map((post, place) => {
       const article = element("article", "card");
       article.tabIndex = -1;
       article.dataset.place = place;
       article.dataset.post = post.id;
-      near.observe(article);
+      this.near.observe(article);
       return article;
     });
   }

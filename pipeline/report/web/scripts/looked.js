@@ -13,7 +13,8 @@ async function lookedAt(data, place) {
 function valuesOf([, , tokens, width, largest, data], token) {
   const row = tokens.indexOf(token);
   if (row < 0) return null;
-  return [...bytesOf(data).subarray(row * width, (row + 1) * width)].map((byte) => (byte / 255) * largest);
+  const bytes = bytesOf(data).subarray(row * width, (row + 1) * width);
+  return Array.from(bytes, (byte) => (byte / 255) * largest);
 }
 
 // Fills `panel` for a token; a later call for another token wins.
@@ -21,18 +22,21 @@ async function showLooked(panel, data, post, place, token) {
   panel.dataset.token = token;
   const entries = await lookedAt(data, place);
   if (panel.dataset.token !== String(token)) return;
-  const bySystem = new Map();
-  const pictureFirst = (entry) => (entry[1] === "region_weights" ? 0 : 1);
-  for (const entry of [...entries].sort((a, b) => pictureFirst(a) - pictureFirst(b) || a[0] - b[0])) {
+  const sections = new Map();
+  const late = ([, kind]) => Number(kind !== "region_weights"); // pictures come first
+  for (const entry of [...entries].sort((a, b) => late(a) - late(b) || a[0] - b[0])) {
+    const [system, kind] = entry;
     const values = valuesOf(entry, token);
     if (values === null) continue;
-    if (!bySystem.has(entry[0])) bySystem.set(entry[0], element("section", "saw", element("h4", "", data.systems[entry[0]])));
-    bySystem.get(entry[0]).append(...kindOf(data, post, entry[0], entry[1], values));
+    if (!sections.has(system)) {
+      sections.set(system, element("section", "saw", element("h4", "", data.systems[system])));
+    }
+    sections.get(system).append(...kindOf(data, post, system, kind, values));
   }
   const title = element("p", "quiet", "What the systems looked at for ");
   title.append(words("b", "", post.tokens[token]));
-  if (!bySystem.size) title.append(": nothing that is not the text alone");
-  panel.replaceChildren(title, element("div", "saw-all", ...bySystem.values()));
+  if (!sections.size) title.append(": nothing that is not the text alone");
+  panel.replaceChildren(title, element("div", "saw-all", ...sections.values()));
 }
 
 // The elements that show one kind of values of a system.
@@ -40,9 +44,13 @@ function kindOf(data, post, system, kind, values) {
   const title = kind.replaceAll("_", " ");
   if (kind === "region_weights" && post.picture !== null) return [overlay(data, post, values)];
   if (kind === "word_weights") return [titled(title, highest(post.tokens, values))];
-  if (kind === "knowledge_weights") return [titled(title, highest(post.knowledge?.words ?? [], values))];
+  if (kind === "knowledge_weights") {
+    return [titled(title, highest(post.knowledge?.words ?? [], values))];
+  }
   const names = data.names[system][kind];
-  if (names) return [titled(title, values.flatMap((value, i) => bar(names[i], value, value.toFixed(2))))];
+  if (names) {
+    return [titled(title, values.flatMap((value, i) => bar(names[i], value, value.toFixed(2))))];
+  }
   if (values.length === 3) {
     const [low, mean, high] = values;
     return [titled("", bar(title, mean, mean.toFixed(2), [low, high]))];
@@ -56,13 +64,14 @@ function titled(title, rows) {
 }
 
 function highest(names, values) {
-  const order = values.map((value, i) => [value, names[i] ?? `${i + 1}`]).sort((a, b) => b[0] - a[0]);
-  const top = order[0]?.[0] || 1;
-  return order.slice(0, SHOWN_WORDS).flatMap(([value, name]) => bar(name, value / top, value.toFixed(2)));
+  const named = values.map((value, i) => [value, names[i] ?? `${i + 1}`]);
+  const best = named.sort((a, b) => b[0] - a[0]).slice(0, SHOWN_WORDS);
+  const top = best[0]?.[0] || 1;
+  return best.flatMap(([value, name]) => bar(name, value / top, value.toFixed(2)));
 }
 
-// The picture with its regions' weights: the stronger, the brighter. Full brightness is the strongest
-// weight, but at least twice an even share, so that weights all alike look dim.
+// The picture with its regions' weights: the stronger, the brighter. Full brightness is the
+// strongest weight, but at least twice an even share, so that weights all alike look dim.
 function overlay(data, post, values) {
   const side = Math.round(Math.sqrt(values.length));
   const image = picture(data, post.picture, "", "the picture, its regions shaded by their weights");
@@ -80,16 +89,21 @@ function overlay(data, post, values) {
     const [width, height] = data.cover ? [square, square] : [canvas.width, canvas.height];
     const [left, top] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
     values.forEach((value, i) => {
-      const cell = [left + (width * (i % side)) / side, top + (height * Math.floor(i / side)) / side];
-      brush.clearRect(...cell, width / side, height / side);
+      const [column, row] = [i % side, Math.floor(i / side)];
+      const corner = [left + (width * column) / side, top + (height * row) / side];
+      const cell = [...corner, width / side, height / side];
+      brush.clearRect(...cell);
       brush.fillStyle = `rgb(0 0 0 / ${0.45 * (1 - value / full)})`;
-      brush.fillRect(...cell, width / side, height / side);
+      brush.fillRect(...cell);
       brush.fillStyle = `rgb(255 122 0 / ${0.6 * (value / full)})`;
-      brush.fillRect(...cell, width / side, height / side);
+      brush.fillRect(...cell);
     });
     brush.strokeStyle = "rgb(255 255 255 / 0.8)";
     brush.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
   });
-  const caption = `${side} × ${side} regions: at most ${most.toFixed(3)}; an even share is ${(1 / values.length).toFixed(3)}`;
-  return element("div", "", element("div", "overlay", image, canvas), element("div", "quiet", caption));
+  const even = (1 / values.length).toFixed(3);
+  const grid = `${side} × ${side} regions`;
+  const caption = `${grid}: at most ${most.toFixed(3)}; an even share is ${even}`;
+  const shaded = element("div", "overlay", image, canvas);
+  return element("div", "", shaded, element("div", "quiet", caption));
 }

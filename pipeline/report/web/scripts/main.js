@@ -23,7 +23,8 @@ async function start() {
     const [count, scores] = [document.getElementById("count"), document.getElementById("scores")];
     count.textContent = `${places.length} of ${data.posts.length} posts`;
     const f1 = f1Of(data, places).map((value, i) => `${data.systems[i]} ${value.toFixed(1)}`);
-    scores.textContent = places.length ? `F1 on these: ${f1.join(" · ")}` : "No post passes this filter.";
+    const told = places.length ? `F1 on these: ${f1.join(" · ")}` : "No post passes this filter.";
+    scores.textContent = told;
   };
   const follow = () => {
     state = stateOf(location.hash);
