@@ -12,7 +12,19 @@ import yaml
 from cli.__main__ import COMMANDS
 from tests.conftest import ROOT
 
-SUFFIXES = {"py", "json", "lock", "nt", "parquet", "safetensors", "toml", "tsv", "yaml"}
+SUFFIXES = {
+    "css",
+    "html",
+    "json",
+    "lock",
+    "nt",
+    "parquet",
+    "py",
+    "safetensors",
+    "toml",
+    "tsv",
+    "yaml",
+}
 CODE = ("pipeline", "stages", "cli")
 FOREIGN = {"torch"}  # modules of others that messages name
 WORD = r"[a-z_]+"

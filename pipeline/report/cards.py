@@ -1,21 +1,26 @@
-"""The posts of test as the page's script reads them: spans rather than labels, each word once.
+"""The posts of test as the page's script reads them: spans rather than labels.
 
-The page also gets `pictures`, the extents of the thumbnails by number; here stands
+The tree is `{"systems", "types", "cover", "names", "chunk", "posts"}`, to which `write_report` adds
+`pictures`, the extents of the thumbnails by number:
 
-`{"systems": [NAME], "types": [TYPE], "cover": the part of a picture that regions cover,
-"names": [{KIND: [NAME]}] by system, "chunk": posts in a chunk of what systems looked at,
-"posts": [POST]}`, where a POST is `{"id", "tokens", "gold", "found", "image", "picture", "why",
-"tags", "caption", "hashtags", "knowledge"}`:
+- `cover` is the part of a picture that regions cover (`region_cover`);
+- `names` holds for each system what the values of its kinds stand for (`System.looked_at`);
+- `chunk` is the number of posts in a chunk of what systems looked at (`looked_chunks`).
+
+A post is `{"id", "tokens", "gold", "found", "image", "picture", "why", "tags", "caption",
+"hashtags", "knowledge"}`:
 
 - `gold` is a flat list of start, end, type and whether the entity is unseen in train;
 - `found` holds for each system a flat list of start, end and type, as its first seed found them;
-- `picture` is the number of the thumbnail, or null, and then `why` says the reason.
+- `picture` is the number of the thumbnail, or null, and then `why` says the reason;
+- `knowledge` is what `read_knowledge` gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import Post
@@ -30,6 +35,8 @@ from pipeline.report.rows import read_rows
 from pipeline.report.systems import Tagged
 from pipeline.tables import image_words
 from pipeline.tables.parquet import read_table
+
+R = TypeVar("R")
 
 
 def card_data(
@@ -93,27 +100,34 @@ class _Context:
             "image": post.image,
             **self._seen(post),
             "hashtags": [[token, " ".join(self._hashtags[token])] for token in hashtags],
-            "knowledge": self._knowledge.get(post.post),
+            "knowledge": _row(self._knowledge, post.post, self._files.knowledge),
         }
 
     def _seen(self, post: Post) -> dict[str, Any]:
         """What the post's picture shows, or why there is none."""
-        image = None if post.image is None else self._images.get(post.image)
-        if image is None and post.image is not None:
-            raise PipelineError(
-                f"{self._files.images}: lacks {post.image}, which {post.post} names;"
-                " run `dvc repro index_images`"
-            )
-        if image is None or image.sha256 is None:
-            why = "the post names no picture" if image is None else image.reason
-            return {"picture": None, "why": why, "tags": [], "caption": ""}
-        tags = self._tags.get(image.sha256, {"words": [], image_words.PROBABILITIES: []})
+        why = "the post names no picture"
+        if post.image is not None:
+            image = _row(self._images, post.image, self._files.images)
+            if image.sha256 is not None:
+                return self._shown(image.sha256)
+            why = image.reason
+        return {"picture": None, "why": why, "tags": [], "caption": ""}
+
+    def _shown(self, sha256: str) -> dict[str, Any]:
+        tags = _row(self._tags, sha256, self._files.tags)
         pairs = zip(tags["words"], tags[image_words.PROBABILITIES], strict=True)
         return {
-            "picture": self._pictures.place(image.sha256, self._files.thumbnails),
+            "picture": self._pictures.place(sha256, self._files.thumbnails),
             "tags": [[word, round(probability, 3)] for word, probability in pairs],
-            "caption": self._captions.get(image.sha256, ""),
+            "caption": _row(self._captions, sha256, self._files.captions),
         }
+
+
+def _row(rows: Mapping[str, R], key: str, path: Path) -> R:
+    """What the table at `path` has of `key`; each of them has a row for all that can be asked."""
+    if key not in rows:
+        raise PipelineError(f"{path}: has no row for {key}: of another corpus; run `dvc repro`")
+    return rows[key]
 
 
 def _gold(post: Post, types: Sequence[str], seen: Collection[str]) -> list[int]:

@@ -233,13 +233,14 @@ def rewritten(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
         (
             "features/images.parquet",
             lambda table: table.slice(4),  # but for dev's and the first of test
-            r"lacks test_00, which test/0 names; run `dvc repro index_images`",
+            r"has no row for test_00: of another corpus; run `dvc repro`",
         ),
         (
             "features/knowledge.parquet",
             lambda table: table.drop_columns(["path", "hop"]),
             "lacks path, hop; run `dvc repro knowledge`",
         ),
+        ("features/tags.parquet", lambda table: table.slice(1), "has no row for [0-9a-f]{64}: "),
     ],
 )
 def test_what_does_not_fit_is_named(

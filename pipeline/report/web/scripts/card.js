@@ -102,8 +102,7 @@ function facts(data, post) {
   if (post.caption) fact("caption", words("span", "", post.caption));
   for (const [token, split] of post.hashtags) fact(token, words("span", "", split));
   const known = post.knowledge;
-  if (known?.path) fact("knowledge", knowledge(data, known));
-  else if (known) fact("knowledge", element("span", "quiet", known.reason));
+  fact("knowledge", known.path ? knowledge(data, known) : element("span", "quiet", known.reason));
   return list;
 }
 

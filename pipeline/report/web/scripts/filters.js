@@ -29,7 +29,7 @@ function spansOf(flat, width) {
 }
 
 const nameOf = (span) => `${span.start} ${span.end} ${span.type}`;
-const hasKnowledge = (post) => Boolean(post.knowledge?.path) && post.knowledge.reason === "";
+const hasKnowledge = (post) => Boolean(post.knowledge.path) && post.knowledge.reason === "";
 
 // The posts that pass, by their places.
 function passing(data, state) {

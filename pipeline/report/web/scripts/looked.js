@@ -35,7 +35,7 @@ async function showLooked(panel, data, post, place, token) {
   }
   const title = element("p", "quiet", "What the systems looked at for ");
   title.append(words("b", "", post.tokens[token]));
-  if (!sections.size) title.append(": nothing that is not the text alone");
+  if (!sections.size) title.append(": no system tells of this word");
   panel.replaceChildren(title, element("div", "saw-all", ...sections.values()));
 }
 
@@ -45,7 +45,7 @@ function kindOf(data, post, system, kind, values) {
   if (kind === "region_weights" && post.picture !== null) return [overlay(data, post, values)];
   if (kind === "word_weights") return [titled(title, highest(post.tokens, values))];
   if (kind === "knowledge_weights") {
-    return [titled(title, highest(post.knowledge?.words ?? [], values))];
+    return [titled(title, highest(post.knowledge.words ?? [], values))];
   }
   const names = data.names[system][kind];
   if (names) {
