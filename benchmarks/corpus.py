@@ -83,6 +83,7 @@ class Corpus:
                 self.posts,
                 self.image_folder,
                 table,
+                self.folder / "thumbnails",
                 self.folder / "images.json",
                 read(PARAMS, "index_images", IndexImages),
                 read(PARAMS, "runtime", Runtime),

@@ -88,7 +88,7 @@ def _index(root: Path, name: str, images: int) -> Path:
         (part / path.name).symlink_to(path)
     write_posts([Post("train/0", "train", None, ("a",), ("O",), 1)], posts)
     params = of_project("index_images", IndexImages, on_bad_image="error")
-    index_images(posts, part, table, root / "images.json", params, quiet())
+    index_images(posts, part, table, root / "thumbnails", root / "images.json", params, quiet())
     return table
 
 

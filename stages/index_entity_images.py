@@ -16,11 +16,12 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--table", type=OUT, required=True, help="Entity and file; or the folder itself.")
 @click.option("--folder", type=OUT, required=True, help="The folder of the pictures.")
 @click.option("--images", type=OUT, required=True)
+@click.option("--thumbnails", type=OUT, required=True, help="The folder to be written.")
 @click.option("--depictions", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)
 @stage
 def main(**files: Path) -> None:
-    """Look at every entity's pictures once, and write what was found."""
+    """Look at every entity's pictures once, and write what was found and thumbnails."""
     params = read(PARAMS, "index_images", IndexImages)
     runtime = read(PARAMS, "runtime", Runtime)
     click.echo(index_entity_images(params, runtime, Files(**files)))

@@ -15,13 +15,14 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--posts", type=IN, required=True)
 @click.option("--folder", type=OUT, required=True, help="The image folder.")
 @click.option("--images", type=OUT, required=True)
+@click.option("--thumbnails", type=OUT, required=True, help="The folder to be written.")
 @click.option("--metrics", type=OUT, required=True)
 @stage
-def main(posts: Path, folder: Path, images: Path, metrics: Path) -> None:
-    """Look at every image once, and write what was found."""
+def main(posts: Path, folder: Path, images: Path, thumbnails: Path, metrics: Path) -> None:
+    """Look at every image once, and write what was found and a thumbnail of it."""
     params = read(PARAMS, "index_images", IndexImages)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(index_images(posts, folder, images, metrics, params, runtime))
+    click.echo(index_images(posts, folder, images, thumbnails, metrics, params, runtime))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from cli.__main__ import COMMANDS
 from tests.conftest import ROOT
 
 SUFFIXES = {
+    "css",
+    "html",
     "json",
     "lock",
     "md",

@@ -16,12 +16,13 @@ from pipeline.corpus.images import OK, Image, bad, usable, write_images
 from pipeline.corpus.listing import Listing, Resolver, list_folder
 from pipeline.corpus.pixels import BadImageError, decode
 from pipeline.corpus.posts import Post, read_posts
+from pipeline.corpus.thumbnails import whole_folder, write_thumbnail
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.parallel import map_in_order
 from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime
-from pipeline.progress import Mode, progress
+from pipeline.progress import progress
 
 SHOWN = 20
 
@@ -82,6 +83,7 @@ def index_images(
     posts: Path,
     folder: Path,
     images: Path,
+    thumbnails: Path,
     metrics: Path,
     params: IndexImages,
     runtime: Runtime,
@@ -93,6 +95,7 @@ def index_images(
         folder: the folder of the images. It must hold one even if no post names an image, or the
             later stages would run on nothing.
         images: the table to be written (`pipeline.corpus.images`).
+        thumbnails: the folder to be written (`pipeline.corpus.thumbnails`).
         metrics: the JSON file for the counts.
         params: the largest image, and what becomes of an image that cannot be used: it is masked
             (a row says why), or the stage ends with the list of such images.
@@ -104,21 +107,29 @@ def index_images(
     """
     rows_of_posts = read_posts(posts)
     named = {post.image for post in rows_of_posts if post.image is not None}
-    rows, ignored = inspect_folder(
-        folder, named, "dataset.images", params.max_pixels, runtime.workers, runtime.progress
-    )
-    report = _report(rows, rows_of_posts, ignored)
-    if params.on_bad_image == "error":
-        refuse(report.unusable)
+    with whole_folder(thumbnails) as drawn:
+        rows, ignored = inspect_folder(
+            folder, named, "dataset.images", params.max_pixels, runtime, drawn
+        )
+        report = _report(rows, rows_of_posts, ignored)
+        if params.on_bad_image == "error":
+            refuse(report.unusable)
     write_images(rows, images)
     write_json(metrics, report.metrics())
     return report
 
 
 def inspect_folder(
-    folder: Path, named: Iterable[str], setting: str, max_pixels: int, workers: int, mode: Mode
+    folder: Path,
+    named: Iterable[str],
+    setting: str,
+    max_pixels: int,
+    runtime: Runtime,
+    thumbnails: Path,
 ) -> tuple[list[Image], int]:
     """Make a row for each id of `named` and for each other image of `folder`.
+
+    Every usable image gets its thumbnail in the folder `thumbnails`.
 
     Returns:
         The rows, sorted by id, and the number of other files in the folder.
@@ -133,7 +144,7 @@ def inspect_folder(
     found = {image: resolver.find(image) for image in ids}
     paths = {image: result.path for image, result in found.items() if result.path is not None}
     paths |= resolver.unnamed(ids, paths.values())
-    files = inspect_all(folder, set(paths.values()), max_pixels, workers, mode)
+    files = inspect_all(folder, set(paths.values()), max_pixels, runtime, thumbnails)
     rows = [replace(files[path], image=image) for image, path in paths.items()]
     rows += [
         bad(image, None, result.status, result.reason)
@@ -155,18 +166,21 @@ def refuse(unusable: Sequence[Image]) -> None:
 
 
 def inspect_all(
-    folder: Path, paths: Collection[str], max_pixels: int, workers: int, mode: Mode
+    folder: Path, paths: Collection[str], max_pixels: int, runtime: Runtime, thumbnails: Path
 ) -> dict[str, Image]:
     """Call `inspect` for each path, on threads."""
-    order = sorted(paths)
-    one = partial(inspect, folder, max_pixels=max_pixels)
+    order, workers = sorted(paths), runtime.workers
+    one = partial(inspect, folder, max_pixels=max_pixels, thumbnails=thumbnails)
     with closing(map_in_order(one, order, workers=workers, ahead=8 * workers)) as inspected:
-        shown = progress(inspected, len(order), "images", mode, title="index_images")
+        shown = progress(inspected, len(order), "images", runtime.progress, title="index_images")
         return dict(zip(order, shown, strict=True))
 
 
-def inspect(folder: Path, path: str, max_pixels: int | None) -> Image:
-    """Read one file and decode it fully; `path`, relative to `folder`, is also its id."""
+def inspect(folder: Path, path: str, max_pixels: int | None, thumbnails: Path) -> Image:
+    """Read one file, decode it fully and write its thumbnail.
+
+    `path`, relative to `folder`, is also its id.
+    """
     place = folder / path
     try:
         mode = place.stat().st_mode
@@ -177,14 +191,15 @@ def inspect(folder: Path, path: str, max_pixels: int | None) -> Image:
         with place.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            width, height = decode(file, max_pixels).size
+            image = decode(file, max_pixels)
     except FileNotFoundError:
         return bad(path, path, "dangling_link", "a link to a file that is not there")
     except BadImageError as error:
         return bad(path, path, error.status, error.reason)
     except OSError as error:
         return bad(path, path, "unreadable", error.strerror or type(error).__name__)
-    return Image(path, path, sha256, width, height, OK, "")
+    write_thumbnail(image, sha256, thumbnails)
+    return Image(path, path, sha256, image.width, image.height, OK, "")
 
 
 def _list(folder: Path, setting: str) -> Listing:

@@ -68,7 +68,8 @@ def evaluate_system(
             for post, predicted in zip(posts, labels, strict=True)
         ]
         if place == 0:
-            write_explanations(_explain(tagger, posts, encoded, seed), files.explanations)
+            looked = _explain(tagger, posts, encoded, seed)
+            write_explanations(looked, files.explanations, tagger.network.looked_at())
     write_predictions(found, files.predictions, posts, model.setting)
     headline, tables = score_system(
         posts,

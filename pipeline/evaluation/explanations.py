@@ -15,22 +15,30 @@ token's tag has no row for it: a post without a usable image has no weights over
 gates of the image. A list ends where its post does, so weights over words have one value for each
 token of the post. A system with nothing to show writes the table without rows.
 
+The metadata of the schema hold `names`, a JSON object: for a kind whose values are neither regions
+nor words, what each of them stands for.
+
 Values over regions run row by row over the image's grid, as the feature store keeps them: 49 values
 are 7 rows of 7, from the upper left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.corpus.posts import Post
+from pipeline.errors import PipelineError
 from pipeline.tables.parquet import read_table, write_table
-from pipeline.training.tagger import Looked
+
+if TYPE_CHECKING:  # or whoever reads a table would wait for torch
+    from pipeline.training.tagger import Looked
 
 SCHEMA = pa.schema(
     [
@@ -42,10 +50,22 @@ SCHEMA = pa.schema(
     ]
 )
 
+NAMES = b"names"  # key in the metadata of the schema
 
-def write_explanations(tables: Iterable[pa.Table], path: Path) -> None:
-    """Write the tables that `tabulate` made, one after the other."""
-    write_table(pa.concat_tables([SCHEMA.empty_table(), *tables]).combine_chunks(), path)
+
+def write_explanations(
+    tables: Iterable[pa.Table], path: Path, names: Mapping[str, Sequence[str]]
+) -> None:
+    """Write the tables that `tabulate` made, one after the other.
+
+    Args:
+        tables: of one seed.
+        path: where they go.
+        names: kind -> what each of its values stands for (`System.looked_at`).
+    """
+    table = pa.concat_tables([SCHEMA.empty_table(), *tables]).combine_chunks()
+    said = json.dumps({kind: list(of_kind) for kind, of_kind in names.items()}, sort_keys=True)
+    write_table(table.replace_schema_metadata({NAMES: said.encode()}), path)
 
 
 def read_explanations(path: Path) -> pa.Table:
@@ -55,6 +75,22 @@ def read_explanations(path: Path) -> pa.Table:
         PipelineError: naming the file, if it is missing, damaged, or has other columns.
     """
     return read_table(path, SCHEMA, f"evaluate_{path.stem}")
+
+
+def names_of(table: pa.Table, path: Path) -> dict[str, list[str]]:
+    """Kind -> what each of its values stands for, as the table read from `path` says.
+
+    Raises:
+        PipelineError: if it says nothing of it.
+    """
+    metadata = table.schema.metadata or {}
+    if NAMES not in metadata:
+        stage = f"evaluate_{path.stem}"
+        raise PipelineError(
+            f"{path}: does not name what its values are of; run `dvc repro {stage}`"
+        )
+    names: dict[str, list[str]] = json.loads(metadata[NAMES])
+    return names
 
 
 def tabulate(posts: Sequence[Post], seed: int, looked: Looked) -> pa.Table:

@@ -39,15 +39,24 @@ def write_leaderboard(paths: Sequence[Path], table: Path, order_by: Split) -> st
         PipelineError: naming the file, if one is missing or damaged, holds a system that another
             holds too, or was scored on another corpus than the first.
     """
-    if not paths:
-        raise PipelineError("no system to put in a table: give the details of one at least")
-    results = [read_result(path) for path in paths]
-    _check(paths, results)
-    ranked = _ranked(results, order_by)
+    ranked = read_ranked(paths, order_by)
     write_bytes(table, _render(ranked, order_by).encode())
     best = ranked[0][1]
     score = spread(_strict(best, order_by).f1)
     return f"{table}: systems: {len(ranked)}; first: {best.system}, {order_by} F1 {score}"
+
+
+def read_ranked(paths: Sequence[Path], order_by: Split) -> list[tuple[int, Result]]:
+    """Read the details of every system: rank and result, in the order of the leaderboard.
+
+    Raises:
+        PipelineError: as `write_leaderboard`.
+    """
+    if not paths:
+        raise PipelineError("no system to put in a table: give the details of one at least")
+    results = [read_result(path) for path in paths]
+    _check(paths, results)
+    return _ranked(results, order_by)
 
 
 def _check(paths: Sequence[Path], results: Sequence[Result]) -> None:

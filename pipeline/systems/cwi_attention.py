@@ -20,7 +20,7 @@ token attends to itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -85,6 +85,10 @@ class CWIAttention(cwi.CWI):
         there = _there(batch)
         _, weights = self.attention(self.modalities(batch), there)  # (B, T, 3)
         return {"modality_weights": weights.masked_fill(~there[:, None], torch.nan)}
+
+    def looked_at(self) -> Mapping[str, Sequence[str]]:
+        """The triplet by name."""
+        return {} if self.over_tokens else {"modality_weights": ("characters", "words", "image")}
 
 
 def _there(batch: Batch) -> Tensor:

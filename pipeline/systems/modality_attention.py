@@ -42,7 +42,7 @@ What the paper leaves open:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -179,6 +179,10 @@ class ModalityAttentionNER(System):
             return {}
         absent = ~self._there(batch)[:, None]  # (B, 1, M)
         return {"modality_weights": weights.masked_fill(absent, torch.nan)}
+
+    def looked_at(self) -> Mapping[str, Sequence[str]]:
+        """The modalities by name."""
+        return {"modality_weights": self.modalities}
 
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """The input of the BiLSTM (B, T, d), and the weights (B, T, M) if there is attention."""

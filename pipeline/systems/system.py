@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
@@ -175,6 +175,13 @@ class System(nn.Module, ABC):
         words). Values of padding tokens are not read.
         """
         del batch
+        return {}
+
+    def looked_at(self) -> Mapping[str, Sequence[str]]:
+        """Kind -> what each value of a kind of `explain` stands for, in words for a reader.
+
+        Regions and words name themselves, and so does a kind of one value: no such kind is here.
+        """
         return {}
 
 

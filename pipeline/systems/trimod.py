@@ -42,7 +42,7 @@ Where the paper is open, or contradicts itself:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -158,6 +158,10 @@ class TriMod(System):
         There is one for each of `modalities`, in this order.
         """
         return {"modality_weights": self._fuse(batch)[1]}
+
+    def looked_at(self) -> Mapping[str, Sequence[str]]:
+        """The modalities by name."""
+        return {"modality_weights": ["text", *self.phrases]}
 
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Equations 1 to 12: f_s (B, T, hidden) and the weights (B, T, modalities)."""

@@ -72,6 +72,7 @@ class Corpus:
             self.root / "posts.parquet",
             self.folder,
             self.root / "images.parquet",
+            self.root / "thumbnails",
             self.root / "images.json",
             of_project("index_images", IndexImages, on_bad_image=on_bad_image),
             quiet(),
@@ -278,7 +279,8 @@ def test_the_stage(corpus: Corpus) -> None:
     corpus.index(["cut", "gone"])
     command = [sys.executable, "-m", "stages.index_images"]
     command += ["--posts", "posts.parquet", "--folder", "images"]
-    command += ["--images", "out/images.parquet", "--metrics", "out/images.json"]
+    command += ["--images", "out/images.parquet", "--thumbnails", "out/thumbnails"]
+    command += ["--metrics", "out/images.json"]
 
     def run(on_bad_image: str) -> subprocess.CompletedProcess[str]:
         tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.dvc
 
 def test_a_value(workspace: Workspace) -> None:
     done = workspace.dvc("exp", "run", "-S", "leaderboard.order_by=dev")
-    assert done.ran == {"leaderboard"}
+    assert done.ran == {"leaderboard", "report"}  # both stand in this order
     assert workspace.params()["leaderboard"] == {"order_by": "dev"}
     changed = workspace.git("diff", "--name-only").output.split()
     assert (
@@ -96,9 +96,10 @@ def test_a_system_is_added_by_one_command(workspace: Workspace) -> None:
     composed.unlink()
     before = workspace.files("metrics/details")
     done = workspace.repro()
-    assert done.ran == {"code", "train_mine", "evaluate_mine", "leaderboard"}
+    assert done.ran == {"code", "train_mine", "evaluate_mine", "leaderboard", "report"}
     assert before.items() <= workspace.files("metrics/details").items()
     assert "| mine " in (workspace.path / "metrics/leaderboard.md").read_text("utf-8")
+    assert (workspace.path / "report/plots/types/mine.csv").is_file()  # for `dvc plots`
     checks = ["tests/systems", "tests/cli/test_new_system.py"]
     shutil.copytree(ROOT / "tests", workspace.path / "tests")
     shutil.copytree(ROOT / "benchmarks", workspace.path / "benchmarks")

@@ -19,7 +19,7 @@ from dvc.repo import Repo
 
 from pipeline.params.vectors import Vectors
 from pipeline.systems.system import PhraseWords, StoreOutput, find_system
-from tests.dvc.workspace import ROOT, SYSTEMS, Workspace
+from tests.dvc.workspace import OUTPUTS, ROOT, SYSTEMS, Workspace
 
 TABLES = {  # the caches that are no feature store
     "image_words": "features/tags.parquet",
@@ -52,9 +52,9 @@ class Stage:
 
     @property
     def paths(self) -> set[str]:
-        """What the command names that has a `/`, or that is a file of the project."""
+        """What the command names that has a `/`, or that is a file or an outputs' folder."""
         words = (word.rpartition("=")[2] for word in self.command)
-        return {word for word in words if "/" in word or (ROOT / word).is_file()}
+        return {word for word in words if "/" in word or word in OUTPUTS or (ROOT / word).is_file()}
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,16 @@ def all_but_one_shard(teammate: Workspace, shards: list[str]) -> None:
     (teammate.path / shards[0]).unlink()
 
 
+def test_writes_the_same_report(published: Workspace, teammate: Workspace) -> None:
+    """Byte for byte, from caches and predictions; no image is here."""
+    teammate.dvc("pull")
+    page = teammate.path / "report" / "index.html"
+    page.unlink()
+    assert teammate.repro("--single-item", "--force", "report").ran == {"report"}
+    assert page.read_bytes() == (published.path / "report" / "index.html").read_bytes()
+    assert names(teammate, "report") == names(published, "report")
+
+
 @pytest.mark.parametrize(
     ("pull", "command", "complaint"),
     [

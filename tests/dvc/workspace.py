@@ -37,7 +37,7 @@ PROJECT = (
 IMAGES = 10  # two shards; a third one begins beyond sixteen
 ENTITY_IMAGES = 40  # of the graph
 POSTS = {"train": 16, "dev": 6, "test": 6}
-OUTPUTS = ("features", "models", "metrics", "predictions", "curves")
+OUTPUTS = ("features", "models", "metrics", "predictions", "curves", "report")
 SYSTEMS = tuple(known_systems())
 
 RUNNING = re.compile(r"^Running stage '(.+?)'", re.MULTILINE)

@@ -12,14 +12,17 @@ import torch
 from torch import Tensor
 
 from pipeline.corpus.posts import Post, read_posts
+from pipeline.errors import PipelineError
 from pipeline.evaluation.explanations import (
     SCHEMA,
+    names_of,
     read_explanations,
     tabulate,
     write_explanations,
 )
 from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
 from pipeline.systems.system import Batch, Inputs
+from pipeline.tables.parquet import write_table
 from tests.systems.blocks import block
 from tests.training.runs import evaluate, train
 from tests.training.tiny import GRID, Workspace, make_workspace
@@ -136,7 +139,8 @@ def test_rows_stand_by_post_token_and_kind_and_leave_out_what_had_no_part(tmp_pa
         "short": np.array([[[1.0, nan], [nan, nan]], [[2.0, 3.0], [9.0, 9.0]]], np.float32),
     }
     path = tmp_path / "explanations" / "some.parquet"
-    write_explanations([tabulate(POSTS, 7, looked)], path)
+    names = {"words": ("caption", "hashtag")}
+    write_explanations([tabulate(POSTS, 7, looked)], path, names)
     assert [tuple(row.values()) for row in read_explanations(path).to_pylist()] == [
         ("test/0", 7, 0, "gate", [0.125]),
         ("test/0", 7, 0, "short", [1.0]),
@@ -146,7 +150,11 @@ def test_rows_stand_by_post_token_and_kind_and_leave_out_what_had_no_part(tmp_pa
         ("test/1", 7, 0, "gate", [0.0]),
         ("test/1", 7, 0, "short", [2.0, 3.0]),
     ]
-    assert pq.read_schema(path).equals(SCHEMA, check_metadata=True)
+    assert pq.read_schema(path).remove_metadata().equals(SCHEMA, check_metadata=True)
+    assert names_of(read_explanations(path), path) == {"words": ["caption", "hashtag"]}
+    write_table(SCHEMA.empty_table(), path)
+    with pytest.raises(PipelineError, match=r"some\.parquet: .*run `dvc repro evaluate_some`"):
+        names_of(read_explanations(path), path)
 
 
 def test_a_hole_among_the_values_is_refused() -> None:
@@ -156,7 +164,7 @@ def test_a_hole_among_the_values_is_refused() -> None:
 
 
 def test_nothing_to_show_is_the_same_table_without_rows(tmp_path: Path) -> None:
-    write_explanations([tabulate(POSTS, 7, {})], tmp_path / "empty.parquet")
+    write_explanations([tabulate(POSTS, 7, {})], tmp_path / "empty.parquet", {})
     found = read_explanations(tmp_path / "empty.parquet")
     assert len(found) == 0
     assert found.schema.equals(SCHEMA)

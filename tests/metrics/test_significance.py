@@ -8,6 +8,7 @@ import pytest
 from pipeline.metrics.significance import (
     bootstrap_difference,
     bootstrap_f1,
+    bootstrap_ranking,
     mean_f1,
     randomization_test,
     swapped_differences,
@@ -199,3 +200,19 @@ def test_faults() -> None:
         randomization_test(first, first, replicates=0)
     with pytest.raises(ValueError, match=r"confidence: 1\.0"):
         bootstrap_f1(first, confidence=1.0)
+
+
+def test_a_ranking_has_the_intervals_of_each_system_and_each_pair() -> None:
+    systems = [system(seed, seeds=seeds) for seed, seeds in ((1, 3), (2, 1), (3, 2))]
+    drawn = {"confidence": 0.9, "replicates": 700, "seed": 4}
+    alone, between = bootstrap_ranking(systems, **drawn)  # type: ignore[arg-type]
+    assert alone == [bootstrap_f1(counts, **drawn) for counts in systems]  # type: ignore[arg-type]
+    assert between == [
+        bootstrap_difference(first, second, **drawn)  # type: ignore[arg-type]
+        for first, second in itertools.pairwise(systems)
+    ]
+    assert bootstrap_ranking(systems[:1], replicates=9)[1] == []
+    with pytest.raises(ValueError, match="no system"):
+        bootstrap_ranking([])
+    with pytest.raises(ValueError, match="gold differs"):
+        bootstrap_ranking([systems[0], system(1, 1, posts=POSTS - 1)])

@@ -24,7 +24,8 @@ COMMANDS = {
     "prepare": "--train train.txt --dev dev.txt --test test.txt --posts features/posts.parquet"
     " --metrics features/posts.json",
     "index_images": "--posts features/posts.parquet --folder images"
-    " --images features/images.parquet --metrics features/images.json",
+    " --images features/images.parquet --thumbnails features/thumbnails"
+    " --metrics features/images.json",
     "vocab": "--posts features/posts.parquet --vocab features/vocab",
     "vectors": "--source mine --file mine.txt --posts features/posts.parquet"
     " --vocab features/vocab --vectors features/vectors/mine.parquet",
@@ -35,8 +36,8 @@ COMMANDS = {
     "graph": "--triples graph.nt --graph features/graph --metrics features/graph.json",
     "label_index": "--graph features/graph --index features/label_index",
     "index_entity_images": "--graph features/graph --table pictures.tsv --folder images"
-    " --images features/entity_images.parquet --depictions features/depictions.parquet"
-    " --metrics features/entity_images.json",
+    " --images features/entity_images.parquet --thumbnails features/entity_thumbnails"
+    " --depictions features/depictions.parquet --metrics features/entity_images.json",
     "mentions": "--posts features/posts.parquet --mentions features/mentions.parquet"
     " --metrics features/mentions.json",
     "knowledge": "--graph-name mine"
@@ -60,6 +61,14 @@ COMMANDS = {
     " --predictions predictions/m.parquet --explanations predictions/explanations/m.parquet"
     " --metrics metrics/m.json --details metrics/d.json",
     "leaderboard": "--details metrics/details --table metrics/leaderboard.md",
+    "report": "--posts features/posts.parquet --images features/images.parquet"
+    " --thumbnails features/thumbnails --tags features/tags.parquet"
+    " --captions features/captions.parquet --hashtags features/hashtags.parquet"
+    " --knowledge features/knowledge.parquet --graph features/graph"
+    " --depictions features/depictions.parquet --entity-images features/entity_images.parquet"
+    " --entity-thumbnails features/entity_thumbnails --regions features/regions/store.json"
+    " --predictions predictions --details metrics/details --curves curves"
+    " --web web --page report/index.html --plots report/plots",
 }
 
 

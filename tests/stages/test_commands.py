@@ -12,6 +12,15 @@ from tests.stages.conftest import COMMANDS, ROOT, Project, sentence
 
 MADE_UP = (  # files that stages expect
     "features/tags/x",
+    "features/tags.parquet",
+    "features/captions.parquet",
+    "features/knowledge.parquet",
+    "features/thumbnails/x",
+    "features/entity_thumbnails/x",
+    "features/regions/store.json",
+    "predictions/x",
+    "curves/x",
+    "web/x",
     "features/hashtags.parquet",
     "features/graph/x",
     "features/label_index/x",

@@ -60,6 +60,7 @@ class Corpus:
             self.root / "posts.parquet",
             self.folder,
             self.table,
+            self.root / "thumbnails",
             self.root / "images.json",
             of_project("index_images", IndexImages),
             quiet(),

@@ -105,6 +105,7 @@ def test_every_kind_has_a_status_and_what_is_sound_the_features_of_its_picture(
         corpus.root / "posts.parquet",
         corpus.folder,
         corpus.table,
+        corpus.root / "thumbnails",
         corpus.root / "images.json",
         of_project("index_images", IndexImages),
         quiet(),

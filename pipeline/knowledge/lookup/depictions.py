@@ -16,8 +16,9 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from pipeline.corpus.image_index import inspect_folder, listed, refuse, tally
-from pipeline.corpus.images import OK, Image, write_images
+from pipeline.corpus.images import OK, Image, usable, write_images
 from pipeline.corpus.listing import list_folder
+from pipeline.corpus.thumbnails import keep_thumbnails, whole_folder
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.knowledge.graph.faults import Faults
@@ -65,6 +66,7 @@ class Files:
     table: Path  # lists entities and files; or it is `folder`, if that has a folder an entity
     folder: Path  # holds the pictures
     images: Path  # written: a table like that of a corpus's images (`pipeline.corpus.images`)
+    thumbnails: Path  # written: the folder of the pictures' thumbnails
     depictions: Path  # written: entities and their pictures
     metrics: Path  # written: counts, as JSON
 
@@ -95,13 +97,13 @@ def index_entity_images(params: IndexImages, runtime: Runtime, files: Files) -> 
     if not shown:
         raise PipelineError(f"{source}: shows no entity of {graph}\n{faults}".rstrip())
     named = {image for _, image in shown}
-    rows, _ = inspect_folder(
-        folder, named, "graph.images", params.max_pixels, runtime.workers, runtime.progress
-    )
-    rows = [row for row in rows if row.image in named]
-    good = {row.image for row in rows if row.status == OK}
-    if params.on_bad_image == "error":
-        refuse([row for row in rows if row.status != OK])
+    with whole_folder(files.thumbnails) as drawn:
+        rows, _ = inspect_folder(folder, named, "graph.images", params.max_pixels, runtime, drawn)
+        rows = [row for row in rows if row.image in named]
+        good = usable(rows)
+        keep_thumbnails(good.values(), drawn)
+        if params.on_bad_image == "error":
+            refuse([row for row in rows if row.status != OK])
     depicted = {entity for entity, image in shown if image in good}
     report = Report(rows, len(entities), len(depicted), faults)
     write_images(rows, files.images)

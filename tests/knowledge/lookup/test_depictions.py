@@ -41,6 +41,7 @@ def index(folder: Path, source: Path, on_bad_image: str = "mask") -> Report:
         table=source,
         folder=folder,
         images=root / "images.parquet",
+        thumbnails=root / "thumbnails",
         depictions=root / "depictions.parquet",
         metrics=root / "images.json",
     )
