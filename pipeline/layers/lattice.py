@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ class Lattice:
         before, behind, emissions, step, total = self._arrays
         score = before[post, first, tags[0]] - total[post]
         last = first
-        for a, b in zip(tags, tags[1:], strict=False):
+        for a, b in pairwise(tags):
             last += 1
             score += step[a, b] + emissions[post, last, b]
         return float(min(1.0, np.exp(score + behind[post, last, tags[-1]])))

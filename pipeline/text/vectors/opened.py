@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from array import array
 from collections.abc import Collection, Iterator
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO, Protocol, assert_never
 
@@ -116,18 +117,21 @@ class MatrixRows:
 
 
 class _Lines:
-    """A file of rows, unpacked into a temporary file if it is packed, since rows are read apart."""
+    """A file of rows; if it is packed, it is unpacked into a temporary file."""
 
     def __init__(self, path: Path, width: int) -> None:
         self.rows = Rows(path, width, ())
-        self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115: open as long as the rows
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        if packed:
-            with opened(self.rows) as content:
-                shutil.copyfileobj(content, self._file)
-        else:
-            self._file = path.open("rb")
+        self._file = _apart(self.rows)
+
+
+def _apart(rows: Rows) -> BinaryIO:
+    """The content of the rows' file as one that stays open, whose rows are read in any order."""
+    with opened(rows) as content:
+        if isinstance(content, BufferedReader) and isinstance(content.raw, FileIO):
+            return rows.path.open("rb")
+        unpacked = tempfile.TemporaryFile()  # noqa: SIM115
+        shutil.copyfileobj(content, unpacked)
+        return unpacked
 
 
 class TextRows(_Lines):

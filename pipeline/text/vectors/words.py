@@ -107,6 +107,7 @@ def keep_vectors(
     Raises:
         PipelineError: as `build_vectors`.
     """
+
     def read(wanted: Collection[str]) -> Rows:
         return _read(source, wanted)
 
