@@ -9,6 +9,7 @@ found = tagger.predict(["Kobe Bryant in Los Angeles"])
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -17,6 +18,7 @@ from pipeline.device import steady_device
 from pipeline.errors import PipelineError
 from pipeline.layers.lattice import Lattice
 from pipeline.metrics.spans import strict_spans
+from pipeline.parallel import map_in_order
 from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime
 from pipeline.params.vectors import Vectors
@@ -36,6 +38,7 @@ from pipeline.training.tagger import Tagger as Reader
 
 BLOCK = 1024  # posts at a time; fewer with pictures, whose features are held meanwhile
 SEEN_BLOCK = 128
+THREADS = 2  # batches tagged side by side, each by one thread of torch
 
 Seed: TypeAlias = int | Literal["all"] | None  # None: the first; all: they vote
 
@@ -121,27 +124,34 @@ class Tagger:
         lexicon = self._words.meet(spelled)
         readers = [Reader(net, lexicon, made, BLOCK, self._device) for net in self._networks]
         encoded = readers[0].encode(posts)
-        results: dict[int, Result] = {}
-        for places in parts([post.tokens for post in posts]):
+        ids = [post.post for post in posts]
+
+        def tag(places: Sequence[int]) -> list[Result]:
             answers = [reader.read(encoded, places) for reader in readers]
             lattices = [lattice for _, lattice in answers]
             found = answers[0][0]
             if len(answers) > 1:
                 found = vote(lattices, [len(posts[place].tokens) for place in places])
-            ids = [post.post for post in posts]
             told = explain(readers[0], encoded, places, made, ids) if explained else None
-            for at, place in enumerate(places):
-                row = block[place]
-                results[place] = Result(
-                    id=row.post.post,
-                    text=row.text,
-                    tokens=row.tokens,
+            return [
+                Result(
+                    id=ids[place],
+                    text=block[place].text,
+                    tokens=block[place].tokens,
                     labels=[self._tags[tag] for tag in found[at]],
-                    entities=self._entities(row, found[at], lattices, at),
-                    image=row.named,
-                    note=row.note,
+                    entities=self._entities(block[place], found[at], lattices, at),
+                    image=block[place].named,
+                    note=block[place].note,
                     explained=told[at] if told else None,
                 )
+                for at, place in enumerate(places)
+            ]
+
+        results: dict[int, Result] = {}
+        batches = list(parts([post.tokens for post in posts]))
+        with closing(map_in_order(tag, batches, workers=THREADS, ahead=THREADS)) as tagged:
+            for places, found in zip(batches, tagged, strict=True):
+                results |= zip(places, found, strict=True)
         return [results[place] for place in range(len(block))]
 
     def _entities(

@@ -97,7 +97,8 @@ class Finder:
                 f"{files.label_index}: is of another graph, or for {self._index.scorer} and not"
                 f" {params.scorer}; run `dvc repro label_index`"
             )
-        self._pictures = _pictures(files, pictures, self.graph)
+        keys, owners = depicted(files, self.graph)
+        self._pictures = Pictures(pictures.rows(VECTORS, keys), owners, params.theta)
 
     def find(
         self,
@@ -117,8 +118,9 @@ class Finder:
         images = {post.image for post in posts if post.image is not None}
         seen = sorted({shas[image] for image in images if image in shas})
         vectors = pictures.rows(VECTORS, seen)
-        alike = dict(zip(seen, self._pictures.alike(vectors, self._params.theta), strict=True))
-        candidates = _candidates(posts, mentions, self._index, self._params)
+        alike = dict(zip(seen, self._pictures.alike(vectors), strict=True))
+        pictured = [post for post in posts if post.image in shas]  # no other is looked up
+        candidates = _candidates(pictured, mentions, self._index, self._params)
         return [_look_up(post, shas, mentions, candidates, alike, self.lookup) for post in posts]
 
 
@@ -168,11 +170,6 @@ def check_networks(posts: Fingerprint, entities: Fingerprint, where: str, others
             f"{where} and {others} cannot be compared: they differ in {', '.join(differ)};"
             " extract both with the same network"
         )
-
-
-def _pictures(files: GraphFiles, rows: Rows, graph: Graph) -> Pictures:
-    keys, owners = depicted(files, graph)
-    return Pictures(rows.rows(VECTORS, keys), owners)
 
 
 def depicted(files: GraphFiles, graph: Graph) -> tuple[list[str], list[list[int]]]:
