@@ -108,6 +108,11 @@ class Links:
         """Whether pictures matter to the model."""
         return bool(self._networks)
 
+    @property
+    def networks(self) -> dict[str, str]:
+        """The name of the image network of each role that the model needs."""
+        return {role: net.fingerprint.backbone for role, net in self._networks.items()}
+
     def make(self, posts: Sequence[Post], files: Mapping[str, File]) -> Made:
         """Make everything for a block of posts.
 

@@ -37,7 +37,7 @@ def tokenize(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         start, end = match.span()
         found = match.group()
-        if found.isalnum() or not (_WORD.fullmatch(found) or len(found.split()) > 1):
+        if found.isalnum() or (found.split() == [found] and not _WORD.fullmatch(found)):
             tokens.append(Token(start, end))
         else:
             parts = _PART.finditer(found)

@@ -131,6 +131,7 @@ def _apart(rows: Rows) -> BinaryIO:
             return rows.path.open("rb")
         unpacked = tempfile.TemporaryFile()  # noqa: SIM115
         shutil.copyfileobj(content, unpacked)
+        unpacked.seek(0)
         return unpacked
 
 
