@@ -19,8 +19,9 @@ def explain(
 ) -> list[dict[str, Any]]:
     """For each post at `places`, an object for JSON.
 
-    `looked` has, for each kind of the system's `explain`, a list for each token; other keys are the
-    tables of phrases: the classes of the picture, its caption, the words of hashtags, knowledge.
+    `looked` has, for each kind of the system's `explain`, a list for each token. Other keys are the
+    caches of words: the classes of the picture with their probabilities, its caption, the words of
+    hashtags, what the graph says.
 
     Args:
         reader: the tagger of one seed.
@@ -37,7 +38,7 @@ def explain(
     return [
         {
             "looked": _weights(told[place], int(lengths[place])),
-            **{cache: p.told for cache, p in made.phrases.by_post[ids[place]].items()},
+            **made.told[ids[place]],
         }
         for place in places
     ]

@@ -1,16 +1,17 @@
 """A trained model and the chain behind it as one folder, which predicts by itself.
 
 The folder holds safetensors, JSON and Parquet, nothing that runs (`pipeline.predict.folder` lists
-it). The image networks are not in it: their weights are published files, which the fingerprints in
-it name. Nor, unless asked for, are the sources of word vectors: the network has a row for every word
-of its corpus, and a word that it never met is an unknown word then. With all rows of the sources,
-which for GloVe or fastText are gigabytes, such a word has its row as in the project.
+it). The image networks are not in it: their weights are published files, and the fingerprints in
+it say which. Nor, unless asked for, are the sources of word vectors: the network has a row for
+every word of its corpus, and a word that it never met is an unknown word then. With all rows of the
+sources, which for GloVe or fastText are gigabytes, such a word has its row as in the project.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,22 +90,37 @@ def export(model: Path, folder: Path, *, full_vectors: bool, say: Callable[[str]
     for seed in trained.seeds:
         trained.network(seed)  # so that weights which are missing are noticed here
     needs = [NEEDS[name] for name in trained.system.phrase_tables() if name in NEEDS]
-    try:
-        shutil.copytree(model, folder / MODEL)
-        write_json(folder / PARAMS, _params(chain))
+    mentions = chain.mentions() if "graph" in needs else ""
+    description = Description(trained.system.name, ["text", *needs], full_vectors, mentions)
+    with _whole(folder) as made:
+        shutil.copytree(model, made / MODEL)
+        write_json(made / PARAMS, _params(chain))
         for need in needs:
-            _PARTS[need](chain, folder)
+            _PARTS[need](chain, made)
         if full_vectors:
             names = list(dict.fromkeys(trained.params.vectors))
             for name, source in chain.sources(names).items():
-                save_vectors(source.all(), folder / "vectors", name)
-    except OSError as error:
-        raise PipelineError(f"{folder}: not exported, and to be removed: {error}") from None
-    mentions = chain.mentions() if "graph" in needs else ""
-    description = Description(trained.system.name, ["text", *needs], full_vectors, mentions)
-    description.write(folder)
+                save_vectors(source.all(), made / "vectors", name)
+        description.write(made)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Report(folder, description, links.networks, size / 1e6)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder`, which becomes it when all is written; a fault leaves nothing."""
+    made = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(made, ignore_errors=True)  # what a killed run left
+    try:
+        made.mkdir(parents=True)
+        yield made
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)
+    except OSError as error:
+        raise PipelineError(f"{folder}: cannot be written: {error}") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _params(chain: Chain) -> dict[str, object]:

@@ -9,10 +9,9 @@ vectors/SOURCE.*  all rows of a source of word vectors, if they were asked for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, sha256_of, write_json
@@ -51,11 +50,12 @@ def check_folder(folder: Path) -> Description:
     Raises:
         PipelineError: for another version, or a file that is missing or another.
     """
-    tree: Mapping[str, Any] = read_json(folder / DESCRIPTION)
-    if tree.get("version") != VERSION:
+    tree = read_json(folder / DESCRIPTION)
+    version = tree.get("version") if isinstance(tree, dict) else None
+    if version != VERSION:
         raise PipelineError(
-            f"{folder}: an export of version {tree.get('version')}, and this program reads version"
-            f" {VERSION}: export the model again, or use the program that wrote it"
+            f"{folder}: an export of version {version}, and this program reads version {VERSION}:"
+            " export the model again, or use the program that wrote it"
         )
     wrong = [name for name, digest in tree["files"].items() if not _is(folder / name, digest)]
     if wrong:

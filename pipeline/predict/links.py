@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.predict.chain import Chain
-from pipeline.predict.phrases import MAKERS, Phrase
+from pipeline.predict.phrases import MAKERS, AttributeMaker, Maker, Phrase
 from pipeline.predict.pictures import RoleNetwork, Seen
 from pipeline.systems.system import ImageClasses, StoreOutput
 from pipeline.tables.phrases import WeightedWords
@@ -62,6 +63,7 @@ class Made:
 
     features: Features
     phrases: PhrasesOf
+    told: Mapping[str, Mapping[str, Any]]  # post -> cache -> how its words came about, for JSON
 
 
 class Links:
@@ -92,7 +94,8 @@ class Links:
         for read in of_images:
             self._check(model, chain, read.cache, self._networks[read.role].fingerprint.digest)
         self._top = chain.block("tags", Tags).top_k if self._classes else 0
-        self._makers = {}
+        self._namers = {read.cache: AttributeMaker(chain, self._networks) for read in self._classes}
+        self._makers: dict[str, Maker] = {}
         for cache in model.system.phrase_tables():
             if cache not in MAKERS:
                 raise PipelineError(
@@ -129,7 +132,12 @@ class Links:
             post.post: {cache: phrases[place] for cache, phrases in made.items()}
             for place, post in enumerate(posts)
         }
-        return Made(self._features(shas, seen), PhrasesOf(by_post))
+        named = {cache: namer.make(posts, shas, seen) for cache, namer in self._namers.items()}
+        told = {
+            post.post: {cache: found[place].told for cache, found in (made | named).items()}
+            for place, post in enumerate(posts)
+        }
+        return Made(self._features(shas, seen), PhrasesOf(by_post), told)
 
     def _features(self, shas: Mapping[str, str], seen: Mapping[str, Seen]) -> Features:
         forms: dict[str, Output] = {}

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from pipeline.errors import PipelineError
 
-WHITE = " \t\r\n"
+BREAKS = "\t\r\n"  # a line of a CoNLL file has none in its token
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,10 @@ def _text(tree: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None]:
     if words is not None:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise RowError("`tokens` is a list of texts")
-        if not words or not all(word.strip(WHITE) for word in words):
+        if not words or not all(words):
             raise RowError("`tokens` is empty, or has an empty token")
+        if any(set(BREAKS) & set(word) for word in words):
+            raise RowError("a token has a tab or a line end in it")
         return _checked(" ".join(words), "tokens"), tuple(words)
     if text is None:
         raise RowError("has no `text`")

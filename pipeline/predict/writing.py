@@ -2,7 +2,7 @@
 
 A file holds whole lines, each as soon as its block is done. What a run leaves behind when it is
 killed, or when the disk is full, is a beginning of the whole output: line n is of row n. `resume`
-cuts a last line that is not whole, checks that the lines are of these rows, and goes on behind them.
+cuts a last line that is not whole, checks that the lines are of these rows, and goes on from there.
 """
 
 from __future__ import annotations

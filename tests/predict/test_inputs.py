@@ -43,6 +43,7 @@ def test_json_lines_with_every_fault_of_a_row(tmp_path: Path) -> None:
         b'{"text": "x", "image": 4}',
         b'{"tokens": ["a", "b c"], "id": 8}',
         b'{"tokens": ["a", ""]}',
+        b'{"tokens": ["a\\tb"]}',
         b'{"text": "' + "\N{WAVING HAND SIGN}".encode() + b'"}',
     ]
     found = told(write(tmp_path, "in.jsonl", b"\n".join(lines)))
@@ -63,6 +64,7 @@ def test_json_lines_with_every_fault_of_a_row(tmp_path: Path) -> None:
         "`image`",
         "a b c",
         "empty token",
+        "a tab",
         "\N{WAVING HAND SIGN}",
     ]
     assert all(part in text for part, text in zip(wanted, texts, strict=True)), texts
@@ -126,3 +128,12 @@ def test_nothing_to_read_is_one_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(PipelineError, match=r"no such file|its suffix|no file of posts"):
         list(read_rows(tmp_path / name))
+
+
+def test_the_sample_posts_are_sound(root: Path) -> None:
+    folder = root / "samples"
+    rows = list(unique(read_rows(folder / "new_posts.jsonl")))
+    assert all(isinstance(row, Record) for row in rows)
+    pictures = [row.image for row in rows if isinstance(row, Record) and row.image]
+    assert pictures
+    assert all((folder / picture).is_file() for picture in pictures)
