@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
 from pipeline.files import atomic_write, read_json, write_json
 from pipeline.fingerprint import Fingerprint
 from pipeline.knowledge.lookup.knowledge import VECTORS, Rows
-from pipeline.tables.parquet import read_table, write_table
+from pipeline.tables.parquet import write_table
 from pipeline.text.vectors.files import Rows as VectorRows
 from pipeline.text.vectors.opened import MatrixRows, OpenSource
 
@@ -81,8 +82,8 @@ def save_vectors(rows: Iterable[tuple[bytes, np.ndarray]], folder: Path, name: s
 
 
 def open_saved_vectors(folder: Path, name: str) -> OpenSource:
-    """Open what `save_vectors` wrote."""
-    words = read_table(folder / f"{name}.parquet", WORDS, "export")["word"]
+    """Open what `save_vectors` wrote, in a folder whose files were checked."""
+    words = pq.read_table(folder / f"{name}.parquet")["word"]
     path = folder / f"{name}.safetensors"
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
