@@ -12,9 +12,11 @@ import click
 # Command -> what its line of `mner --help` says; its module of this folder defines `main`.
 COMMANDS = {
     "compare": "Test the difference in F1 between two systems.",
+    "export": "Write a trained model as one folder that predicts by itself.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
+    "predict": "Tag new posts with a trained model.",
     "show": "Show what every system said of one post, or list what one got wrong.",
     "sweep": "Train a system with each combination of some values: a table and a plot.",
     "tables": "Print a paper's own tables beside ours.",

@@ -18,7 +18,7 @@ SECONDS = 30.0  # between two lines
 
 def progress(
     items: Iterable[T],
-    total: int,
+    total: int | None,
     unit: str,
     mode: Mode = "auto",
     *,
@@ -30,7 +30,7 @@ def progress(
 
     Args:
         items: what the loop goes over.
-        total: how much there will be in all, in `unit`.
+        total: how much there will be in all, in `unit`; None if nobody knows, as of a pipe.
         unit: what is counted, in the plural, e.g. "images".
         mode: "bar"; "lines", one every 30 s; "none"; "auto": a bar on a terminal, lines elsewhere
             (a log file, DVC's output, a batch queue).
@@ -98,7 +98,7 @@ class Shares:
 
 def _bar(
     items: Iterable[T],
-    total: int,
+    total: int | None,
     unit: str,
     title: str,
     weight: Callable[[T], int],
@@ -113,7 +113,7 @@ def _bar(
 
 def _lines(
     items: Iterable[T],
-    total: int,
+    total: int | None,
     unit: str,
     title: str,
     weight: Callable[[T], int],
@@ -128,12 +128,13 @@ def _lines(
         if now - last >= SECONDS:
             last = now
             rate = done / (now - start)
-            left = max(total - done, 0) / rate if rate else float("inf")
             head = f"{title}: " if title else ""
             tail = f", {note()}" if note() else ""
-            sys.stderr.write(
-                f"{head}{done}/{total} {unit}, {rate:.3g} {unit}/s, {_duration(left)} left{tail}\n"
-            )
+            of, ends = "", ""
+            if total is not None:
+                left = max(total - done, 0) / rate if rate else float("inf")
+                of, ends = f"/{total}", f", {_duration(left)} left"
+            sys.stderr.write(f"{head}{done}{of} {unit}, {rate:.3g} {unit}/s{ends}{tail}\n")
             sys.stderr.flush()
 
 

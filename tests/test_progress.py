@@ -62,6 +62,14 @@ def test_a_batch_counts_as_its_length(log: io.StringIO, tick: Callable[[int], No
     ]
 
 
+def test_without_a_total_no_time_is_left_to_tell(
+    log: io.StringIO, tick: Callable[[int], None]
+) -> None:
+    tick(100)
+    assert list(progress(range(2), None, "posts", "lines")) == [0, 1]
+    assert log.getvalue().splitlines() == ["1 posts, 0.01 posts/s", "2 posts, 0.01 posts/s"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "bar"])
 def test_a_bar_on_a_terminal(mode: Mode, terminal: Terminal) -> None:
     list(progress(range(3), 3, "images", mode, title="tags"))

@@ -67,8 +67,8 @@ def _mixed(features: np.ndarray, count: int, random: np.random.Generator) -> np.
 def look_up_all(world: World) -> tuple[list[tuple[int, int] | None], float]:
     """(entity, hop) of every post, and the seconds that it took."""
     start = time.perf_counter()
-    pictures = Pictures(world.entities, [[entity] for entity in range(len(world.entities))])
-    alike = pictures.alike(world.posts, THETA)
+    pictures = Pictures(world.entities, [[entity] for entity in range(len(world.entities))], THETA)
+    alike = pictures.alike(world.posts)
     lookup = Lookup(world.adjacency, HOPS, None)
     hits = [lookup.nearest(*row) for row in zip(world.candidates, alike, strict=True)]
     found = [None if hit is None else (hit.entity, hit.hop) for hit in hits]

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.captions.captioner import GRID, check_features, read_captioner
+from pipeline.captions.beam import Found
+from pipeline.captions.captioner import GRID, Captioner, check_features, read_captioner
 from pipeline.device import steady_device
 from pipeline.fingerprint import digest
 from pipeline.params.caption import Caption
@@ -77,17 +78,11 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
     words, scores = [], []
     parts = [keys[at : at + runtime.batch] for at in range(0, len(keys), runtime.batch)]
     for part in progress(parts, len(keys), "images", runtime.progress, weight=len):
-        found = captioner.find(
-            reader.rows(GRID, part),
-            width=params.beam_width,
-            max_words=params.max_words,
-            power=params.length_power,
-        )
+        found = find_captions(captioner, params, reader.rows(GRID, part))
         words.append(found.words.cpu().numpy().astype(np.int32))
         scores.append(found.scores.cpu().numpy().astype(np.float32))
     rows, score = np.concatenate(words), np.concatenate(scores)  # (n, max_words), (n,)
-    made_from = {"version": VERSION, "features": reader.fingerprint.digest, "captioner": weights}
-    fingerprint = digest({**made_from, "search": params.model_dump()})
+    fingerprint = fingerprint_of(params, reader.fingerprint.digest, weights)
     write_shard(files.numbers, pack(keys), {"words": rows, "score": score}, fingerprint)
     captions = [captioner.vocabulary.decode(row) for row in rows.tolist()]
     texts = tuple(" ".join(one) for one in captions)
@@ -96,3 +91,16 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
     facts = {"backbone": reader.fingerprint.backbone}
     write_phrases(files.captions, "image", fingerprint, phrases, further, facts)
     return Report(texts)
+
+
+def find_captions(captioner: Captioner, params: Caption, grid: np.ndarray) -> Found:
+    """The captions of regions (B, N, regions), searched for as `params` say."""
+    return captioner.find(
+        grid, width=params.beam_width, max_words=params.max_words, power=params.length_power
+    )
+
+
+def fingerprint_of(params: Caption, features: str, weights: str) -> str:
+    """A digest of all that captions are made from: that of the features, that of the weights."""
+    made_from = {"version": VERSION, "features": features, "captioner": weights}
+    return digest({**made_from, "search": params.model_dump()})

@@ -1,6 +1,7 @@
 """From features to tags: a conditional random field, or each token by itself.
 
-Both decoders have one interface: `loss` of gold tags, `decode` to the best tags.
+Both decoders have one interface: `loss` of gold tags, `decode` to the best tags, and `lattice`, the
+distribution over all tags, out of which `pipeline.layers.lattice` takes probabilities.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torchcrf import CRF
+
+from pipeline.layers.lattice import Lattice
 
 # It is large enough to rule a transition out, and small enough that sums of it keep float32 exact.
 FORBIDDEN = -1e4
@@ -24,6 +27,9 @@ class TagDecoder(Protocol):
 
     def decode(self, features: Tensor, mask: Tensor) -> list[list[int]]:
         """The best tag ids of each post, as many as its mask is true."""
+
+    def lattice(self, features: Tensor, mask: Tensor) -> Lattice:
+        """The distribution over the tags of each post that `decode` takes the best of."""
 
 
 class CRFDecoder(nn.Module):
@@ -54,9 +60,18 @@ class CRFDecoder(nn.Module):
     @torch.no_grad()
     def decode(self, features: Tensor, mask: Tensor) -> list[list[int]]:
         """The tags that `viterbi` finds. No weight is touched: threads may share the decoder."""
-        start = self.crf.start_transitions + self.start_penalty  # (tags,)
-        step = self.crf.transitions + self.step_penalty  # (tags, tags)
-        return viterbi(self.emissions(features), mask, start, step, self.crf.end_transitions)
+        return viterbi(self.emissions(features), mask, *self._transitions())
+
+    @torch.no_grad()
+    def lattice(self, features: Tensor, mask: Tensor) -> Lattice:
+        """The CRF's distribution; constrained, what BIO forbids has no probability."""
+        return Lattice(self.emissions(features), mask, *self._transitions())
+
+    def _transitions(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The scores of first tags (tags,), of transitions (tags, tags), of last tags (tags,)."""
+        start = self.crf.start_transitions + self.start_penalty
+        step = self.crf.transitions + self.step_penalty
+        return start, step, self.crf.end_transitions
 
 
 class SoftmaxDecoder(nn.Module):
@@ -77,6 +92,13 @@ class SoftmaxDecoder(nn.Module):
         """The best tag of each token."""
         best = self.emissions(features).argmax(2)  # (B, T)
         return [row[kept].tolist() for row, kept in zip(best, mask, strict=True)]
+
+    @torch.no_grad()
+    def lattice(self, features: Tensor, mask: Tensor) -> Lattice:
+        """A distribution without transitions: a span's probability is the product of its tags'."""
+        scores = self.emissions(features)
+        none = scores.new_zeros(scores.shape[2])
+        return Lattice(scores, mask, none, none[:, None] + none, none)
 
 
 def viterbi(

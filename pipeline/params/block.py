@@ -3,7 +3,8 @@
 `params.yaml` is composed from `conf/`, where each value carries its comment; defaults stand there
 alone, and every key stands in the file. Each section has one module in this folder, so that a stage
 depends on its own block's code alone; the blocks of the systems stand beside the systems, in
-`pipeline/systems/`. Only `stages/` and `cli/` open the file: library functions take blocks.
+`pipeline/systems/`. Only `stages/` and `cli/` open the file: library functions take blocks. The one
+exception is `pipeline.predict.chain`: whoever names a model's folder means that of its project.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
         )
     fingerprint = Fingerprint.from_json(json.loads(metadata[image_words.FINGERPRINT]))
     rows = {
-        key: _shared(names, probabilities)
+        key: of_names(names, probabilities)
         for key, names, probabilities in zip(
             table["sha256"].to_pylist(),
             table["words"].to_pylist(),
@@ -180,8 +180,8 @@ def _of_image_words(path: Path, table: pa.Table) -> PhraseTable:
     return PhraseTable(path, "image", fingerprint.digest, facts, rows)
 
 
-def _shared(names: Sequence[str], probabilities: Sequence[float]) -> WeightedWords:
-    """Each name's words, with equal shares of its probability."""
+def of_names(names: Sequence[str], probabilities: Sequence[float]) -> WeightedWords:
+    """The names of an image's classes as a phrase: a name's words share its probability."""
     phrase = NONE
     for name, probability in zip(names, probabilities, strict=True):
         words = tuple(name.split())

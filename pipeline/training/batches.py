@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.layers.embedding import PAD, UNKNOWN
 from pipeline.systems.system import Batch, Phrase
 from pipeline.tables.phrases import WeightedWords
-from pipeline.training.caches import Caches
+from pipeline.training.caches import Beside
 from pipeline.training.lexicon import Lexicon
 
 
@@ -50,7 +50,7 @@ class EncodedPosts:
         PipelineError: for a label that the lexicon lacks, and as `Phrases.of` raises it.
     """
 
-    def __init__(self, posts: Sequence[Post], lexicon: Lexicon, caches: Caches) -> None:
+    def __init__(self, posts: Sequence[Post], lexicon: Lexicon, caches: Beside) -> None:
         self._features = caches.features
         # A post may hold the token "<pad>": it is an unknown word, not padding.
         words = {word: row for row, word in enumerate(lexicon.words) if row != PAD}

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.corpus.images import read_images, usable
+from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Output
 from pipeline.store.reader import Reader
 from pipeline.systems.system import ImageClasses, PhraseWords, Read, StoreOutput
 from pipeline.tables.image_words import CLASSES, ImageWords
+from pipeline.tables.phrases import WeightedWords
 from pipeline.training.phrases import Phrases
+
+
+class FeatureRows(Protocol):
+    """Gives the features of images."""
+
+    def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
+        """As `ImageFeatures.read`."""
+
+
+class PhraseFinder(Protocol):
+    """Gives the phrases of posts."""
+
+    def of(self, posts: Sequence[Post]) -> list[dict[str, WeightedWords]]:
+        """As `Phrases.of`."""
+
+
+class Beside(Protocol):
+    """What is read beside the text, out of caches or made for new posts."""
+
+    @property
+    def features(self) -> FeatureRows:
+        """The features of images."""
+
+    @property
+    def phrases(self) -> PhraseFinder:
+        """The phrases of posts."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +176,30 @@ class ImageFeatures:
             zeros where an image is missing; and which images are there, (B,) bool.
         """
         keys = [self._keys.get(image) if image is not None else None for image in images]
-        there = torch.tensor([key is not None for key in keys])  # (B,)
-        wanted = [key for key in keys if key is not None]
-        features = {}
-        for name, reader in self._readers.items():
-            held = reader.outputs[self._outputs[name]]
-            dtype = np.dtype(np.float32 if np.dtype(held.dtype).kind == "f" else np.int64)
-            rows = np.zeros((len(keys), *held.shape), dtype)  # (B, ...)
-            if wanted:
-                rows[there.numpy()] = reader.rows(self._outputs[name], wanted)
-            features[name] = torch.from_numpy(rows)
-        return features, there
+        features = {
+            name: masked(keys, reader.outputs[output], partial(reader.rows, output))
+            for name, reader in self._readers.items()
+            for output in [self._outputs[name]]
+        }
+        return features, torch.tensor([key is not None for key in keys])
+
+
+def masked(
+    keys: Sequence[str | None], held: Output, rows: Callable[[Sequence[str]], np.ndarray]
+) -> Tensor:
+    """The rows of B images, (B, ...), float32 or int64; zeros where there is no image.
+
+    Args:
+        keys: the sha256 of each image, or None.
+        held: the form of a row.
+        rows: gives the rows of images that are there.
+    """
+    there = [key is not None for key in keys]
+    dtype = np.dtype(np.float32 if np.dtype(held.dtype).kind == "f" else np.int64)
+    found = np.zeros((len(keys), *held.shape), dtype)  # (B, ...)
+    if any(there):
+        found[there] = rows([key for key in keys if key is not None])
+    return torch.from_numpy(found)
 
 
 def _check_output(reader: Reader | ImageWords, output: str, path: Path) -> None:

@@ -57,24 +57,30 @@ class TrainedModel:
         """Read what `write` wrote, and find its system by name.
 
         Raises:
-            PipelineError: for a file that is missing or damaged, a system that is not known here,
-                or params that its block refuses.
+            PipelineError: for a file that is missing, damaged or of another version, a system that
+                is not known here, or params that its block refuses.
         """
         path = directory / DESCRIPTION
         tree = read_json(path)
-        system = find_system(tree["system"])
-        return cls(
-            directory=directory,
-            system=system,
-            params=parse(tree["params"], system.Params, str(path)),
-            seeds=tree["seeds"],
-            lexicon=Lexicon.read(directory / LEXICON),
-            word_width=tree["word_width"],
-            shapes={name: tuple(shape) for name, shape in tree["shapes"].items()},
-            classes=tree["classes"],
-            fingerprints=tree["fingerprints"],
-            setting=Setting.from_dict(tree["setting"]),
-        )
+        try:
+            system = find_system(tree["system"])
+            return cls(
+                directory=directory,
+                system=system,
+                params=parse(tree["params"], system.Params, str(path)),
+                seeds=tree["seeds"],
+                lexicon=Lexicon.read(directory / LEXICON),
+                word_width=tree["word_width"],
+                shapes={name: tuple(shape) for name, shape in tree["shapes"].items()},
+                classes=tree["classes"],
+                fingerprints=tree["fingerprints"],
+                setting=Setting.from_dict(tree["setting"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise PipelineError(
+                f"{directory}: written by another version of this program ({error}): run its train"
+                " stage again"
+            ) from None
 
     def seed_folder(self, seed: int) -> Path:
         """The folder of one seed's weights and history."""

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from pipeline.corpus.posts import Post
 from pipeline.fit.batching import in_order
+from pipeline.layers.lattice import Lattice
 from pipeline.progress import Mode, progress
 from pipeline.systems.system import Batch, Phrase, System
 from pipeline.training.batches import EncodedPosts
-from pipeline.training.caches import Caches
+from pipeline.training.caches import Beside, Caches
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.model import TrainedModel
 
@@ -29,7 +30,7 @@ class Tagger:
     Args:
         network: it is moved to `device`.
         lexicon: the words, characters and tags that it was built for.
-        caches: what it reads beside the text.
+        caches: what it reads beside the text, out of caches or made for new posts.
         batch_posts: the number of posts that it reads at a time.
         device: where it runs.
     """
@@ -38,7 +39,7 @@ class Tagger:
         self,
         network: System,
         lexicon: Lexicon,
-        caches: Caches,
+        caches: Beside,
         batch_posts: int,
         device: torch.device,
     ) -> None:
@@ -81,6 +82,14 @@ class Tagger:
             for place, ids in zip(places, self.network.decode(batch), strict=True):
                 found[place] = [self._lexicon.tags[tag] for tag in ids]
         return [found[place] for place in range(len(posts))]
+
+    @torch.no_grad()
+    def read(self, posts: EncodedPosts, places: Sequence[int]) -> tuple[list[list[int]], Lattice]:
+        """The best tag ids of one batch, the posts at `places`, and the distribution over all."""
+        self.network.eval()
+        batch = to_device(posts.batch(places), self._device)
+        decoder, encoded = self.network.decoder, self.network.encode(batch)
+        return decoder.decode(encoded, batch.mask), decoder.lattice(encoded, batch.mask)
 
     @torch.no_grad()
     def explain(

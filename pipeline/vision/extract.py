@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import TypeAlias
 from pipeline.corpus.images import OK, Image, read_images
 from pipeline.corpus.pixels import DECODER
 from pipeline.errors import PipelineError
-from pipeline.fingerprint import Fingerprint
-from pipeline.params.extract import Extract
+from pipeline.fingerprint import Fingerprint, Output
+from pipeline.params.extract import Extract, Precision
 from pipeline.params.runtime import Engine, Runtime
 from pipeline.progress import Shares, progress, say
 from pipeline.store.store import Report as Stored
@@ -21,7 +21,7 @@ from pipeline.store.store import Store
 from pipeline.vision.backbone import Backbone, Features, load_backbone
 from pipeline.vision.decode import File
 from pipeline.vision.local_engine import fill_here
-from pipeline.vision.weights import find_weights
+from pipeline.vision.weights import Weights, find_weights
 
 _Fill: TypeAlias = Callable[
     [Store, Backbone, Features, Sequence[File], Shares, Runtime, Callable[[str], None]],
@@ -73,6 +73,55 @@ class Files:
     store: Path
 
 
+@dataclass(frozen=True)
+class Network:
+    """A role's network, found and not yet loaded, and the fingerprint of what it gives."""
+
+    backbone: Backbone
+    outputs: Mapping[str, Output]
+    weights: Weights
+    precision: Precision
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """All that the rows depend on beside the images."""
+        return Fingerprint(
+            backbone=self.backbone.name,
+            version=self.backbone.version,
+            weights_sha256=self.weights.sha256,
+            preprocessing=str(self.backbone.preprocessing),
+            decoder=DECODER,
+            precision=self.precision,
+            outputs=self.outputs,
+        )
+
+    def load(self) -> Features:
+        """The network with its weights.
+
+        Raises:
+            PipelineError: if the weights belong to another network.
+        """
+        return self.backbone.build(self.weights.load(), self.outputs, self.precision)
+
+
+def find_network(params: Extract, weights_dir: str | None) -> Network:
+    """Find the network that a role names, and its weights.
+
+    Raises:
+        PipelineError: if a name is unknown, or weights are missing or wrong.
+    """
+    backbone = load_backbone(params.backbone).resizing(params.resize)
+    outputs = backbone.select(params.outputs)
+    weights = find_weights(
+        params.weights,
+        backbone.weights,
+        backbone.network,
+        sha256=params.sha256,
+        weights_dir=Path(weights_dir) if weights_dir else None,
+    )
+    return Network(backbone, outputs, weights, params.precision)
+
+
 def extract(
     files: Files, params: Extract, runtime: Runtime, say: Callable[[str], None] = say
 ) -> Report:
@@ -97,29 +146,12 @@ def extract(
     wanted = _distinct(index)
     if not wanted:
         raise PipelineError(f"{files.images}: none of its {len(index)} images can be used")
-    backbone = load_backbone(params.backbone).resizing(params.resize)
-    outputs = backbone.select(params.outputs)
-    weights = find_weights(
-        params.weights,
-        backbone.weights,
-        backbone.network,
-        sha256=params.sha256,
-        weights_dir=Path(runtime.weights_dir) if runtime.weights_dir else None,
-    )
-    fingerprint = Fingerprint(
-        backbone=backbone.name,
-        version=backbone.version,
-        weights_sha256=weights.sha256,
-        preprocessing=str(backbone.preprocessing),
-        decoder=DECODER,
-        precision=params.precision,
-        outputs=outputs,
-    )
+    network = find_network(params, runtime.weights_dir)
     shares, speed, computed = Shares(), "", 0
-    with Store(files.store, fingerprint) as store:
+    with Store(files.store, network.fingerprint) as store:
         missing = [File(files.folder / wanted[key], key) for key in store.missing(wanted)]
         if missing:
-            features = backbone.build(weights.load(), outputs, params.precision)
+            backbone, features = network.backbone, network.load()
             start = time.monotonic()
             fill = _engine(runtime.engine)
             with closing(fill(store, backbone, features, missing, shares, runtime, say)) as filled:

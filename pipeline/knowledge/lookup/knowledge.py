@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from pipeline.corpus.images import read_images, usable
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of, write_json
-from pipeline.fingerprint import digest
+from pipeline.fingerprint import Fingerprint, digest
 from pipeline.knowledge.graph.graph import TRIPLES, Graph, read_graph
 from pipeline.knowledge.labels.candidates import find_candidates
 from pipeline.knowledge.labels.index import LabelIndex
@@ -22,7 +24,7 @@ from pipeline.knowledge.lookup.concepts import Concepts
 from pipeline.knowledge.lookup.depictions import read_depictions
 from pipeline.knowledge.lookup.knowledge_table import Row, write_knowledge
 from pipeline.knowledge.lookup.lookup import Lookup, Pictures
-from pipeline.knowledge.lookup.mentions import Mentions, read_mentions
+from pipeline.knowledge.lookup.mentions import Mention, Mentions, read_mentions
 from pipeline.params.knowledge import Knowledge
 from pipeline.params.mentions import GOLD
 from pipeline.store.reader import Reader
@@ -47,6 +49,81 @@ class Files:
     metrics: Path  # written: counts, as JSON
 
 
+class Rows(Protocol):
+    """Rows of pictures by the sha256 of an image, such as a feature store has."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What the rows were computed by."""
+
+    def rows(self, output: str, keys: Sequence[str]) -> np.ndarray:
+        """The rows (len(keys), width) of images."""
+
+
+@dataclass(frozen=True)
+class GraphFiles:
+    """What is known of a graph beside the rows of its pictures."""
+
+    graph: Path
+    label_index: Path
+    depictions: Path
+    entity_images: Path
+
+
+class Finder:
+    """Looks posts up in one graph.
+
+    Args:
+        params: the block.
+        files: what is known of the graph.
+        pictures: the rows of the entities' pictures.
+        name: the graph's.
+
+    Raises:
+        PipelineError: for tables that are not of one graph, a graph without a conceptual relation,
+            or a label index of another scorer.
+    """
+
+    def __init__(self, params: Knowledge, files: GraphFiles, pictures: Rows, name: str) -> None:
+        self.graph = read_graph(files.graph)
+        self.concepts = Concepts(self.graph, params.conceptual, f"{files.graph} ({name})")
+        self.lookup = Lookup(self.graph.adjacency, params.hops, params.fan_out)
+        self._params = params
+        self._index = read_index(files.label_index)
+        if self._index.scorer != params.scorer or len(self._index.ranks) != len(
+            self.graph.entities
+        ):
+            raise PipelineError(
+                f"{files.label_index}: is of another graph, or for {self._index.scorer} and not"
+                f" {params.scorer}; run `dvc repro label_index`"
+            )
+        keys, owners = depicted(files, self.graph)
+        self._pictures = Pictures(pictures.rows(VECTORS, keys), owners, params.theta)
+
+    def find(
+        self,
+        posts: Sequence[Post],
+        mentions: Mapping[str, Sequence[Mention]],
+        shas: Mapping[str, str],
+        pictures: Rows,
+    ) -> list[Row]:
+        """The outcome for each post.
+
+        Args:
+            posts: the posts.
+            mentions: those of each post that has any.
+            shas: image id -> sha256 of each image that can be used.
+            pictures: the rows of these images.
+        """
+        images = {post.image for post in posts if post.image is not None}
+        seen = sorted({shas[image] for image in images if image in shas})
+        vectors = pictures.rows(VECTORS, seen)
+        alike = dict(zip(seen, self._pictures.alike(vectors), strict=True))
+        pictured = [post for post in posts if post.image in shas]  # no other is looked up
+        candidates = _candidates(pictured, mentions, self._index, self._params)
+        return [_look_up(post, shas, mentions, candidates, alike, self.lookup) for post in posts]
+
+
 def find_knowledge(params: Knowledge, files: Files, name: str) -> str:
     """Write a phrase for each post: the words of its picture's knowledge. Returns the findings.
 
@@ -56,57 +133,51 @@ def find_knowledge(params: Knowledge, files: Files, name: str) -> str:
         name: the graph's, which every output tells.
 
     Raises:
-        PipelineError: for tables that are not of one corpus or graph, a graph without a conceptual
-            relation, a label index of another scorer, or pictures of posts and entities that went
-            through different networks.
+        PipelineError: as `Finder`; for tables that are not of one corpus, or pictures of posts and
+            entities that went through different networks.
     """
-    graph = read_graph(files.graph)
-    concepts = Concepts(graph, params.conceptual, f"{files.graph} ({name})")
+    graph = GraphFiles(files.graph, files.label_index, files.depictions, files.entity_images)
+    store, entities = Reader(files.store), Reader(files.entity_store)
+    finder = Finder(params, graph, entities, name)
     posts, mentions = read_posts(files.posts), read_mentions(files.mentions)
-    index = read_index(files.label_index)
-    if index.scorer != params.scorer or len(index.ranks) != len(graph.entities):
-        raise PipelineError(
-            f"{files.label_index}: is of another graph, or for {index.scorer} and not"
-            f" {params.scorer}; run `dvc repro label_index`"
-        )
-    _check_networks(files.store, files.entity_store)
-    shas = usable(read_images(files.images))
-    pictures = _pictures(files, graph)
-    seen = sorted({shas[post.image] for post in posts if post.image in shas})
-    vectors = Reader(files.store).rows(VECTORS, seen)
-    alike = dict(zip(seen, pictures.alike(vectors, params.theta), strict=True))
-    candidates = _candidates(posts, mentions, index, params)
-    lookup = Lookup(graph.adjacency, params.hops, params.fan_out)
-    rows = [_look_up(post, shas, mentions, candidates, alike, lookup) for post in posts]
+    networks = store.fingerprint, entities.fingerprint
+    check_networks(*networks, str(files.store), str(files.entity_store))
+    rows = finder.find(posts, mentions.by_post, usable(read_images(files.images)), store)
     written = write_knowledge(
         params,
         files.knowledge,
         rows,
-        graph,
-        concepts,
-        fingerprint=_fingerprint(params, files),
+        finder.graph,
+        finder.concepts,
+        fingerprint=fingerprint_of(params, sha256_of(files.mentions), graph, networks),
         facts={
             "graph": name,
             "mentions": mentions.source,
-            "backbone": Reader(files.store).fingerprint.backbone,
+            "backbone": store.fingerprint.backbone,
         },
     )
-    counts = {"graph": name, **_counts(written, mentions, lookup.cuts)}
+    counts = {"graph": name, **_counts(written, mentions, finder.lookup.cuts)}
     write_json(files.metrics, counts)
     return _told(counts, params)
 
 
-def _check_networks(posts: Path, entities: Path) -> None:
-    one, other = Reader(posts).fingerprint.to_json(), Reader(entities).fingerprint.to_json()
+def check_networks(posts: Fingerprint, entities: Fingerprint, where: str, others: str) -> None:
+    """Refuse pictures of posts and of entities that went through different networks."""
+    one, other = posts.to_json(), entities.to_json()
     differ = sorted(name for name in one if name != "outputs" and one[name] != other.get(name))
     if differ:
         raise PipelineError(
-            f"{posts} and {entities} cannot be compared: they differ in {', '.join(differ)};"
+            f"{where} and {others} cannot be compared: they differ in {', '.join(differ)};"
             " extract both with the same network"
         )
 
 
-def _pictures(files: Files, graph: Graph) -> Pictures:
+def depicted(files: GraphFiles, graph: Graph) -> tuple[list[str], list[list[int]]]:
+    """The sha256 of each usable picture of an entity, and the entities that it shows.
+
+    Raises:
+        PipelineError: for a picture of an entity that the graph does not have.
+    """
     numbers = {entity.name: number for number, entity in enumerate(graph.entities)}
     shas = usable(read_images(files.entity_images))
     owners: dict[str, list[int]] = {}
@@ -119,15 +190,18 @@ def _pictures(files: Files, graph: Graph) -> Pictures:
         if image in shas:
             owners.setdefault(shas[image], []).append(numbers[entity])
     keys = sorted(owners)
-    return Pictures(Reader(files.entity_store).rows(VECTORS, keys), [owners[key] for key in keys])
+    return keys, [owners[key] for key in keys]
 
 
 def _candidates(
-    posts: Sequence[Post], mentions: Mentions, index: LabelIndex, params: Knowledge
+    posts: Sequence[Post],
+    mentions: Mapping[str, Sequence[Mention]],
+    index: LabelIndex,
+    params: Knowledge,
 ) -> dict[str, list[int]]:
     """The candidate entities of every different mention, the best first."""
     scorer = find_scorer(params.scorer)
-    texts = {m.text for post in posts for m in mentions.by_post.get(post.post, ())}
+    texts = {m.text for post in posts for m in mentions.get(post.post, ())}
     return {
         text: [
             candidate.entity
@@ -140,7 +214,7 @@ def _candidates(
 def _look_up(
     post: Post,
     shas: Mapping[str, str],
-    mentions: Mentions,
+    mentions: Mapping[str, Sequence[Mention]],
     candidates: Mapping[str, Sequence[int]],
     alike: Mapping[str, Mapping[int, float]],
     lookup: Lookup,
@@ -149,7 +223,7 @@ def _look_up(
         return Row(post.post, "the post has no picture")
     if post.image not in shas:
         return Row(post.post, "the post's picture cannot be used")
-    texts = [mention.text for mention in mentions.by_post.get(post.post, ())]
+    texts = [mention.text for mention in mentions.get(post.post, ())]
     if not texts:
         return Row(post.post, "no mention")
     sources = [entity for text in texts for entity in candidates[text]]
@@ -165,17 +239,24 @@ def _look_up(
     return Row(post.post, "", mention, hit)
 
 
-def _fingerprint(params: Knowledge, files: Files) -> str:
-    """A digest of all that the words are made from."""
+def fingerprint_of(
+    params: Knowledge, mentions: str, files: GraphFiles, networks: Iterable[Fingerprint]
+) -> str:
+    """A digest of all that the words are made from.
+
+    Args:
+        params: the block.
+        mentions: the sha256 of their table.
+        files: the graph.
+        networks: of the posts' pictures and of the entities'.
+    """
     made_from = {
         "settings": {**params.model_dump(), "conceptual": sorted(params.conceptual)},
         "matcher": matcher(),
-        "mentions": sha256_of(files.mentions),
+        "mentions": mentions,
         "triples": sha256_of(files.graph / TRIPLES),
         "depictions": sha256_of(files.depictions),
-        "pictures": [
-            Reader(store).fingerprint.digest for store in (files.store, files.entity_store)
-        ],
+        "pictures": [network.digest for network in networks],
     }
     return digest(made_from)
 

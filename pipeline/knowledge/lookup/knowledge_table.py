@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.knowledge.graph.graph import Graph
-from pipeline.knowledge.lookup.concepts import Concepts, words_of
+from pipeline.knowledge.lookup.concepts import Concepts, Triple, words_of
 from pipeline.knowledge.lookup.lookup import Hit, steps
 from pipeline.params.knowledge import Knowledge
-from pipeline.tables.phrases import plain, write_phrases
+from pipeline.tables.phrases import NONE, WeightedWords, plain, write_phrases
 
 _TRIPLE = pa.struct([(name, pa.string()) for name in ("subject", "relation", "object")])
 _FURTHER = {
@@ -66,18 +66,15 @@ def write_knowledge(
     columns: dict[str, list[Any]] = {name: [] for name in _FURTHER}
     phrases, written = [], []
     for row in rows:
-        hit, reason = row.hit, row.reason
-        triples = [] if hit is None else concepts.of(hit.entity)
-        if hit is not None and not triples:
-            reason = "the graph says nothing conceptual of the entity"
-        words = [word for triple in triples for word in words_of(triple, params)]
-        phrases.append((row.post, plain(words)))
+        hit = row.hit
+        triples, words, reason = knowledge_of(row, concepts, params)
+        phrases.append((row.post, words))
         written.append((None if hit is None else hit.hop, reason))
         values = {
             "mention": row.mention,
             "candidate": None if hit is None else graph.entities[hit.source].name,
             "entity": None if hit is None else graph.entities[hit.entity].name,
-            "path": [] if hit is None else _path(graph, hit),
+            "path": [] if hit is None else path_of(graph, hit),
             "hop": None if hit is None else hit.hop,
             "similarity": None if hit is None else hit.similarity,
             "triples": triples,
@@ -91,7 +88,19 @@ def write_knowledge(
     return written
 
 
-def _path(graph: Graph, hit: Hit) -> list[str]:
+def knowledge_of(
+    row: Row, concepts: Concepts, params: Knowledge
+) -> tuple[list[Triple], WeightedWords, str]:
+    """What the graph says of the entity found, the words of it, and why there is none."""
+    if row.hit is None:
+        return [], NONE, row.reason
+    triples = concepts.of(row.hit.entity)
+    if not triples:
+        return [], NONE, "the graph says nothing conceptual of the entity"
+    return triples, plain([word for one in triples for word in words_of(one, params)]), row.reason
+
+
+def path_of(graph: Graph, hit: Hit) -> list[str]:
     """The names of entities and of the relations between them; `^` marks one walked backwards."""
     path = [graph.entities[hit.source].name]
     for relation, outward, entity in steps(graph.adjacency, hit):

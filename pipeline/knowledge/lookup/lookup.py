@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.knowledge.graph.graph import Adjacency
-from pipeline.knowledge.lookup.similar import similar_pairs
+from pipeline.knowledge.lookup.similar import Compared
 from pipeline.knowledge.lookup.walk import Ring, Walker
 
 
@@ -56,17 +56,17 @@ class Hit:
 class Pictures:
     """The entities' pictures: vectors (m, width), and the entities that each shows."""
 
-    def __init__(self, vectors: np.ndarray, owners: Sequence[Sequence[int]]) -> None:
-        """`owners`: for each vector the entities that it shows."""
-        self.vectors = vectors
+    def __init__(self, vectors: np.ndarray, owners: Sequence[Sequence[int]], theta: float) -> None:
+        """`owners`: for each vector the entities that it shows; `theta`: the least cosine."""
+        self._compared = Compared(vectors, theta)
         counts = [len(shown) for shown in owners]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._owners = np.array([entity for shown in owners for entity in shown], np.int64)
 
-    def alike(self, pictures: np.ndarray, theta: float) -> list[dict[int, float]]:
+    def alike(self, pictures: np.ndarray) -> list[dict[int, float]]:
         """For each picture (n, width), the entities of similar ones with their best cosines."""
         found: list[dict[int, float]] = [{} for _ in range(len(pictures))]
-        pairs = similar_pairs(pictures, self.vectors, theta)
+        pairs = self._compared.pairs(pictures)
         for at, vector, cosine in zip(
             pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True
         ):

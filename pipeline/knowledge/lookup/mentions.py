@@ -89,9 +89,9 @@ def find_mentions(
     else:
         spans = {row.post: list(ngrams(row.tokens, params.longest)) for row in rows}
     found = [
-        (row.post, start, end, " ".join(row.tokens[start:end]), source)
+        (row.post, mention.start, mention.end, mention.text, source)
         for row in rows
-        for start, end in sorted(spans.get(row.post, ()), key=lambda span: (span[0], -span[1]))
+        for mention in named(row.tokens, spans.get(row.post, ()))
     ]
     columns = list(zip(*found, strict=True)) or [()] * len(SCHEMA)
     schema = SCHEMA.with_metadata({SOURCE: source.encode()})
@@ -125,6 +125,12 @@ def read_mentions(path: Path) -> Mentions:
     for post, start, end, text in zip(*list(columns.values())[:4], strict=True):
         by_post.setdefault(post, []).append(Mention(start, end, text))
     return Mentions(source, by_post)
+
+
+def named(tokens: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[Mention]:
+    """The mentions at `spans` of one post, by their starts, the longest first."""
+    order = sorted(spans, key=lambda span: (span[0], -span[1]))
+    return [Mention(start, end, " ".join(tokens[start:end])) for start, end in order]
 
 
 def ngrams(tokens: Sequence[str], longest: int) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ compare.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,32 +34,54 @@ class Pairs:
     similarity: np.ndarray  # (n,) float64
 
 
-def similar_pairs(left: np.ndarray, right: np.ndarray, theta: float) -> Pairs:
-    """Every pair of rows whose cosine is at least `theta`.
+class Compared:
+    """Vectors that others are compared with, again and again.
 
     Args:
-        left: (n, width); a row of zeros is like nothing.
         right: (m, width).
         theta: above 0, at most 1.
     """
-    left, right = _unit(left), _unit(right)
-    basis = _basis(right, theta)  # (width, k)
-    left_parts, right_parts = _split(left, basis), _split(right, basis)  # (n, k + 1), (m, k + 1)
-    found = []
-    for i in range(0, len(left), BLOCK):
-        for j in range(0, len(right), BLOCK):
-            some, others = slice(i, i + BLOCK), slice(j, j + BLOCK)
-            bounds = left_parts[some] @ right_parts[others].T  # (b, c)
-            near = np.flatnonzero(bounds >= theta - MARGIN)
-            if len(near) > DENSE * bounds.size:
-                near = np.flatnonzero(left[some] @ right[others].T >= theta - MARGIN)
-            at, other = np.divmod(near, bounds.shape[1])
-            found.append(_exact(left, right, at + i, other + j, theta))
-    columns = [
-        np.concatenate([part[k] for part in found]) if found else _EMPTY[k] for k in range(3)
-    ]
-    order = np.lexsort((columns[1], columns[0]))
-    return Pairs(columns[0][order], columns[1][order], columns[2][order])
+
+    def __init__(self, right: np.ndarray, theta: float) -> None:
+        self._theta = theta
+        self._right = _unit(right)
+
+    @cached_property
+    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+        """The basis (width, k), and the vectors split by it (m, k + 1)."""
+        basis = _basis(self._right, self._theta)
+        return basis, _split(self._right, basis)
+
+    def pairs(self, left: np.ndarray) -> Pairs:
+        """Every pair of a row of `left` (n, width) and one of these whose cosine is at least theta.
+
+        A row of zeros is like nothing.
+        """
+        if not len(left):
+            return Pairs(*_EMPTY)
+        left, right, theta = _unit(left), self._right, self._theta
+        basis, right_parts = self._split
+        left_parts = _split(left, basis)  # (n, k + 1)
+        found = []
+        for i in range(0, len(left), BLOCK):
+            for j in range(0, len(right), BLOCK):
+                some, others = slice(i, i + BLOCK), slice(j, j + BLOCK)
+                bounds = left_parts[some] @ right_parts[others].T  # (b, c)
+                near = np.flatnonzero(bounds >= theta - MARGIN)
+                if len(near) > DENSE * bounds.size:
+                    near = np.flatnonzero(left[some] @ right[others].T >= theta - MARGIN)
+                at, other = np.divmod(near, bounds.shape[1])
+                found.append(_exact(left, right, at + i, other + j, theta))
+        columns = [
+            np.concatenate([part[k] for part in found]) if found else _EMPTY[k] for k in range(3)
+        ]
+        order = np.lexsort((columns[1], columns[0]))
+        return Pairs(columns[0][order], columns[1][order], columns[2][order])
+
+
+def similar_pairs(left: np.ndarray, right: np.ndarray, theta: float) -> Pairs:
+    """Every pair of rows of (n, width) and (m, width) whose cosine is at least `theta`."""
+    return Compared(right, theta).pairs(left)
 
 
 _EMPTY = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))

@@ -58,21 +58,31 @@ def hashtags(params: Hashtags, posts_path: Path, model: Path | None, table: Path
     Raises:
         PipelineError: for the neural segmenter without its model, or a damaged one.
     """
-    segmenter, origin = _find(params, model)
+    segmenter, fingerprint = find_segmenter(params, model)
     tokens = sorted({token for post in read_posts(posts_path) for token in post.tokens})
     found = segment(tokens, segmenter, params.max_characters)
     further = {
         "confidence": pa.array([one.words.confidence for one in found], pa.float32()),
         "note": pa.array([one.note for one in found], pa.string()),
     }
-    fingerprint = digest({"version": VERSION, "origin": origin, "params": params.model_dump()})
     rows = [(one.token, plain(one.words.words)) for one in found]
     write_phrases(table, "token", fingerprint, rows, further, {"segmenter": params.segmenter})
     return Report(params.segmenter, tuple(found))
 
 
+def find_segmenter(params: Hashtags, model: Path | None) -> tuple[Segmenter, str]:
+    """The segmenter, and a digest of all that its words depend on.
+
+    Raises:
+        PipelineError: as `hashtags`.
+    """
+    segmenter, origin = _find(params, model)
+    made_from = {"version": VERSION, "origin": origin, "params": params.model_dump()}
+    return segmenter, digest(made_from)
+
+
 def _find(params: Hashtags, model: Path | None) -> tuple[Segmenter, str]:
-    """The segmenter, and a digest of what its words depend on."""
+    """The segmenter, and a digest of the files behind it."""
     match params.segmenter:
         case "camel":
             return CamelCase(), ""

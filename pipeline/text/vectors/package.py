@@ -17,16 +17,36 @@ INDEX = pa.schema([pa.field("index", pa.string())])
 
 
 def read_package(package: str, width: int, wanted: Collection[str]) -> Rows:
-    """Read the rows of the `wanted` words from the folder `data` of an installed package.
+    """Read the rows of the `wanted` words from an installed package.
+
+    Raises:
+        PipelineError: as `open_package`.
+    """
+    rows, column, matrix = open_package(package, width)
+    rows = Rows(rows.path, width, wanted)
+    words = column.to_pylist()
+    rows.count = len(words)
+    for row, word in enumerate(words):
+        encoded = word.encode()
+        if encoded in rows.wanted:
+            rows.keep(encoded, np.array(matrix[row], dtype=np.float32), f" row {row}")
+    return rows
+
+
+def open_package(package: str, width: int) -> tuple[Rows, pa.ChunkedArray, np.ndarray]:
+    """Open what lies in the folder `data` of an installed package; no code of it is run.
 
     The folder holds one matrix (n, width) in NumPy's format, which is mapped, not loaded, and one
-    Parquet file whose column `index` holds the n words. No code of the package is run.
+    Parquet file whose column `index` holds the n words.
+
+    Returns:
+        Rows that name the folder, the words and the matrix.
 
     Raises:
         PipelineError: if the package is not installed, or its files are not these.
     """
     folder = _folder(package) / "data"
-    rows = Rows(folder, width, wanted)
+    rows = Rows(folder, width, ())
     matrices, indexes = sorted(folder.glob("*.npy")), sorted(folder.glob("*.parquet"))
     if len(matrices) != 1 or len(indexes) != 1:
         rows.refuse(f"expected one .npy and one .parquet file in the package {package!r}", "")
@@ -34,19 +54,14 @@ def read_package(package: str, width: int, wanted: Collection[str]) -> Rows:
         matrix = np.load(matrices[0], mmap_mode="r", allow_pickle=False)  # (n, width)
     except (OSError, EOFError, ValueError) as error:
         rows.refuse(f"{matrices[0].name} cannot be read ({error}); install {package!r} again", "")
-    words = read_table(indexes[0], INDEX, "vectors")["index"].to_pylist()
+    words = read_table(indexes[0], INDEX, "vectors")["index"]
     if matrix.shape != (len(words), width):
         shape = " x ".join(str(length) for length in matrix.shape)
         rows.refuse(
             f"a matrix of {shape}, but there are {len(words)} words, and params say width {width}",
             "",
         )
-    rows.count = len(words)
-    for row, word in enumerate(words):
-        encoded = word.encode()
-        if encoded in rows.wanted:
-            rows.keep(encoded, np.array(matrix[row], dtype=np.float32), f" row {row}")
-    return rows
+    return rows, words, matrix
 
 
 def _folder(package: str) -> Path:

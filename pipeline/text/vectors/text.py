@@ -37,7 +37,7 @@ def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
             rows.count += 1
             beginning = line[: line.find(b" ")]
             if beginning in beginnings:
-                word, vector = _parse(rows, line, number)
+                word, vector = parse(rows, line, str(number))
                 if word in rows.wanted:
                     rows.keep(word, vector, str(number))
             elif not beginning.isascii():
@@ -51,7 +51,7 @@ def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
             " or end it with a newline if it is whole",
             last,
         )
-    _parse(rows, line, int(last))
+    parse(rows, line, last)
     return rows
 
 
@@ -76,21 +76,31 @@ def _past_header(rows: Rows, file: BinaryIO) -> tuple[int | None, Iterable[bytes
     return (header[0], file) if header else (None, chain([line], file))
 
 
-def _parse(rows: Rows, line: bytes, number: int) -> tuple[bytes, np.ndarray]:
-    """The word of a line and its vector (width,)."""
+def first_row(rows: Rows, file: BinaryIO) -> int:
+    """The byte at which the first row begins in a file that stands at its beginning.
+
+    Raises:
+        PipelineError: for a file of another width than `rows`.
+    """
+    promised, _ = _past_header(rows, file)
+    return 0 if promised is None else file.tell()
+
+
+def parse(rows: Rows, line: bytes, where: str) -> tuple[bytes, np.ndarray]:
+    """The word of a line and its vector (width,); `where` stands in the message of a fault."""
     word, *numbers = line.rstrip(b" \r\n").rsplit(b" ", rows.width)
     if len(numbers) != rows.width:
         rows.refuse(
             f"{len(numbers)} numbers, but params say width {rows.width};"
             " the file is cut short or damaged",
-            str(number),
+            where,
         )
     try:
         with np.errstate(over="ignore"):  # to infinity, which is refused where it is kept
             return word, np.array([float(one) for one in numbers], dtype=np.float32)
     except ValueError:
         wrong = next(one for one in numbers if not _is_number(one))
-        rows.refuse(f"{wrong.decode(errors='replace')!r} is not a number", str(number))
+        rows.refuse(f"{wrong.decode(errors='replace')!r} is not a number", where)
 
 
 def _is_number(field: bytes) -> bool:

@@ -6,7 +6,7 @@ original tool puts a newline after each row, others none: the first row shows wh
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,31 +26,49 @@ def read_word2vec(path: Path, width: int, wanted: Collection[str]) -> Rows:
     """
     rows = Rows(path, width, wanted)
     with opened(rows) as file:
-        header = file.readline(HEADER_LIMIT)
-        integers = two_integers(header)
-        if integers is None or not header.endswith(b"\n"):
-            rows.refuse("no line `rows width`; if the file is text, its kind is `text`", "1")
-        promised, found = integers
-        if found != width:
-            rows.refuse(f"its vectors have width {found}, but params say {width}", "1")
-        window = _Window(rows, file, len(header))
-        newlines = False
-        for row in range(promised):
-            start = window.at
-            word, vector = window.row(width)
-            rows.count += 1
+        for word, start, vector in rows_of(rows, file):
             if word in rows.wanted:
                 numbers = np.frombuffer(vector, "<f4").astype(np.float32)  # (width,)
                 rows.keep(word, numbers, f" byte {start}")
             elif not word.isascii():
                 rows.note_unused(word)
-            newlines = newlines if row else window.peek() == b"\n"
-            if newlines:
-                window.newline()
-        if window.peek():
-            more = f"there is more after the {promised} rows of width {width} that it promises"
-            rows.refuse(f"{more}; get the file again", f" byte {window.at}")
     return rows
+
+
+def rows_of(rows: Rows, file: BinaryIO) -> Iterator[tuple[bytes, int, bytes]]:
+    """Each word, the byte at which it begins, and the bytes of its vector; `rows` counts them.
+
+    Raises:
+        PipelineError: as `read_word2vec`.
+    """
+    width = rows.width
+    header = file.readline(HEADER_LIMIT)
+    integers = two_integers(header)
+    if integers is None or not header.endswith(b"\n"):
+        rows.refuse("no line `rows width`; if the file is text, its kind is `text`", "1")
+    promised, found = integers
+    if found != width:
+        rows.refuse(f"its vectors have width {found}, but params say {width}", "1")
+    window = _Window(rows, file, len(header))
+    newlines = False
+    for row in range(promised):
+        start = window.at
+        word, vector = window.row(width)
+        rows.count += 1
+        yield word, start, vector
+        newlines = newlines if row else window.peek() == b"\n"
+        if newlines:
+            window.newline()
+    if window.peek():
+        more = f"there is more after the {promised} rows of width {width} that it promises"
+        rows.refuse(f"{more}; get the file again", f" byte {window.at}")
+
+
+def row_at(rows: Rows, file: BinaryIO, start: int) -> tuple[bytes, np.ndarray]:
+    """The word that begins at byte `start`, and its vector (width,)."""
+    file.seek(start)
+    word, vector = _Window(rows, file, start).row(rows.width)
+    return word, np.frombuffer(vector, "<f4").astype(np.float32)
 
 
 class _Window:

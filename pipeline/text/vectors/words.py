@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -107,9 +107,11 @@ def keep_vectors(
     Raises:
         PipelineError: as `build_vectors`.
     """
-    forms = {word: _forms(word, params) for word in sorted(in_use)}
-    rows = _read(source, {form for tried in forms.values() for form in tried})
-    vectors, in_other_form = _look_up(forms, rows)
+
+    def read(wanted: Collection[str]) -> Rows:
+        return _read(source, wanted)
+
+    rows, vectors, in_other_form = look_up(params, in_use, read)
     if in_use and not may_lack_all and not vectors.found.any():
         rows.refuse(f"has none of the {len(in_use)} words in use; is it the right source?", "")
     _write(vectors, table)
@@ -176,8 +178,22 @@ def _forms(word: str, params: Vectors) -> list[str]:
     return forms
 
 
-def _look_up(forms: Mapping[str, Sequence[str]], source: Rows) -> tuple[WordVectors, int]:
-    """The vector of each word, and how many were found in another form than their own."""
+def look_up(
+    params: Vectors, in_use: Collection[str], read: Callable[[Collection[str]], Rows]
+) -> tuple[Rows, WordVectors, int]:
+    """Look words in normal form up in one source, each in all the forms that `params` ask for.
+
+    Args:
+        params: the block.
+        in_use: the words.
+        read: reads the rows that the source has of some forms.
+
+    Returns:
+        The rows read, the vector of each word, and how many words were found in another form than
+        their own.
+    """
+    forms = {word: _forms(word, params) for word in sorted(in_use)}
+    source = read({form for tried in forms.values() for form in tried})
     found = np.zeros(len(forms), dtype=bool)
     matrix = np.zeros((len(forms), source.width), dtype=np.float32)
     in_other_form = 0
@@ -186,7 +202,7 @@ def _look_up(forms: Mapping[str, Sequence[str]], source: Rows) -> tuple[WordVect
         if form is not None:
             found[at], matrix[at] = True, source.vectors[form]
             in_other_form += form != word
-    return WordVectors(tuple(forms), found, matrix), in_other_form
+    return source, WordVectors(tuple(forms), found, matrix), in_other_form
 
 
 def _covered(words: Mapping[str, int], found: Collection[str]) -> tuple[int, int]:

@@ -147,8 +147,8 @@ def test_many_blocks_of_vectors_without_structure(monkeypatch: pytest.MonkeyPatc
 
 def test_a_picture_of_two_entities_and_an_entity_of_two_pictures() -> None:
     vectors = np.eye(4, dtype=np.float32)[:3]
-    pictures = Pictures(vectors, [[7, 8], [8], [9]])
+    pictures = Pictures(vectors, [[7, 8], [8], [9]], 0.3)
     query = np.array([[1, 0.4, 0, 0], [0, 0, 0, 1]], np.float32)
-    first, second = pictures.alike(query, 0.3)
+    first, second = pictures.alike(query)
     assert first == pytest.approx({7: 1 / np.sqrt(1.16), 8: 1 / np.sqrt(1.16)})
     assert second == {}
