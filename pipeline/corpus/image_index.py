@@ -176,8 +176,8 @@ def inspect_all(
         return dict(zip(order, shown, strict=True))
 
 
-def inspect(folder: Path, path: str, max_pixels: int | None, thumbnails: Path) -> Image:
-    """Read one file, decode it fully and write its thumbnail.
+def inspect(folder: Path, path: str, max_pixels: int | None, thumbnails: Path | None) -> Image:
+    """Read one file, decode it fully and write its thumbnail, if there is a folder for it.
 
     `path`, relative to `folder`, is also its id.
     """
@@ -198,7 +198,8 @@ def inspect(folder: Path, path: str, max_pixels: int | None, thumbnails: Path) -
         return bad(path, path, error.status, error.reason)
     except OSError as error:
         return bad(path, path, "unreadable", error.strerror or type(error).__name__)
-    write_thumbnail(image, sha256, thumbnails)
+    if thumbnails is not None:
+        write_thumbnail(image, sha256, thumbnails)
     return Image(path, path, sha256, image.width, image.height, OK, "")
 
 

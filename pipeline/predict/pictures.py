@@ -54,7 +54,7 @@ class Folder:
         found = self._resolver.find(image) if self._resolver else self._path(image)
         if found.path is None:
             return found.reason
-        seen = inspect(self._folder, found.path, self._max_pixels)
+        seen = inspect(self._folder, found.path, self._max_pixels, thumbnails=None)
         if seen.status != OK or seen.sha256 is None:
             return f"{seen.status}: {seen.reason}"
         return File(self._folder / found.path, seen.sha256)
