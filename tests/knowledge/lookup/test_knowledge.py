@@ -179,7 +179,7 @@ def test_the_documented_posts_of_the_sample(sample: Project) -> None:
     counts = json.loads((sample.folder / "knowledge.json").read_text())
     assert counts["gold"] is True
     assert set(counts["found"]) == {"hop_0", "hop_1", "hop_2"}
-    assert sum(counts["found"].values()) + sum(counts["none"].values()) == len(rows) == 285
+    assert sum(counts["found"].values()) + sum(counts["none"].values()) == len(rows) == 1300
     assert (counts["graph"], counts["mentions"]) == ("mine", "gold")
     table = read_phrases(sample.folder / "knowledge.parquet")
     assert table.keyed_by == "post"
