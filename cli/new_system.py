@@ -12,7 +12,7 @@ import click
 import yaml
 from omegaconf import OmegaConf
 
-from cli.system_stages import stages_of
+from cli.system_stages import shown_of, stages_of
 from cli.system_template import system_file
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
@@ -115,13 +115,19 @@ def _config(name: str) -> str:
 
 
 def _stages(name: str, reads: Sequence[Read]) -> str:
-    """dvc.yaml with the system's stages behind those of the others."""
+    """dvc.yaml with the system's stages and what the report reads, behind those of the others."""
     text = _text(STAGES)
     leaderboard = re.search(r"(?m)^  leaderboard:", text)
     if not leaderboard:
         raise PipelineError(f"{STAGES}: has no stage `leaderboard`, before which systems stand")
-    place = leaderboard.start()
-    return f"{text[:place]}{stages_of(name, reads, sources=1)}{text[place:]}"
+    shown = [*re.finditer(r"(?m)^      - curves/\w+\n", text)]
+    if not shown:
+        raise PipelineError(f"{STAGES}: the stage `report` has no `- curves/NAME` among its deps")
+    first, second = leaderboard.start(), shown[-1].end()
+    return (
+        f"{text[:first]}{stages_of(name, reads, sources=1)}"
+        f"{text[first:second]}{shown_of(name)}{text[second:]}"
+    )
 
 
 def _preset(name: str, *, summed: bool) -> str:

@@ -70,6 +70,16 @@ def stages_of(name: str, reads: Sequence[Read], sources: int) -> str:
 """
 
 
+def shown_of(name: str) -> str:
+    """What the stage `report` reads of a system, as its `deps` have it."""
+    paths = [
+        f"predictions/{name}.parquet",
+        f"predictions/explanations/{name}.parquet",
+        f"curves/{name}",
+    ]
+    return _lines(6, [f"- {path}" for path in paths]) + "\n"
+
+
 def path_of(read: Read) -> str:
     """Where dvc.yaml has the cache."""
     if isinstance(read, StoreOutput):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cli.__main__ import main as mner
 from cli.new_system import known_cache, new_places
-from cli.system_stages import stages_of
+from cli.system_stages import shown_of, stages_of
 from pipeline.errors import PipelineError
 from pipeline.systems.system import find_system, known_systems
 from tests.conftest import ROOT
@@ -28,8 +28,9 @@ def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_system_has_such_stages(system: str) -> None:
     params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
     sources = len(params["systems"][system]["vectors"])
-    text = stages_of(system, find_system(system).reads, sources)
-    assert text in Path("dvc.yaml").read_text("utf-8")
+    project = Path("dvc.yaml").read_text("utf-8")
+    assert stages_of(system, find_system(system).reads, sources) in project
+    assert shown_of(system) in project[project.index("\n  report:\n") :]
 
 
 @pytest.mark.parametrize("caches", [(), *((cache,) for cache in CACHES), CACHES], ids=str)

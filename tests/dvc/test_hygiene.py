@@ -52,9 +52,15 @@ class Stage:
 
     @property
     def paths(self) -> set[str]:
-        """What the command names that has a `/`, or that is a file or an outputs' folder."""
-        words = (word.rpartition("=")[2] for word in self.command)
-        return {word for word in words if "/" in word or word in OUTPUTS or (ROOT / word).is_file()}
+        """What the command names that has a `/`, or that is a file of the project.
+
+        A whole folder of outputs stands for those of its files that the stage tracks.
+        """
+        words = {word.rpartition("=")[2] for word in self.command}
+        folders = words & set(OUTPUTS)
+        return {word for word in words if "/" in word or (ROOT / word).is_file()} | {
+            path for path in self.deps | self.outs if path.partition("/")[0] in folders
+        }
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +217,16 @@ def test_every_system_has_its_stages(stages: dict[str, Stage], composed: Workspa
     for name in SYSTEMS:
         assert f"metrics/details/{name}.json" in stages[f"evaluate_{name}"].outs
     assert stages["leaderboard"].deps == {"metrics/details"}  # which holds those of every system
+    shown = {path for path in stages["report"].deps if path.startswith(("predictions", "curves"))}
+    assert shown == {
+        path
+        for name in SYSTEMS
+        for path in (
+            f"predictions/{name}.parquet",
+            f"predictions/explanations/{name}.parquet",
+            f"curves/{name}",
+        )
+    }
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

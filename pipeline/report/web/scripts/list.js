@@ -1,5 +1,6 @@
 // The list of cards: a card is drawn when it comes near the window, so that thousands cost little.
 
+const DRAWN_FIRST = 2; // cards, about a window
 const DRAWN_BEFORE = 4; // cards; fewer stand within the margin below
 
 class CardList {
@@ -26,23 +27,25 @@ class CardList {
     });
   }
 
+  // The first cards are drawn at once: the observer speaks only after the next frame.
   show(places) {
     this.places = places;
+    places.slice(0, DRAWN_FIRST).forEach((place) => this.draw(place));
     this.box.replaceChildren(...places.map((place) => this.articles[place]));
   }
 
   draw(place) {
-    this.near.unobserve(this.articles[place]);
-    drawCard(this.articles[place], this.data, place);
+    const article = this.articles[place];
+    if (article.classList.contains("drawn")) return;
+    this.near.unobserve(article);
+    drawCard(article, this.data, place);
   }
 
   goTo(place) {
     const article = this.articles[place];
     // With those before it, which would push it down when they are drawn later.
     const at = this.places.indexOf(place);
-    for (const near of this.places.slice(Math.max(0, at - DRAWN_BEFORE), at + 1)) {
-      if (!this.articles[near].classList.contains("drawn")) this.draw(near);
-    }
+    this.places.slice(Math.max(0, at - DRAWN_BEFORE), at + 1).forEach((near) => this.draw(near));
     if (this.current !== null) this.articles[this.current].classList.remove("current");
     this.current = place;
     article.classList.add("current");
