@@ -1,6 +1,7 @@
 // The list of cards: a card is drawn when it comes near the window, so that thousands cost little.
 
 const DRAWN_FIRST = 2; // cards, about a window
+const SHOWN_FIRST = 50;
 const DRAWN_BEFORE = 4; // cards; fewer stand within the margin below
 
 class CardList {
@@ -27,11 +28,18 @@ class CardList {
     });
   }
 
-  // The first cards are drawn at once: the observer speaks only after the next frame.
+  // The first cards are drawn at once, since the observer speaks only after the next frame; most
+  // of a long list joins it after that frame, too.
   show(places) {
     this.places = places;
     places.slice(0, DRAWN_FIRST).forEach((place) => this.draw(place));
-    this.box.replaceChildren(...places.map((place) => this.articles[place]));
+    this.box.replaceChildren(...places.slice(0, SHOWN_FIRST).map((place) => this.articles[place]));
+    requestAnimationFrame(() => setTimeout(() => this.complete()));
+  }
+
+  complete() {
+    const rest = this.places.slice(this.box.childElementCount);
+    this.box.append(...rest.map((place) => this.articles[place]));
   }
 
   draw(place) {
@@ -42,6 +50,7 @@ class CardList {
   }
 
   goTo(place) {
+    this.complete();
     const article = this.articles[place];
     // With those before it, which would push it down when they are drawn later.
     const at = this.places.indexOf(place);
