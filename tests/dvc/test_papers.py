@@ -25,7 +25,7 @@ def chosen(name: str) -> list[str]:
         if run.needs in (None, "pictures") and not run.vectors and not run.elsewhere
     }
     (own, _), *_ = Counter(run.system for run in runs.values()).most_common()
-    of_own = {key: run for key, run in runs.items() if run.system == own}
+    of_own = {key: run for key, run in runs.items() if run.system == own and not run.settings}
     return [
         next(key for key, run in of_own.items() if run.preset == preset)
         for preset in ("published", "tuned")

@@ -74,6 +74,8 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("runtime.workers", 1, set()),
     ("runtime.engine", "ray", set()),
     ("runtime.actors", 2, set()),
+    ("runtime.checkpoints", None, set()),
+    ("runtime.checkpoint_seconds", 5, set()),
     ("runtime.processes", 1, set()),
     ("runtime.progress", "lines", set()),
     ("runtime.weights_dir", "data/weights", set()),
