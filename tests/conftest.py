@@ -1,6 +1,7 @@
 """All tests share the data beside the project, and torch's seed."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 import stages  # noqa: F401  as in a stage, it says how threads wait before torch is imported
+
+# A shell's background job ignores Ctrl-C, and so would every child of the tests: those that
+# interrupt one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
