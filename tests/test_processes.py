@@ -64,19 +64,19 @@ def test_each_item_has_a_process_and_one_process_forks_nothing() -> None:
 
 
 def test_lines_are_told_as_they_come() -> None:
-    here, there = Pipe()
+    ends = {n: Pipe() for n in (1, 2)}  # of one pipe, two readers would take parts of a message
 
     def work(n: int, tell: Say) -> None:
         tell(f"{n} waits")
-        there.recv()
+        ends[n][1].recv()
 
     told: list[str] = []
 
     def say(line: str) -> None:
         told.append(line)
         if len(told) == 2:  # no process ends before both have spoken
-            here.send("go")
-            here.send("go")
+            for here, _ in ends.values():
+                here.send("go")
 
     assert list(map_in_processes(work, [1, 2], processes=2, say=say)) == [None, None]
     assert sorted(told) == ["1 waits", "2 waits"]
