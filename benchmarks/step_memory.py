@@ -62,7 +62,7 @@ def _step(posts: int, tokens: int) -> dict[str, object]:
     assert isinstance(params, AttributesKnowledge.Params)
     network = AttributesKnowledge(params, inputs)
     del table
-    optimizer = build_optimizer(network.parameters(), params.training)
+    optimizer = build_optimizer(list(network.parameters()), params.training)
     batch = _batch(posts, tokens)
     before, start = _resident(), time.perf_counter()
     network.loss(batch).backward()

@@ -18,6 +18,8 @@ OPTIMIZATION: dict[str, Any] = {
     "averaging": 0.0,
     "batch_posts": 16,
     "accumulate": 1,
+    "table": "dense",
+    "precision": "float32",
 }
 
 

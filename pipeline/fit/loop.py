@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.fit.averaging import Average
 from pipeline.fit.generators import generator_states, restore_generators
-from pipeline.fit.optimization import build_optimizer, build_schedule
+from pipeline.fit.optimization import Optimizers, clip
 from pipeline.fit.resume import Slot
 from pipeline.params.optimization import Optimization
 
@@ -67,6 +67,7 @@ class Trainer(Generic[Batch]):
             averaged weights if `options` ask for averaging.
         options: optimizer, rates and stopping.
         watch: is told of each epoch when it is over; it may ask for the state.
+        tables: modules of the network that hold a row a word (see `Optimizers`).
     """
 
     def __init__(
@@ -77,12 +78,14 @@ class Trainer(Generic[Batch]):
         score: Callable[[], float],
         options: Optimization,
         watch: Callable[[Epoch], None],
+        tables: Sequence[nn.Embedding] = (),
     ) -> None:
         self._network, self._options = network, options
         self._batches, self._loss, self._score, self._watch = batches, loss, score, watch
-        self._optimizer = build_optimizer(network.parameters(), options)
-        self._schedule = build_schedule(self._optimizer, options)
-        self._average = Average(network, options.averaging)
+        self._optimizers = Optimizers(network, tables, options)
+        self._average = Average(network, options.averaging, self._optimizers.tables)
+        self._device = next(network.parameters()).device.type
+        self._brief = options.precision == "bfloat16"
         self._position = Position()
         self._history: list[Epoch] = []
         self._best: Epoch | None = None
@@ -139,7 +142,9 @@ class Trainer(Generic[Batch]):
 
     def step(self, batch: Batch) -> None:
         """Add a batch's gradients; move the weights if there are `accumulate` of them."""
-        now, value = self._position, self._loss(batch)
+        now = self._position
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._brief):
+            value = self._loss(batch)
         if not math.isfinite(value.item()):
             raise PipelineError(
                 f"epoch {now.epoch}, batch {now.batches + 1}: the loss is {value.item()}. Training "
@@ -157,8 +162,9 @@ class Trainer(Generic[Batch]):
             if self._position.waiting > 1 and weight.grad is not None:
                 weight.grad /= self._position.waiting
         if self._options.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._network.parameters(), self._options.clip_norm)
-        self._optimizer.step()
+            clip(self._network.parameters(), self._options.clip_norm)
+        self._average.before_step()
+        self._optimizers.step()
         self._network.zero_grad(set_to_none=True)
         self._average.update()
         self._position.waiting = 0
@@ -170,7 +176,7 @@ class Trainer(Generic[Batch]):
             raise PipelineError(f"epoch {now.epoch} has no batch: the training split is empty")
         if now.waiting:  # the last step of an epoch may be of fewer batches
             self._move()
-        self._schedule.step()
+        self._optimizers.end_epoch()
         self._network.eval()
         with torch.no_grad(), self._average.lent():
             score = self._score()
@@ -193,8 +199,7 @@ class Trainer(Generic[Batch]):
             {
                 "network": dict(self._network.state_dict()),
                 "gradients": gradients,
-                "optimizer": self._optimizer.state_dict(),
-                "schedule": self._schedule.state_dict(),
+                "optimizers": self._optimizers.state_dict(),
                 "average": self._average.state_dict(),
                 "generators": generator_states(),
                 "position": asdict(self._position),
@@ -210,8 +215,7 @@ class Trainer(Generic[Batch]):
         self._network.load_state_dict(state["network"])
         for name, weight in self._network.named_parameters():
             weight.grad = state["gradients"].get(name)
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
+        self._optimizers.load_state_dict(state["optimizers"])
         self._average.load_state_dict(state["average"])
         self._position = Position(**state["position"])
         self._history = [Epoch(**epoch) for epoch in state["history"]]
@@ -228,13 +232,14 @@ def fit(
     options: Optimization,
     watch: Callable[[Epoch], None],
     slot: Slot | None,
+    tables: Sequence[nn.Embedding] = (),
 ) -> Fitted:
     """Train `network` to the end, as `Trainer` does: from its first weights, or from a state.
 
     `slot` gives the state of an earlier run of the same training, and takes those of this one;
     None keeps no state. `watch` is told of the epochs before the state too.
     """
-    trainer = Trainer(network, batches, loss, score, options, watch)
+    trainer = Trainer(network, batches, loss, score, options, watch, tables)
     state = None if slot is None else slot.read()
     if state is not None:
         trainer.restore(state)

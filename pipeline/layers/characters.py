@@ -6,8 +6,9 @@ the results are gathered back to the (B, T) places where they stand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -18,6 +19,7 @@ from pipeline.layers.regularizers import SineReLU, TargetedDropout
 from pipeline.params.block import Block
 
 PAD = 0
+PART_ENDS = (6, 12)  # words of like length: up to so many characters, and longer ones
 Padding = Literal["none", "borders", "right"]
 
 
@@ -36,6 +38,70 @@ def of_each_word(vectors: Tensor, spelling: Tensor) -> Tensor:
     same, but sums in the order in which threads arrive: no two runs would give the same bytes.
     """
     return nn.functional.embedding(spelling, vectors)
+
+
+def by_length(read: Callable[[Tensor], Tensor], chars: Tensor) -> Tensor:
+    """`read` of spellings (U, L), zero-padded, in parts of like length: less is padded.
+
+    Most words have a few characters, and one in a batch is an address of thirty. On a GPU one large
+    part is faster than several, so that there is one.
+
+    Args:
+        read: spellings (u, l) to vectors (u, width), each by itself and whatever its padding.
+        chars: the spellings.
+    """
+    if chars.is_cuda:
+        return read(chars)
+    lengths, order = (chars != PAD).sum(1).sort(stable=True)  # (U,)
+    ends = torch.searchsorted(lengths, torch.tensor(PART_ENDS), right=True).tolist()
+    found = [
+        read(chars[order[start:end], : max(1, int(lengths[end - 1]))])
+        for start, end in pairwise([0, *ends, len(order)])
+        if end > start
+    ]
+    return torch.cat(found)[order.argsort()]
+
+
+class StrongestWindow(torch.autograd.Function):
+    """A convolution over characters and its maximum over time, by tables.
+
+    A word has few characters out of a small alphabet, so that the sum of a filter is a sum of rows
+    of a table, and its gradient goes to the rows of the one window that was the maximum. Values and
+    gradients are those of the convolution; of equal maxima the first window takes the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, shares: Tensor, chars: Tensor, places: Tensor) -> Tensor:
+        """The greatest sum of each filter over a word's windows: (U, F).
+
+        Args:
+            ctx: keeps what `backward` reads.
+            shares: what a character (C) adds to a filter (F) at a place of the window, (w, C, F).
+            chars: the ids of words, (U, P).
+            places: how many windows of each word count, from the left, at least one: (U,).
+        """
+        window, alphabet, filters = shares.shape
+        firsts = torch.arange(window, device=chars.device) * alphabet  # (w,)
+        rows = chars.unfold(1, window, 1) + firsts  # (U, S, w)
+        sums = nn.functional.embedding_bag(rows.flatten(0, 1), shares.flatten(0, 1), mode="sum")
+        seen = sums.view(*rows.shape[:2], filters)  # (U, S, F)
+        outside = torch.arange(rows.shape[1], device=chars.device) >= places[:, None]  # (U, S)
+        strongest, where = seen.masked_fill_(outside[:, :, None], -torch.inf).max(1)  # (U, F)
+        ctx.save_for_backward(rows, where)
+        ctx.shape = shares.shape
+        return strongest
+
+    @staticmethod
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient (U, F) to that of the shares."""
+        (wanted,), (rows, where) = given, ctx.saved_tensors
+        window, _, filters = ctx.shape
+        met = rows.gather(1, where[:, :, None].expand(-1, -1, window))  # (U, F, w)
+        column = torch.arange(filters, device=wanted.device)[:, None]
+        found = wanted.new_zeros(ctx.shape)
+        spread = wanted[:, :, None].expand_as(met).reshape(-1)
+        found.view(-1).index_add_(0, (met * filters + column).view(-1), spread)
+        return found, None, None
 
 
 class CharacterCNN(nn.Module):
@@ -85,22 +151,35 @@ class CharacterCNN(nn.Module):
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, width)."""
-        chars = chars[:, : self.length]
+        alphabet = torch.arange(self.lookup.num_embeddings, device=chars.device)
+        vectors = self.lookup(alphabet)  # (C, width); padding takes no gradient
+        # The share of each character in a filter's sum, by its place in the window: all that a
+        # convolution over characters can meet.
+        shares = [
+            torch.einsum("cd,fdw->wcf", vectors, convolution.weight)  # (window, C, F)
+            for convolution in self.convolutions
+        ]
+        return by_length(lambda part: self._of_one_length(part, shares), chars[:, : self.length])
+
+    def _of_one_length(self, chars: Tensor, shares: Sequence[Tensor]) -> Tensor:
+        """The same of spellings that are about as long as each other."""
         lengths = (chars != PAD).sum(1)  # (U,)
         widest = max(self.windows)
         behind = widest if self.right else max(0, widest - chars.shape[1])
         chars = nn.functional.pad(chars, (0, behind))[:, : self.length]
-        vectors = self.lookup(chars).transpose(1, 2)  # (U, width, L)
         found = []
-        for window, reach, convolution in zip(
-            self.windows, self.reach, self.convolutions, strict=True
+        for window, reach, convolution, share in zip(
+            self.windows, self.reach, self.convolutions, shares, strict=True
         ):
-            seen = convolution(vectors)  # (U, filters, S), S = L - window + 1 + 2 reach
-            # tanh grows with its argument: the maximum is taken first, on fewer numbers.
+            assert isinstance(convolution, nn.Conv1d)
+            assert convolution.bias is not None
             places = lengths - window + 1 + 2 * reach  # (U,)
             if self.right and self.length is not None:
                 places = (lengths + 1).clamp(max=self.length - window + 1)
-            found.append(_strongest(seen, places).tanh())
+            around = nn.functional.pad(chars, (reach, reach))
+            strongest: Tensor = StrongestWindow.apply(share, around, places.clamp(min=1))
+            # tanh grows with its argument: the maximum is taken first, on fewer numbers.
+            found.append((strongest + convolution.bias).tanh())
         return torch.cat(found, 1)  # (U, filters * k)
 
 
@@ -153,6 +232,9 @@ class CharacterEnds(nn.Module):
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
+        return by_length(self._of_one_length, chars)
+
+    def _of_one_length(self, chars: Tensor) -> Tensor:
         return self.recurrent.ends(self.lookup(chars), chars != PAD)
 
 

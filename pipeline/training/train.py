@@ -18,6 +18,7 @@ from pipeline.fit.checkpoint import save
 from pipeline.fit.loop import Epoch, Fitted, fit
 from pipeline.fit.optimization import risks
 from pipeline.fit.resume import Slot, Slots
+from pipeline.layers.embedding import WordEmbedding
 from pipeline.metrics.scores import strict_f1
 from pipeline.parallel import Say
 from pipeline.params.runtime import Runtime
@@ -201,7 +202,9 @@ def train_network(
     def score() -> float:
         return strict_f1(corpus.gold, tagger.tag(corpus.dev))
 
-    return tagger, fit(network, batches, network.loss, score, options, run.watch, run.slot)
+    tables = [part.lookup for part in network.modules() if isinstance(part, WordEmbedding)]
+    fitted = fit(network, batches, network.loss, score, options, run.watch, run.slot, tables)
+    return tagger, fitted
 
 
 def gather(train: Sequence[Post], dev: Sequence[Post], words: WordTable, caches: Caches) -> Corpus:

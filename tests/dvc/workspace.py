@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, chdir
@@ -34,6 +36,7 @@ PROJECT = (
     ".dvcignore",
     "requirements.lock",
 )
+PATIENCE = 600  # seconds until a command is taken to hang
 IMAGES = 10  # two shards; a third one begins beyond sixteen
 ENTITY_IMAGES = 63  # of the graph
 POSTS = {"train": 16, "dev": 6, "test": 6}
@@ -76,17 +79,29 @@ class Workspace:
     def run(self, *words: str | Path, fails: bool = False, env: Mapping[str, str] = {}) -> Done:
         """Run a command here; it must succeed, or must fail where `fails` says so."""
         given = tuple(map(str, words))
-        ended = subprocess.run(
-            given,
-            cwd=self.path,
-            env={**self.env, **env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        done = Done(given, ended.returncode, ended.stdout)
+        # What a command leaves running may hold its output open: a file is read when the command
+        # has ended, where a pipe would be waited for.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+            ended = subprocess.Popen(
+                given,
+                cwd=self.path,
+                env={**self.env, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = ended.wait(timeout=PATIENCE)
+            except BaseException:
+                os.killpg(ended.pid, signal.SIGKILL)
+                ended.wait()
+                raise
+            finally:
+                said.seek(0)
+                output = said.read()
+                print(output)  # pytest shows it of a test that fails
+        done = Done(given, code, output)
         assert (done.code != 0) == fails, f"{' '.join(given)}: exit {done.code}\n{done.output}"
         assert "Traceback" not in done.output, done.output
         return done

@@ -128,7 +128,7 @@ def test_clipping_bounds_the_step() -> None:
 
 
 def test_the_rate_decays_by_epoch() -> None:
-    optimizer = build_optimizer(nn.Linear(1, 1).parameters(), options(decay=0.5))
+    optimizer = build_optimizer(list(nn.Linear(1, 1).parameters()), options(decay=0.5))
     schedule, rates = build_schedule(optimizer, options(decay=0.5)), []
     for _ in range(3):
         rates.append(optimizer.param_groups[0]["lr"])

@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from torchcrf import CRF
 
 from pipeline.layers.crf import CRFDecoder, SoftmaxDecoder, bio_penalties, viterbi
+from pipeline.layers.likelihood import LogLikelihood
 from pipeline.metrics.spans import strict_spans
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -128,3 +131,32 @@ def test_softmax_decoder_is_a_sum_over_tokens(batch: tuple[Tensor, Tensor, Tenso
     torch.testing.assert_close(decoder.loss(features, tags, mask), total / 3)
     lengths = [len(post) for post in decoder.decode(features, mask)]
     assert lengths == mask.sum(1).tolist()
+
+
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    spread=st.sampled_from([0.1, 1.0, 10.0, 100.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_likelihood_and_its_gradients_are_those_of_pytorch_crf(
+    lengths: list[int], spread: float, seed: int
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+    crf = CRF(len(TAGS), batch_first=True).double()
+    for weight in crf.parameters():
+        weight.data = spread * torch.randn(weight.shape, generator=random).double()
+    shape = (len(lengths), max(lengths), len(TAGS))
+    emissions = spread * torch.randn(shape, generator=random).double()
+    emissions.requires_grad_()
+    mask = torch.arange(shape[1]) < torch.tensor(lengths)[:, None]
+    tags = torch.randint(len(TAGS), shape[:2], generator=random)
+    weights = [emissions, crf.start_transitions, crf.transitions, crf.end_transitions]
+    expected = crf(emissions, tags, mask=mask, reduction="none")
+    found = LogLikelihood.apply(*weights, tags, mask)
+    torch.testing.assert_close(found, expected)
+    shares = torch.rand(len(lengths), generator=random).double()  # posts may count unequally
+    torch.testing.assert_close(
+        torch.autograd.grad((found * shares).sum(), weights),
+        torch.autograd.grad((expected * shares).sum(), weights, materialize_grads=True),
+    )

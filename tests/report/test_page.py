@@ -166,10 +166,12 @@ def test_links_to_a_filter_and_to_a_post(page: Page, files: ReportFiles) -> None
     page.goto(f"{files.page.as_uri()}#post=test/20")
     expect(page.locator("[data-post='test/20'].current")).to_be_in_viewport()
     page.wait_for_load_state("load")
-    page.wait_for_timeout(300)  # cards near it are drawn, and do not push it away
-    box = page.locator("[data-post='test/20']").bounding_box()
-    assert box is not None
-    assert 0 <= box["y"] < 150
+    page.wait_for_function(  # cards near it are drawn, and do not push it away
+        """() => {
+          const { y } = document.querySelector("[data-post='test/20']").getBoundingClientRect();
+          return 0 <= y && y < 150 && document.querySelectorAll(".card.drawn").length > 2;
+        }"""
+    )
     page.goto(f"{files.page.as_uri()}#post=test/9999")
     expect(page.locator("#count")).to_contain_text("test/9999 is none of them")
 

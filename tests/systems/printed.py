@@ -14,6 +14,8 @@ NO_AVERAGING = (0.0, "not printed: none")
 NO_UNKNOWN = (0.0, "not printed: no word is hidden")
 NO_MOMENTUM = (0.0, "not printed: none; adam and adagrad have none")
 ONE_BATCH = (1, "not printed: a step a batch")
+ALL_ROWS = ("dense", "not printed: the usual optimizers move every row")
+SINGLE = ("float32", "not printed: single precision")
 ALL_VECTORS = (0.0, "all vectors")
 FREE_DECODING = (False, "not printed: the best sequence of all")
 
@@ -26,6 +28,8 @@ SHARED: Printed = {
     "training.clip_norm": NO_CLIPPING,
     "training.averaging": NO_AVERAGING,
     "training.accumulate": ONE_BATCH,
+    "training.table": ALL_ROWS,
+    "training.precision": SINGLE,
     "model.unknown_rate": NO_UNKNOWN,
     "model.constrained": FREE_DECODING,
 }
