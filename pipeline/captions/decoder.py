@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pipeline.captions.beam import State
 from pipeline.captions.vocabulary import PAD, START, UNSAID
 from pipeline.layers.attention import InteractiveAttention
+from pipeline.layers.dropout import Dropout
 from pipeline.params.captioner import DecoderSizes
 
 
@@ -35,7 +36,7 @@ class Decoder(nn.Module):
         self.cell = nn.LSTMCell(sizes.word_width + sizes.width, sizes.hidden)
         self.first = nn.Linear(sizes.width, 2 * sizes.hidden)
         self.tell = nn.Linear(sizes.hidden + sizes.width, words)
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = Dropout(sizes.dropout)
 
     def look(self, grid: Tensor) -> tuple[Tensor, Tensor]:
         """Cached regions (B, N, regions) to keys (B, N, width), and these read for attention."""

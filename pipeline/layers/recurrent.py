@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from pipeline.layers.gru import both_directions
+
 
 class Bidirectional(nn.Module):
     """Two recurrent layers over a padded batch, one of them reading each sequence from its own end.
@@ -32,10 +34,13 @@ class Bidirectional(nn.Module):
         Steps outside the mask come out as zeros.
         """
         turned = reversal(mask)  # (B, T)
-        ahead, _ = self.forwards(steps)  # (B, T, hidden / 2)
-        back, _ = self.backwards(reorder(steps, turned))  # (B, T, hidden / 2)
+        ahead, back = self.read(steps, reorder(steps, turned))  # (B, T, hidden / 2) each
         both = torch.cat([ahead, reorder(back, turned)], 2)  # (B, T, hidden)
         return both * mask[:, :, None]
+
+    def read(self, steps: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
+        """The states of each layer over its own inputs (B, T, inputs): (B, T, hidden / 2) each."""
+        return self.forwards(steps)[0], self.backwards(turned)[0]
 
     def ends(self, steps: Tensor, mask: Tensor) -> Tensor:
         """The last states of both directions, [forward h_n; backward h_1]: (B, hidden).
@@ -81,6 +86,15 @@ class BiGRU(Bidirectional):
     def __init__(self, inputs: int, hidden: int) -> None:
         forwards, backwards = (nn.GRU(inputs, half(hidden), batch_first=True) for _ in range(2))
         super().__init__(forwards, backwards, hidden)
+
+    def read(self, steps: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
+        """As torch's GRUs would; a GPU has a kernel of its own for them."""
+        if steps.is_cuda:
+            return super().read(steps, turned)
+        assert isinstance(self.forwards, nn.GRU)
+        assert isinstance(self.backwards, nn.GRU)
+        ahead, back = both_directions(self.forwards, self.backwards, steps, turned)
+        return ahead, back
 
 
 def half(hidden: int) -> int:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from pipeline.layers.characters import CharacterCNN, Padding, of_each_word
+from pipeline.layers.dropout import Dropout
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.params.block import Block
@@ -55,7 +56,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.words = words
         self.characters = characters
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = Dropout(sizes.dropout)
         inputs = words.width + (characters.width if characters is not None else 0)
         self.bilstm = BiLSTM(inputs, sizes.hidden)
         self.width = sizes.hidden

@@ -44,11 +44,12 @@ from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.layers.attributes import AttributeAttention, AttributeAverage
 from pipeline.layers.characters import CharacterCNN, CharacterCNN2D, of_each_word
 from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.dropout import Dropout
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.gates import FeatureGate
 from pipeline.layers.guided_attention import Activation, GuidedAttention
@@ -116,7 +117,7 @@ class AttributesKnowledge(System):
         regions = inputs.shapes[REGIONS.cache][-1] if model.image else None
         self.attention = GuidedAttention(width, regions, model.inner, model.activation)
         self.fusion = FeatureGate(width)  # equations 13 and 14
-        self.dropout = nn.Dropout(model.dropout)
+        self.dropout = Dropout(model.dropout)
         self.bilstm = BiLSTM(width, model.hidden) if model.recurrent else None
         read = model.hidden if model.recurrent else width
         self.decoder = CRFDecoder(read, inputs.tags, model.constrained)

@@ -24,10 +24,11 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.layers.characters import CWICharacters, CWICharacterSizes, of_each_word
 from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.dropout import Dropout
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.layers.text import TextSizes, word_encoder
@@ -73,7 +74,7 @@ class CWI(System):
         self.characters = CWICharacters(inputs.characters, model)
         self.image = ImageWordLSTM(inputs.classes, model.image_width, model.image_hidden)
         self.widths = [self.characters.width, self.words.width, self.image.width]
-        self.dropout = nn.Dropout(model.dropout)
+        self.dropout = Dropout(model.dropout)
         self.fusion = BiLSTM(sum(self.widths), model.hidden)
         self.decoder = CRFDecoder(decoded or model.hidden, inputs.tags, model.constrained)
 

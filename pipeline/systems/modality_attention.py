@@ -52,6 +52,7 @@ from torch import Tensor, nn
 from pipeline.layers.attention import ModalityAttention
 from pipeline.layers.characters import CharacterBiLSTM, CharacterCNN, of_each_word
 from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.dropout import Dropout
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.layers.segmentation import Segmentation
@@ -145,7 +146,7 @@ class ModalityAttentionNER(System):
         if model.fusion == "attention" and len(self.modalities) > 1:
             self.attention = ModalityAttention(len(self.modalities), model.width, model.score)
             entering = model.width
-        self.dropout = nn.Dropout(model.dropout)
+        self.dropout = Dropout(model.dropout)
         self.bilstm = BiLSTM(entering, model.hidden, model.cell)
         self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
         self.segmentation = Segmentation(model.hidden, inputs.tags) if model.segmentation else None

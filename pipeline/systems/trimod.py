@@ -51,6 +51,7 @@ from torch import Tensor, nn
 
 from pipeline.layers.characters import CharacterBiGRU, of_each_word
 from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.dropout import Dropout
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.fusion import AdditiveFusion, ScaledDotFusion
 from pipeline.layers.recurrent import BiGRU
@@ -124,8 +125,8 @@ class TriMod(System):
         if len(self.phrases):
             self.fusion = FUSIONS[model.fusion](model.hidden, model.fusion_width)
         self.norm = TokenBatchNorm(model.hidden) if model.batch_norm else None
-        self.dropout = nn.Dropout(model.dropout)
-        self.output_dropout = nn.Dropout(model.output_dropout)
+        self.dropout = Dropout(model.dropout)
+        self.output_dropout = Dropout(model.output_dropout)
         self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
         self.l1 = model.l1
 

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from pipeline.layers.characters import CharacterCNN, Padding, of_each_word
 from pipeline.layers.embedding import PAD, UNKNOWN, WordEmbedding
-from pipeline.layers.recurrent import BiLSTM, reorder, reversal
+from pipeline.layers.recurrent import BiGRU, BiLSTM, reorder, reversal
 
 LENGTHS = [5, 1, 3]
 
@@ -86,6 +86,29 @@ def test_bilstm_equals_a_packed_one() -> None:
         batch_first=True,
     )
     torch.testing.assert_close(layer(steps, mask_of(LENGTHS)), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_bigru_and_its_gradients_are_torchs() -> None:
+    layer = BiGRU(6, 8).double()
+    packed = torch.nn.GRU(6, 4, bidirectional=True, batch_first=True).double()
+    state = dict(layer.forwards.state_dict())
+    state |= {f"{name}_reverse": value for name, value in layer.backwards.state_dict().items()}
+    packed.load_state_dict(state)
+    steps = torch.randn(3, 5, 6, dtype=torch.float64, requires_grad=True)
+    expected, _ = pad_packed_sequence(
+        packed(pack_padded_sequence(steps, LENGTHS, batch_first=True, enforce_sorted=False))[0],
+        batch_first=True,
+    )
+    found = layer(steps, mask_of(LENGTHS))
+    torch.testing.assert_close(found, expected)
+    share = torch.randn_like(found)
+    names = [name for name, _ in layer.forwards.named_parameters()]
+    ours = [steps, *layer.forwards.parameters(), *layer.backwards.parameters()]
+    theirs = [getattr(packed, name + end) for end in ("", "_reverse") for name in names]
+    torch.testing.assert_close(
+        torch.autograd.grad((found * share).sum(), ours),
+        torch.autograd.grad((expected * share).sum(), [steps, *theirs]),
+    )
 
 
 def test_bilstm_refuses_an_odd_width() -> None:

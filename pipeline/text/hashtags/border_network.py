@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.layers.characters import PAD, character_vectors
+from pipeline.layers.dropout import Dropout
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.params.segmenter import BorderSizes
 from pipeline.text.hashtags.segmenter import folded
@@ -99,7 +100,7 @@ class BorderNetwork(nn.Module):
         )
         self.bilstm = BiLSTM(sizes.filters * len(sizes.windows), sizes.hidden)
         self.decoder = nn.Linear(sizes.hidden + width, 1)
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = Dropout(sizes.dropout)
 
     def forward(self, runs: Runs) -> Tensor:
         """Logits (B, L)."""
