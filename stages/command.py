@@ -10,6 +10,8 @@ from typing import Any, ParamSpec
 import click
 
 from pipeline.errors import PipelineError
+from pipeline.params.block import read
+from pipeline.params.runtime import Runtime
 
 P = ParamSpec("P")
 
@@ -31,6 +33,17 @@ class NamedPath(click.ParamType[tuple[str, Path]]):
         if not key or not equals:
             self.fail(f"{value!r} is not NAME=PATH", param, ctx)
         return key, IN.convert(path, param, ctx)
+
+
+FRESH = click.option(
+    "--fresh", is_flag=True, help="Train from the start, though a killed training left its state."
+)
+
+
+def runtime_of(fresh: bool) -> Runtime:
+    """The block `runtime`; with `fresh` no state of a killed training is taken up."""
+    runtime = read(PARAMS, "runtime", Runtime)
+    return runtime.model_copy(update={"fresh": runtime.fresh or fresh})
 
 
 def by_source(paths: Iterable[Path]) -> dict[str, list[Path]]:

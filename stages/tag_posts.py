@@ -5,11 +5,10 @@ from pathlib import Path
 import click
 
 from pipeline.params.block import read
-from pipeline.params.runtime import Runtime
 from pipeline.params.tag_posts import TagPosts
 from pipeline.systems.system import find_system
 from pipeline.training.jackknife import TagFiles, tag_posts
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
 
 
 @click.command()
@@ -18,10 +17,13 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--vocab", type=IN, required=True)
 @click.option("--vectors", type=IN, multiple=True, help="One for each source, in order.")
 @click.option("--tagged", type=OUT, required=True)
+@FRESH
 @stage
-def main(system: str, posts: Path, vocab: Path, vectors: tuple[Path, ...], tagged: Path) -> None:
+def main(
+    system: str, posts: Path, vocab: Path, vectors: tuple[Path, ...], tagged: Path, fresh: bool
+) -> None:
     """Tag every post with models that never saw its labels."""
-    runtime, options = read(PARAMS, "runtime", Runtime), read(PARAMS, "tag_posts", TagPosts)
+    runtime, options = runtime_of(fresh), read(PARAMS, "tag_posts", TagPosts)
     found = find_system(system)
     params = read(PARAMS, f"systems.{system}", found.Params)
     files = TagFiles(posts, vocab, {path.stem: path for path in vectors}, tagged)

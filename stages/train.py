@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from pipeline.params.block import read
-from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
 from pipeline.systems.system import find_system
 from pipeline.training.train import TrainFiles, train_system
-from stages.command import IN, OUT, PARAMS, NamedPath, by_source, stage
+from stages.command import FRESH, IN, OUT, PARAMS, NamedPath, by_source, runtime_of, stage
 
 
 @click.command()
@@ -25,18 +24,20 @@ from stages.command import IN, OUT, PARAMS, NamedPath, by_source, stage
 @click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER or its table.")
 @click.option("--model", type=OUT, required=True)
 @click.option("--curves", type=OUT, required=True)
+@FRESH
 @stage
 def main(
     system: str,
     vectors: tuple[Path, ...],
     phrase_vectors: tuple[Path, ...],
     cache: tuple[tuple[str, Path], ...],
+    fresh: bool,
     **paths: Any,
 ) -> None:
     """Train SYSTEM once a seed."""
     found = find_system(system)
     params = read(PARAMS, f"systems.{system}", found.Params)
-    train, runtime = read(PARAMS, "train", Train), read(PARAMS, "runtime", Runtime)
+    train, runtime = read(PARAMS, "train", Train), runtime_of(fresh)
     files = TrainFiles(
         vectors={path.stem: path for path in vectors},
         phrase_vectors=by_source(phrase_vectors),

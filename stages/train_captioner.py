@@ -7,8 +7,7 @@ import click
 from pipeline.captions.train import Files, train_captioner
 from pipeline.params.block import read
 from pipeline.params.captioner import CaptionerParams
-from pipeline.params.runtime import Runtime
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
 
 
 @click.command()
@@ -16,11 +15,12 @@ from stages.command import IN, OUT, PARAMS, stage
 @click.option("--images", type=IN, required=True)
 @click.option("--store", type=IN, required=True, help="The feature store of the role `caption`.")
 @click.option("--model", type=OUT, required=True)
+@FRESH
 @stage
-def main(**files: Path) -> None:
+def main(fresh: bool, **files: Path) -> None:
     """Train the captioner."""
     params = read(PARAMS, "captioner", CaptionerParams)
-    runtime = read(PARAMS, "runtime", Runtime)
+    runtime = runtime_of(fresh)
     train_captioner(params, runtime, Files(**files), click.echo)
 
 

@@ -7,20 +7,20 @@ from pathlib import Path
 import click
 
 from pipeline.params.block import read
-from pipeline.params.runtime import Runtime
 from pipeline.params.segmenter import SegmenterParams
 from pipeline.text.hashtags.train import train_segmenter
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
 
 
 @click.command()
 @click.option("--posts", type=IN, required=True)
 @click.option("--model", type=OUT, required=True)
+@FRESH
 @stage
-def main(posts: Path, model: Path) -> None:
+def main(posts: Path, model: Path, fresh: bool) -> None:
     """Train the neural segmenter."""
     params = read(PARAMS, "segmenter", SegmenterParams)
-    runtime = read(PARAMS, "runtime", Runtime)
+    runtime = runtime_of(fresh)
     train_segmenter(params, runtime, posts, model, click.echo)
 
 

@@ -26,6 +26,12 @@ from pipeline.params.optimization import Optimization
 
 Batch = TypeVar("Batch")
 
+LOSSES = 50  # batches on a GPU until their losses are looked at, for which it must be waited
+
+
+class DivergedError(PipelineError):
+    """The loss is no number any more."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -86,6 +92,7 @@ class Trainer(Generic[Batch]):
         self._average = Average(network, options.averaging, self._optimizers.tables)
         self._device = next(network.parameters()).device.type
         self._brief = options.precision == "bfloat16"
+        self._losses: list[Tensor] = []  # of batches that are not added up yet
         self._position = Position()
         self._history: list[Epoch] = []
         self._best: Epoch | None = None
@@ -99,8 +106,8 @@ class Trainer(Generic[Batch]):
             slot: takes the state from time to time, and at the end.
 
         Raises:
-            PipelineError: when the loss is no number any more (the learning rate is too high), or
-                an epoch has no batch.
+            DivergedError: when the loss is no number any more (the learning rate is too high).
+            PipelineError: if an epoch has no batch.
         """
         while not self.ended:
             self.epoch(slot)
@@ -110,6 +117,11 @@ class Trainer(Generic[Batch]):
         self._network.load_state_dict(self._kept)
         self._network.eval()
         return Fitted(self._best, tuple(self._history))
+
+    @property
+    def kept(self) -> Mapping[str, Tensor]:
+        """The network's state after the best epoch so far; empty before the first has ended."""
+        return self._kept
 
     @property
     def history(self) -> tuple[Epoch, ...]:
@@ -145,16 +157,25 @@ class Trainer(Generic[Batch]):
         now = self._position
         with torch.autocast(self._device, torch.bfloat16, enabled=self._brief):
             value = self._loss(batch)
-        if not math.isfinite(value.item()):
-            raise PipelineError(
-                f"epoch {now.epoch}, batch {now.batches + 1}: the loss is {value.item()}. Training "
-                "diverged: lower training.learning_rate or set training.clip_norm."
-            )
         value.backward()
-        now.loss += value.item()
+        self._losses.append(value.detach())
         now.batches, now.waiting = now.batches + 1, now.waiting + 1
+        if self._device == "cpu" or len(self._losses) == LOSSES:
+            self._add_losses()
         if now.waiting == self._options.accumulate:
             self._move()
+
+    def _add_losses(self) -> None:
+        """Add up the losses of the last batches; a GPU is waited for here, and not at each step."""
+        now, losses = self._position, torch.stack(self._losses).tolist() if self._losses else []
+        for batch, loss in enumerate(losses, start=now.batches - len(losses) + 1):
+            if not math.isfinite(loss):
+                raise DivergedError(
+                    f"epoch {now.epoch}, batch {batch}: the loss is {loss}. Training diverged: "
+                    "lower training.learning_rate or set training.clip_norm."
+                )
+            now.loss += loss
+        self._losses = []
 
     def _move(self) -> None:
         """One step of the optimizer by the mean gradient of the batches that wait."""
@@ -174,6 +195,7 @@ class Trainer(Generic[Batch]):
         now = self._position
         if not now.batches:
             raise PipelineError(f"epoch {now.epoch} has no batch: the training split is empty")
+        self._add_losses()
         if now.waiting:  # the last step of an epoch may be of fewer batches
             self._move()
         self._optimizers.end_epoch()
@@ -194,6 +216,7 @@ class Trainer(Generic[Batch]):
         It holds tensors, numbers, strings and containers of them: `torch.load` reads it with
         `weights_only=True`.
         """
+        self._add_losses()
         gradients = {n: p.grad for n, p in self._network.named_parameters() if p.grad is not None}
         return copy.deepcopy(
             {
@@ -238,6 +261,10 @@ def fit(
 
     `slot` gives the state of an earlier run of the same training, and takes those of this one;
     None keeps no state. `watch` is told of the epochs before the state too.
+
+    Raises:
+        DivergedError: as `Trainer.run`; with a slot, the best epoch so far is written beside it.
+        PipelineError: as `Trainer.run`.
     """
     trainer = Trainer(network, batches, loss, score, options, watch, tables)
     state = None if slot is None else slot.read()
@@ -245,4 +272,12 @@ def fit(
         trainer.restore(state)
         for epoch in trainer.history:
             watch(epoch)
-    return trainer.run(slot)
+    try:
+        return trainer.run(slot)
+    except DivergedError as error:
+        if slot is None or not trainer.kept:
+            raise
+        path = slot.keep(trainer.kept)
+        raise DivergedError(
+            f"{error} The weights of the best epoch so far are in {path}."
+        ) from None

@@ -68,6 +68,8 @@ class Optimizers:
             for table in tables:
                 table.sparse = True
                 self.tables.append(table.weight)
+        if self.tables:  # torch wants to be told whether it should check each sparse tensor
+            torch.sparse.check_sparse_tensor_invariants.disable()
         if options.table == "touched" and not self.tables:
             raise PipelineError("training.table: touched, but this network has no word table")
         held = {id(weight) for weight in self.tables}

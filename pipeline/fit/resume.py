@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
+from torch import Tensor
 
 from pipeline.files import atomic_write, sha256_of
 from pipeline.fingerprint import digest
 from pipeline.params.runtime import Runtime
 
 PACKAGES = ("pipeline", "stages")
+BEST = ".best.safetensors"  # the end of the name of what a diverged training leaves
 SHARE = 50  # states are written so rarely that they take at most one part of so many of the time
 
 # What torch.load raises for a file that is cut, damaged, or something else.
@@ -86,6 +89,15 @@ class Slot:
         self._last = time.monotonic()
         self._cost = self._last - begun
 
+    def keep(self, weights: Mapping[str, Tensor]) -> Path:
+        """Write the weights of the best epoch of a training that cannot go on: the file."""
+        path = self.path.with_suffix(BEST)
+        with atomic_write(path) as temporary:
+            save_file(
+                {name: value.contiguous().cpu() for name, value in weights.items()}, temporary
+            )
+        return path
+
 
 class Slots:
     """The states of one stage's trainings.
@@ -107,6 +119,8 @@ class Slots:
             named = {str(path): contents(path) for path in inputs}
             made_by = {"code": sources(), "torch": torch.__version__}
             self._key = digest({"decides": decides, "inputs": named, **made_by})
+            if runtime.fresh:
+                self.clear()
 
     def of(self, training: str, say: Callable[[str], None]) -> Slot | None:
         """The place of the state of one training, such as "seed-1"; None: none is kept."""
@@ -120,7 +134,7 @@ class Slots:
         if self._folder is None:
             return
         folder = self._folder / self._stage
-        for path in folder.glob("*.pt"):
+        for path in [*folder.glob("*.pt"), *folder.glob(f"*{BEST}")]:
             path.unlink()
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

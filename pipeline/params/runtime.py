@@ -19,6 +19,7 @@ class Runtime(Block):
     actors: int | None = Field(ge=1)  # ray's actors, each with the network; None: one a GPU
     processes: int | None = Field(ge=1)  # trainings side by side on the CPU; None: one a core
     checkpoints: str | None  # the folder of trainings' states; None: none are kept
+    fresh: bool  # whether states that are there are ignored
     checkpoint_seconds: float = Field(ge=0)  # between two states of a training
     progress: Literal["auto", "bar", "lines", "none"]
     weights_dir: str | None  # a mirror folder of weight files

@@ -190,6 +190,8 @@ class ModalityAttentionNER(System):
         read = self._read(batch)
         if self.transforms is not None:
             read = {name: self.activation(self.transforms[name](x)) for name, x in read.items()}
+        steps = batch.words.shape[1]
+        read = {name: x.expand(-1, steps, -1) for name, x in read.items()}  # the image's is one
         there = self._there(batch)  # (B, M)
         if self.attention is not None:
             return self.attention(torch.stack(list(read.values()), 2), there)  # type: ignore[no-any-return]
@@ -197,15 +199,14 @@ class ModalityAttentionNER(System):
         return torch.cat(given, 2), None
 
     def _read(self, batch: Batch) -> dict[str, Tensor]:
-        """Each modality as its transform layer reads it (B, T, its width), in `ORDER`."""
+        """Each modality as its transform layer reads it (B, T or 1, its width), in `ORDER`."""
         read = {}
         if self.words is not None:
             read["words"] = self.words(batch.words)
         if self.characters is not None:
             read["characters"] = of_each_word(self.characters(batch.chars), batch.spelling)
         if "image" in self.modalities:
-            image = batch.features[IMAGE.cache]  # (B, width)
-            read["image"] = image[:, None].expand(-1, batch.words.shape[1], -1)
+            read["image"] = batch.features[IMAGE.cache][:, None]  # (B, 1, width)
         return {name: self.dropout(vectors) for name, vectors in read.items()}
 
     def _there(self, batch: Batch) -> Tensor:

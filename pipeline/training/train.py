@@ -20,7 +20,7 @@ from pipeline.fit.optimization import risks
 from pipeline.fit.resume import Slot, Slots
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.metrics.scores import strict_f1
-from pipeline.parallel import Say
+from pipeline.parallel import Say, map_in_order
 from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
 from pipeline.progress import Mode, progress
@@ -33,6 +33,8 @@ from pipeline.training.model import TrainedModel
 from pipeline.training.setting import Setting
 from pipeline.training.side_by_side import side_by_side
 from pipeline.training.tagger import Tagger, to_device
+
+AHEAD = 2  # batches that are put together before they are asked for
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,10 @@ def train_network(
     def batches(epoch: int) -> Iterable[Batch]:
         random = np.random.default_rng([seed, epoch])
         places = list(shuffled(lengths, options.batch_posts, random))
-        read = (to_device(corpus.train.batch(part), device) for part in places)
+        # The next batches are put together while the network computes.
+        read = map_in_order(
+            lambda part: to_device(corpus.train.batch(part), device), places, workers=1, ahead=AHEAD
+        )
         title = f"seed {seed} epoch {epoch}"
         return progress(read, len(places), "batches", run.bar, title=title)
 

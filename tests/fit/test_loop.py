@@ -3,15 +3,18 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from pipeline.errors import PipelineError
-from pipeline.fit.loop import Epoch, Fitted, fit
+from pipeline.fit.loop import DivergedError, Epoch, Fitted, fit
 from pipeline.fit.optimization import build_optimizer, build_schedule, eager
+from pipeline.fit.resume import Slot
 from pipeline.params.optimization import Optimization
 from tests.conftest import ROOT
 from tests.systems.blocks import TRAINING
@@ -191,3 +194,45 @@ for name in ("adam", "adamw", "sgd", "rmsprop", "adagrad"):
 assert "torch._dynamo" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_brief_numbers_train_as_well() -> None:
+    """The products are of bfloat16; what the weights are kept in is not."""
+    seen = []
+
+    class Noted(nn.Linear):
+        def forward(self, given: Tensor) -> Tensor:
+            found = super().forward(given)
+            seen.append(found.dtype)
+            return found
+
+    network = Noted(3, 1)
+    fitted = run(network, options(precision="bfloat16"), lambda: 1.0)
+    assert set(seen) == {torch.bfloat16}
+    assert network.weight.dtype == torch.float32
+    assert fitted.history[-1].loss < fitted.history[0].loss / 10
+
+
+def test_what_diverges_leaves_the_best_epoch(tmp_path: Path) -> None:
+    network, losses = nn.Linear(3, 1), iter([1.0] * 8 + [float("nan")])
+    weights = []
+
+    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from zip(INPUTS.split(16), TARGETS.split(16), strict=True)
+
+    def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+        return network(batch[0]).mean() * next(losses)  # type: ignore[no-any-return]
+
+    def score() -> float:
+        weights.append(network.weight.detach().clone())
+        return 2.0 - len(weights)
+
+    slot = Slot(tmp_path / "seed-1.pt", "key", 1e9, print)
+    with pytest.raises(DivergedError, match="epoch 3, batch 1: the loss is nan") as raised:
+        fit(network, batches, loss, score, options(), lambda _: None, slot)
+    kept = tmp_path / "seed-1.best.safetensors"
+    assert str(raised.value).endswith(f"The weights of the best epoch so far are in {kept}.")
+    assert torch.equal(load_file(kept)["weight"], weights[0])
+    losses = iter([float("nan")])
+    with pytest.raises(DivergedError, match=r"set training\.clip_norm\.$"):  # before any epoch
+        fit(network, batches, loss, score, options(), lambda _: None, slot)

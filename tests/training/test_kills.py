@@ -17,7 +17,7 @@ from tests.training.runs import bytes_of, files_of, params_of, train
 from tests.training.tiny import Workspace
 
 SEEDS = [1, 2]
-LONG = params_of("cnn_bilstm_crf", max_epochs=40, patience=40)
+LONG = params_of("cnn_bilstm_crf", max_epochs=150, patience=150)
 TRAIN = """
 import sys
 from pathlib import Path
@@ -122,3 +122,14 @@ def test_without_a_folder_nothing_is_kept(workspace: Workspace, tmp_path: Path) 
     before = set(Path.cwd().iterdir())
     train("bilstm_crf", workspace, tmp_path, [1], max_epochs=1)
     assert set(Path.cwd().iterdir()) == before
+
+
+def test_fresh_takes_up_no_state(workspace: Workspace, tmp_path: Path) -> None:
+    folder, out = tmp_path / "states", tmp_path / "out"
+    kill_after(3, workspace, out, folder)
+    assert list(folder.rglob("seed-*.pt"))
+    said: list[str] = []
+    fresh = keeping(folder).model_copy(update={"fresh": True})
+    train("cnn_bilstm_crf", workspace, out, SEEDS, said.append, params=LONG, runtime=fresh)
+    assert not [line for line in said if "goes on" in line]
+    assert not list(folder.rglob("*"))
