@@ -108,8 +108,8 @@ class Tagger:
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with every tensor on `device`."""
-    features = {name: value.to(device) for name, value in batch.features.items()}
+    """The batch with every tensor on `device`; to a GPU they go while it computes."""
+    features = {name: _copied(value, device) for name, value in batch.features.items()}
     phrases = {name: Phrase(**_moved(phrase, device)) for name, phrase in batch.phrases.items()}
     return Batch(features=features, phrases=phrases, **_moved(batch, device))
 
@@ -117,4 +117,10 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 def _moved(held: Batch | Phrase, device: torch.device) -> dict[str, Any]:
     """Those fields that are tensors, moved to `device`."""
     values = {field.name: getattr(held, field.name) for field in dataclasses.fields(held)}
-    return {k: value.to(device) for k, value in values.items() if isinstance(value, Tensor)}
+    return {k: _copied(value, device) for k, value in values.items() if isinstance(value, Tensor)}
+
+
+def _copied(value: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda":
+        return value.pin_memory().to(device, non_blocking=True)
+    return value.to(device)

@@ -1,14 +1,16 @@
 """`dvc exp run -S` composes params.yaml from conf/ and runs what that changed."""
 
 import json
+import re
 import shutil
 import sys
+import time
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.dvc.workspace import ROOT, Workspace, both
+from tests.dvc.workspace import PATIENCE, ROOT, Workspace, both
 
 pytestmark = pytest.mark.dvc
 
@@ -47,6 +49,34 @@ def test_a_queue_of_seeds_and_presets(workspace: Workspace) -> None:
     assert {setting(revision) for revision in ended} == {(2, True), (1, False)}
     for revision in ended:
         assert revision["data"]["metrics"]["metrics/bilstm_crf.json"]["data"]["seeds"] == 1
+
+
+def test_two_workers_of_the_queue_share_the_caches(workspace: Workspace) -> None:
+    """Real processes of `dvc queue start`, each in its copy, over one cache of feature stores."""
+    for system in ("bilstm_crf", "adaptive_coattention"):
+        queue = ("exp", "run", "--queue", "--allow-missing", "-S", "train.seeds=[5]")
+        workspace.dvc(*queue, f"evaluate_{system}")
+    before = workspace.files("features")
+    workspace.dvc("queue", "start", "--jobs", "2")
+    try:
+        ended = wait_for_queue(workspace, 2)
+    finally:
+        workspace.dvc("queue", "stop", "--kill")
+    assert ended == ["Success", "Success"], workspace.dvc("queue", "status").output
+    assert workspace.files("features") == before
+    assert {setting(revision) for revision in experiments(workspace)} == {(5, True)}
+
+
+def wait_for_queue(workspace: Workspace, tasks: int) -> list[str]:
+    """How the tasks of the queue have ended, when all have."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        told = workspace.dvc("queue", "status").output
+        ended = re.findall(r"\b(Success|Failed)\b", told)
+        if len(ended) == tasks:
+            return ended
+        assert time.monotonic() < end, told
+        time.sleep(1)
 
 
 def experiments(workspace: Workspace) -> list[dict[str, Any]]:
