@@ -30,6 +30,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("dataset.captions", "samples/posts/test.txt", {"train_captioner"}),
     ("dataset.name", "mine", EVALUATE),
     ("index_images.on_bad_image", "error", {"index_images", "index_entity_images"}),
+    ("index_images.on_no_image", "mask", {"index_images", "index_entity_images"}),
     ("index_images.max_pixels", 1_000_000, {"index_images", "index_entity_images"}),
     ("extract.tags.precision", "bfloat16", {"extract@tags", "extract_entity_images"}),
     ("extract.tags.sha256", "0" * 64, {"extract@tags", "extract_entity_images"}),
