@@ -11,8 +11,8 @@ the line, all must have it: a post without it is a fault, since a lost line or a
 looks so.
 
 For each line that it cannot read, the reader yields a `Fault`, so that one reading finds all of
-them; the caller must refuse the files if there is any. An IMGID line with a label and a `-DOCSTART-`
-are such lines: as tokens they would cost the corpus its images, or add posts of nothing.
+them; the caller must refuse the files if there is any. An IMGID line with a label, or `-DOCSTART-`,
+is such a line: as a token it would cost the corpus its images, or add a post of nothing.
 """
 
 from __future__ import annotations
