@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.bio import UNTYPED, accepted_labels, opened, orphans, without_type
+from pipeline.corpus.bio import accepted_labels, opened, orphans, types_of, without_type
 from pipeline.corpus.conll import Fault, read_conll
 from pipeline.corpus.lint.findings import KINDS, MEANING, Finding, lint
 from pipeline.corpus.posts import Post, write_posts
@@ -114,12 +114,11 @@ def prepare(
     accepted = accepted_labels(entity_types, params.rename)
     if params.untyped:
         accepted = {label: without_type(kept) for label, kept in accepted.items()}
-        entity_types = [UNTYPED]
     rows = _read(files, accepted)
     refuse_senseless(files, rows)
     report = Report(
         {split: _count([row for row in rows if row.split == split]) for split in files},
-        tuple(lint(rows, entity_types)),
+        tuple(lint(rows, types_of(params))),
     )
     write_posts(rows, posts)
     write_json(metrics, report.metrics())

@@ -24,7 +24,7 @@ SEEING = both("adaptive_coattention", "modality_attention", "attributes_knowledg
 # A parameter, another value of it, and the stages that depend on it themselves.
 DIRECT: list[tuple[str, Any, set[str]]] = [
     ("prepare.rename", {"MISC": "OTHER"}, {"prepare"}),
-    ("prepare.entity_types", ["PER", "LOC", "ORG", "OTHER", "EVENT"], {"prepare"}),
+    ("prepare.entity_types", ["PER", "LOC", "ORG", "OTHER", "EVENT"], {"prepare", "vocab"}),
     ("dataset.dev", "samples/posts/test.txt", {"prepare"}),
     ("dataset.images", "data/copied", {"index_images", *EXTRACT}),
     ("dataset.captions", "samples/posts/test.txt", {"train_captioner"}),
