@@ -122,7 +122,7 @@ class Resolver:
         if path in self._listing.folders:
             return Found(path)
         like = self.like(image)
-        hint = f"; {like} is like it: is its folder, its case or its suffix meant?" if like else ""
+        hint = f"; {like} differs in folder, case or suffix alone" if like else ""
         return Found(status="missing", reason=f"no file of this name in the image folder{hint}")
 
     def like(self, image: str) -> str | None:

@@ -68,7 +68,7 @@ def test_an_unknown_image_id_is_masked_or_an_error(project: Project) -> None:
             ["set/O_1.jpg", "set/16_05_01_2.jpg"],
             ["O_1", "16_05_01_2"],
             [
-                "O_1: missing: no file of this name in the image folder; set/O_1.jpg is like it",
+                "O_1: missing: no file of this name in the image folder; set/O_1.jpg differs in",
                 "set dataset.images to images/set, where files of these names lie",
             ],
         ),
@@ -76,8 +76,8 @@ def test_an_unknown_image_id_is_masked_or_an_error(project: Project) -> None:
             ["A.JPG", "b.jpeg"],
             ["A.jpg", "b.jpg"],
             [
-                "A.jpg: missing: no file of this name in the image folder; A.JPG is like it",
-                "b.jpg: missing: no file of this name in the image folder; b.jpeg is like it",
+                "A.jpg: missing: no file of this name in the image folder; A.JPG differs in",
+                "b.jpg: missing: no file of this name in the image folder; b.jpeg differs in",
                 "set dataset.images to the folder of these images",
             ],
         ),
