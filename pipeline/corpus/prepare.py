@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.corpus.bio import accepted_labels, opened, orphans, types_of, without_type
 from pipeline.corpus.conll import Fault, read_conll
-from pipeline.corpus.lint.findings import KINDS, MEANING, Finding, lint
+from pipeline.corpus.lint import KINDS, MEANING, Finding, lint
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
@@ -117,7 +117,7 @@ def prepare(
     rows = _read(files, accepted)
     refuse_senseless(files, rows)
     report = Report(
-        {split: _count([row for row in rows if row.split == split]) for split in files},
+        {split: count_posts([row for row in rows if row.split == split]) for split in files},
         tuple(lint(rows, types_of(params))),
     )
     write_posts(rows, posts)
@@ -175,12 +175,13 @@ def refuse_senseless(files: Mapping[str, Path], posts: Sequence[Post]) -> None:
             )
 
 
-def _count(posts: Sequence[Post]) -> SplitReport:
+def count_posts(posts: Sequence[Post]) -> SplitReport:
+    """Count the posts of one split."""
     entities = Counter(entity for post in posts for entity in opened(post.labels))
     return SplitReport(
         posts=len(posts),
         tokens=sum(len(post.tokens) for post in posts),
         entities=dict(sorted(entities.items())),
         without_image=sum(post.image is None for post in posts),
-        longest=max(len(post.tokens) for post in posts),
+        longest=max((len(post.tokens) for post in posts), default=0),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.corpus.bio import accepted_labels
 from pipeline.corpus.conll import read_conll
-from pipeline.corpus.lint.findings import KINDS, lint
+from pipeline.corpus.lint import KINDS, lint
 from pipeline.corpus.posts import Post
 
 TYPES = ["LOC", "ORG", "PER"]
