@@ -96,7 +96,7 @@ def _lines(path: Path, layout: Layout) -> Iterator[tuple[int, str | Fault]]:
     for number, raw in enumerate(layout.found, 1):
         line = raw.rstrip("\r")
         kinds = ["ends"] * (line != raw)
-        if line.startswith(MARK):
+        if line.startswith(MARK) and not before:  # within a post it belongs to a token
             line = line.lstrip(MARK)
             kinds.append("mark")
         if not _is_text(line):

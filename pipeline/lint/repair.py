@@ -13,6 +13,7 @@ from pipeline.lint.check import Report
 from pipeline.lint.layout import Layout
 
 DIFF = "changes.diff"
+UNENDED = "\\ No newline at end of file"
 
 
 def repair(report: Report, folder: Path) -> dict[str, Path]:
@@ -52,9 +53,12 @@ def difference(layout: Layout) -> Iterator[str]:
         old = layout.found[start - 1 : start - 1 + run]
         new = [line for n in range(start, start + run) for line in became.get(n, [])]
         first = start + shift - (not new)  # of no line, a diff names the one before
+        last = not layout.newline and start + run > len(layout.found)
         yield f"@@ -{start},{run} +{first},{len(new)} @@"
         yield from (f"-{line}" for line in old)
+        yield from [UNENDED] * last
         yield from (f"+{line}" for line in new)
+        yield from [UNENDED] * (last and bool(new))
         shift += len(new) - run
 
 

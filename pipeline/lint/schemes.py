@@ -1,7 +1,7 @@
 """Schemes of labels: which one a file has, and its labels as BIO.
 
 IOB1 begins an entity with I-, and with B- only after an entity of the same type; IO has I- alone.
-BIOES and BILOU mark an entity's last token (E, L) and one of a single token (S, U), BMES the middle.
+BIOES and BILOU mark an entity's last token (E, L) and one of one token (S, U), BMES the middle.
 """
 
 from __future__ import annotations

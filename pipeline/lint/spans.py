@@ -44,6 +44,8 @@ def lines_of_json(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, str |
 
 
 def _post(tree: Any) -> Iterator[str]:
+    if not isinstance(tree, dict):
+        raise ValueError("no object")
     image = str(tree.get("image") or "")
     spans = [_span(span) for span in tree.get("spans", [])]
     if "tokens" in tree:
@@ -80,8 +82,9 @@ def _labels(places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, s
     labels = [OUTSIDE] * len(places)
     for start, end, entity_type in spans:
         within = [at for at, (first, last) in enumerate(places) if start <= first < last <= end]
-        if not within or any(labels[at] != OUTSIDE for at in within):
-            raise ValueError(f"the span {start}-{end} holds no token, or overlaps another")
+        whole = within and (places[within[0]][0], places[within[-1]][1]) == (start, end)
+        if not whole or any(labels[at] != OUTSIDE for at in within):
+            raise ValueError(f"the span {start}-{end} does not hold tokens, or overlaps another")
         for at in within:
             labels[at] = f"{'I' if at != within[0] else 'B'}-{entity_type}"
     return labels

@@ -58,7 +58,7 @@ def recognise(posts: Sequence[Post]) -> str:
         by = "by the digest of its posts" if same_text else "by its numbers of posts"
         if known.entities is None:
             return f"{known.name}, {by}; how many entities it has is not known"
-        if found == known.entities:
+        if found == known.entities and not same_text:
             return f"{known.name}, {by} and of entities"
         have, should = ("/".join(map(str, numbers)) for numbers in (found, known.entities))
         return (
