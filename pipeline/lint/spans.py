@@ -36,6 +36,7 @@ def lines_of_json(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, str |
             continue
         try:
             post = list(_post(json.loads(line)))
+            "\n".join(post).encode()  # half a surrogate pair is no text
         except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
             text = f"no post as JSON ({str(error)[:80]}); expected {EXPECTED}"
             yield number, Fault(path, number, text)

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cli.lint import main
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
+from pipeline.files import json_bytes
 from pipeline.lint.between import between_posts, in_folder, seen_in_train
 from pipeline.lint.check import check_corpus, find_files
 from pipeline.lint.repair import DIFF, repair
@@ -189,6 +192,21 @@ def test_what_a_terminal_would_obey_is_spelled_out(
 ) -> None:
     (corpus / "train.txt").write_text("IMGID:\x1b]0;x\x07\nAda\tB-\x1b[31m\n")
     assert not {"\x1b", "\x07"} & set(lint().output)
+
+
+PIECES = [b"IMGID:1\n", b"Ada\tB-PER\n", b"I-X O\n", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n"]
+PIECES += [b'{"text": "a\\ud800", "spans": [[0, 1, "X"]]}\n', b'{"tokens": [[]], "labels": {}}\n']
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=9), max_size=9).map(b"".join))
+def test_no_bytes_are_too_odd(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("odd")
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.txt").write_bytes(content)
+    report = check_corpus(folder, None, Prepare(**PREPARE), 35)
+    json_bytes(report.tree())
+    repair(report, folder / "copy")
 
 
 def test_a_relabelled_copy_has_the_same_digest_of_posts() -> None:

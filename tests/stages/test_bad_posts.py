@@ -1,5 +1,7 @@
 """Files of posts, hashtags and captions that are none: a sentence, or a row that says why."""
 
+import json
+
 import pytest
 
 from pipeline.tables.phrases import read_phrases
@@ -55,6 +57,19 @@ def test_a_corpus_that_would_make_a_run_senseless(
     """Each was read in silence once: a header or a separator as a token, a split that scores 0."""
     project.write("dev.txt", content)
     assert project.fails("prepare").startswith(complaint)
+
+
+@pytest.mark.slow
+def test_a_type_that_test_alone_has_is_scored(project: Project) -> None:
+    """It was refused once, after the training, with the advice to learn words of test."""
+    project.write("test.txt", f"{POST.format(image='a')}\nIMGID:a\nNASA\tB-ORG\n")
+    project.params(lambda tree: tree["train"].update(max_epochs=1, seeds=[1]))
+    project.params(lambda tree: tree["systems"]["bilstm_crf"].update(vectors=["mine"]))
+    for stage in ("prepare", "vocab", "vectors", "train", "evaluate"):
+        project.passes(stage)
+    details = json.loads((project.path / "metrics/d.json").read_text("utf-8"))
+    by_type = details["splits"]["test"]["by_seed"]["1"]["strict"]["by_type"]
+    assert (by_type["ORG"]["gold"], by_type["ORG"]["correct"]) == (1, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
