@@ -56,7 +56,7 @@ class Corpus:
         self.vocab = folder / "vocab"
         labels = Prepare(entity_types=TYPES, rename={}, untyped=False)
         click.echo(prepare(files, self.posts, folder / "posts.json", labels))
-        click.echo(build_vocab(read(PARAMS, "vocab", Vocab), self.posts, self.vocab))
+        click.echo(build_vocab(read(PARAMS, "vocab", Vocab), TYPES, self.posts, self.vocab))
 
     def vectors(self, source: VectorSource) -> Path:
         """The word vectors of one source."""

@@ -13,6 +13,7 @@ import click
 COMMANDS = {
     "compare": "Test the difference in F1 between two systems.",
     "export": "Write a trained model as one folder that predicts by itself.",
+    "lint": "Say what is in a corpus and what is wrong with it; write a repaired copy.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from pipeline.corpus.bio import types_of
 from pipeline.params.block import read
+from pipeline.params.prepare import Prepare
 from pipeline.params.vocab import Vocab
 from pipeline.text.vocab import build_vocab
 from stages.command import IN, OUT, PARAMS, stage
@@ -16,7 +18,8 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(posts: Path, vocab: Path) -> None:
     """Count words, characters and labels, and write the three vocabularies."""
-    click.echo(build_vocab(read(PARAMS, "vocab", Vocab), posts, vocab))
+    types = types_of(read(PARAMS, "prepare", Prepare))
+    click.echo(build_vocab(read(PARAMS, "vocab", Vocab), types, posts, vocab))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 
 SUFFIXES = {
     "css",
+    "diff",
     "html",
     "json",
     "lock",

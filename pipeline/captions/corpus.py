@@ -95,7 +95,7 @@ def read_captions(path: Path, images: Sequence[Image], max_words: int) -> Captio
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     findings: list[Finding] = []
-    found = _coco(path, text) if path.suffix == ".json" else _flickr(text, findings)
+    found = _coco(path, text) if path.suffix.lower() == ".json" else _flickr(text, findings)
     files = _by_name(images)
     captions = []
     for name, caption in found:
@@ -115,10 +115,21 @@ def read_captions(path: Path, images: Sequence[Image], max_words: int) -> Captio
             captions.append(Caption(key, words))
     if not captions:
         raise PipelineError(
-            f"{path}: none of its {len(findings)} captions can be used; its pictures belong into "
-            f"the image folder.\n{CaptionCorpus((), tuple(findings))}"
+            f"{path}: none of its {len(findings)} captions can be used; {_advice(findings)}\n"
+            f"{CaptionCorpus((), tuple(findings))}"
         )
     return CaptionCorpus(tuple(captions), tuple(findings))
+
+
+def _advice(findings: Sequence[Finding]) -> str:
+    """What to do about a file whose captions are all left out: by the most frequent fault."""
+    counts = Counter(finding.fault for finding in findings)
+    if counts and counts.most_common(1)[0][0] == "not a caption line":
+        return (
+            "captions are COCO's JSON in a file that ends in .json, or Flickr8k's lines"
+            " `FILE#NUMBER<TAB>caption`: convert a table of another kind."
+        )
+    return "its pictures belong into the image folder."
 
 
 def _by_name(images: Iterable[Image]) -> Mapping[str, str]:
@@ -150,10 +161,10 @@ def _coco(path: Path, text: str) -> list[tuple[str, str]]:
 
 def _flickr(text: str, findings: list[Finding]) -> list[tuple[str, str]]:
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # other separators belong to a caption
         name, tab, caption = line.partition("\t")
         if tab:
             found.append((name.rpartition("#")[0] or name, caption))
         elif line.strip():
-            findings.append(Finding("not a caption line", f"line {number}"))
+            findings.append(Finding("not a caption line", f"line {number}: {line[:40]!r}"))
     return found

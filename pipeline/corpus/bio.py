@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.params.block import nearest
+from pipeline.params.prepare import Prepare
 
 OUTSIDE = "O"
 UNTYPED = "ENTITY"  # the one type of labels that lost theirs
@@ -28,6 +29,11 @@ def accepted_labels(types: Iterable[str], rename: Mapping[str, str]) -> dict[str
     for found, kept in known.items():
         accepted |= {f"{prefix}-{found}": f"{prefix}-{kept}" for prefix in "BI"}
     return accepted
+
+
+def types_of(params: Prepare) -> list[str]:
+    """The types that posts have once they are prepared."""
+    return [UNTYPED] if params.untyped else params.entity_types
 
 
 def refusal(label: str, accepted: Iterable[str]) -> str:

@@ -11,12 +11,13 @@ the line, all must have it: a post without it is a fault, since a lost line or a
 looks so.
 
 For each line that it cannot read, the reader yields a `Fault`, so that one reading finds all of
-them; the caller must refuse the files if there is any.
+them; the caller must refuse the files if there is any. An IMGID line with a label, or `-DOCSTART-`,
+is such a line: as a token it would cost the corpus its images, or add a post of nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from pipeline.corpus.bio import refusal
 from pipeline.corpus.posts import Post
 
 HEADER = "IMGID:"
+SEPARATOR = "-DOCSTART-"  # CoNLL 2003's line between documents
+MENDED = "`mner lint --fix` mends it"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -58,28 +61,35 @@ def read_conll(path: Path, split: str, accepted: Mapping[str, str]) -> Iterator[
         split: the name of the split, with which the id of each post begins.
         accepted: each label that may occur -> the label that it becomes (`accepted_labels`).
     """
-    posts, images, blocks = 0, 0, 0
-    bare: list[int] = []  # where posts without an IMGID line begin
     try:
-        for block in _blocks(_lines(path)):
-            blocks += 1
-            images += block.header is not None
-            if block.header is None and not block.lost_header:
-                bare.append(block.line)
-            rows = [_row(path, number, row, accepted) for number, row in block.rows]
-            faults = [row for row in rows if isinstance(row, Fault)]
-            if not rows:
-                yield Fault(path, block.line, "an IMGID line without tokens; remove it")
-            elif faults or block.lost_header:
-                yield from faults
-            else:
-                tokens, labels = zip(*(row for row in rows if isinstance(row, tuple)), strict=True)
-                image = (block.header or "").removeprefix(HEADER).strip() or None
-                yield Post(f"{split}/{posts}", split, image, tokens, labels, block.line)
-                posts += 1
+        yield from read_lines(_lines(path), path, split, accepted)
     except OSError as error:
         yield Fault(path, 0, f"cannot be read: {error.strerror}")
-        return
+
+
+def read_lines(
+    lines: Iterable[tuple[int, str | Fault]], path: Path, split: str, accepted: Mapping[str, str]
+) -> Iterator[Post | Fault]:
+    """Read numbered lines, without their ends, as `read_conll` reads those of the file `path`."""
+    posts, images, blocks = 0, 0, 0
+    bare: list[int] = []  # where posts without an IMGID line begin
+    for block in _blocks(lines):
+        blocks += 1
+        images += block.header is not None
+        if block.header is None and not block.lost_header:
+            bare.append(block.line)
+        headed = block.header is not None
+        rows = [_row(path, number, row, accepted, headed) for number, row in block.rows]
+        faults = [row for row in rows if isinstance(row, Fault)]
+        if not rows:
+            yield Fault(path, block.line, "an IMGID line without tokens; remove it")
+        elif faults or block.lost_header:
+            yield from faults
+        else:
+            tokens, labels = zip(*(row for row in rows if isinstance(row, tuple)), strict=True)
+            image = (block.header or "").removeprefix(HEADER).strip() or None
+            yield Post(f"{split}/{posts}", split, image, tokens, labels, block.line)
+            posts += 1
     if not blocks:
         yield Fault(path, 0, f"no post in it; split {split!r} needs at least one")
     if images:
@@ -105,7 +115,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Fault]]:
                 yield number, Fault(path, number, f"{byte}, is not UTF-8; save the file as UTF-8")
 
 
-def _blocks(lines: Iterator[tuple[int, str | Fault]]) -> Iterator[_Block]:
+def _blocks(lines: Iterable[tuple[int, str | Fault]]) -> Iterator[_Block]:
     """Group lines into posts: an IMGID line begins a post, an empty or IMGID line ends it."""
     block: _Block | None = None
     for number, line in lines:
@@ -115,19 +125,25 @@ def _blocks(lines: Iterator[tuple[int, str | Fault]]) -> Iterator[_Block]:
                 yield block
             block = _Block(number, str(line)) if header else None
         else:
-            # a line that is not text may have been the header, so its absence is no second fault
-            block = block or _Block(number, None, lost_header=isinstance(line, Fault))
+            # such a line may have been the header, so that its absence is no second fault
+            lost = isinstance(line, Fault) or line.startswith((HEADER, SEPARATOR))
+            block = block or _Block(number, None, lost_header=lost)
             block.rows.append((number, line))
     if block:
         yield block
 
 
 def _row(
-    path: Path, number: int, line: str | Fault, accepted: Mapping[str, str]
+    path: Path, number: int, line: str | Fault, accepted: Mapping[str, str], headed: bool
 ) -> tuple[str, str] | Fault:
-    """The token and the label of a line, or the fault of the line."""
+    """The token and the label of a line, or its fault; `headed`: its post has an IMGID line."""
     if isinstance(line, Fault):
         return line
+    if line.startswith(SEPARATOR):
+        return Fault(path, number, f"{SEPARATOR} separates documents and is no token; {MENDED}")
+    if line.startswith(HEADER) and not headed:
+        text = f"more than an id in the IMGID line {_short(line)}; {MENDED}"
+        return Fault(path, number, text)
     fields = line.split("\t")
     if len(fields) == 2 and fields[0] and fields[1] in accepted:
         return fields[0], accepted[fields[1]]

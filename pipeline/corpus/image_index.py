@@ -98,12 +98,13 @@ def index_images(
         thumbnails: the folder to be written (`pipeline.corpus.thumbnails`).
         metrics: the JSON file for the counts.
         params: the largest image, and what becomes of an image that cannot be used: it is masked
-            (a row says why), or the stage ends with the list of such images.
+            (a row says why), or the stage ends with the list of such images; and whether the stage
+            ends if posts name images, but none of these can be used.
         runtime: the number of threads that decode, and how progress is shown.
 
     Raises:
-        PipelineError: if the folder holds no image, or if an image cannot be used and
-            `on_bad_image` is "error". Nothing is written then.
+        PipelineError: if the folder holds no image, or if an image, or every one that a post
+            names, cannot be used and params say that this is an error. Nothing is written then.
     """
     rows_of_posts = read_posts(posts)
     named = {post.image for post in rows_of_posts if post.image is not None}
@@ -114,9 +115,24 @@ def index_images(
         report = _report(rows, rows_of_posts, ignored)
         if params.on_bad_image == "error":
             refuse(report.unusable)
+        if params.on_no_image == "error" and report.posts_with_image and not report.posts_usable:
+            raise PipelineError(_none_usable(folder, rows, named))
     write_images(rows, images)
     write_json(metrics, report.metrics())
     return report
+
+
+def _none_usable(folder: Path, rows: Sequence[Image], named: Collection[str]) -> str:
+    """Say that no post has an image, why, and where files of these names lie."""
+    below = Resolver(list_folder(folder)).folder_of(named)
+    meant = f" to {folder / below}, where files of these names lie" if below else ""
+    lines = [
+        f"{folder}: not one of the {len(named)} images that posts name can be used:",
+        *listed([row for row in rows if row.image in named]),
+        f"set dataset.images{meant or ' to the folder of these images'}, or"
+        " index_images.on_no_image: mask to go on by the text alone",
+    ]
+    return "\n".join(lines)
 
 
 def inspect_folder(

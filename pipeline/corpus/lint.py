@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from pipeline.corpus.bio import OUTSIDE, orphans, split_label, type_changes
 from pipeline.corpus.normalize import is_invisible
 from pipeline.corpus.posts import SPLITS, Post
 
-Kind = Literal["orphan", "type_change", "invisible", "long", "duplicate", "unseen_type"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 PUBLISHED_LENGTH = 35  # the co-attention paper cuts posts here; this pipeline never does
 
-MEANING: dict[Kind, str] = {
+MEANING = {
     "orphan": "I- labels after O: strict scoring sees no entity there",
     "type_change": "I- labels after a label of another type",
     "invisible": "tokens of which nothing is seen",
@@ -27,13 +24,14 @@ MEANING: dict[Kind, str] = {
     "duplicate": "posts that repeat a post of another split",
     "unseen_type": "entity types that a split lacks",
 }
+KINDS = tuple(MEANING)
 
 
 @dataclass(frozen=True)
 class Finding:
     """One small fault of a post, which begins at `line` of its file, or of a whole split."""
 
-    kind: Kind
+    kind: str
     split: str
     post: str
     line: int
@@ -59,7 +57,7 @@ def lint(posts: Sequence[Post], entity_types: Collection[str]) -> list[Finding]:
 
 
 def _in_post(post: Post) -> Iterator[Finding]:
-    def finding(kind: Kind, text: str, token: int | None = None) -> Finding:
+    def finding(kind: str, text: str, token: int | None = None) -> Finding:
         where = "" if token is None else f"token {token + 1} {post.tokens[token]!r}: "
         return Finding(kind, post.split, post.post, post.line, where + text)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pipeline.corpus.pixels import SUFFIXES
@@ -120,7 +121,33 @@ class Resolver:
             return Found(path)
         if path in self._listing.folders:
             return Found(path)
-        return Found(status="missing", reason="no file of this name in the image folder")
+        like = self.like(image)
+        hint = f"; {like} differs in folder, case or suffix alone" if like else ""
+        return Found(status="missing", reason=f"no file of this name in the image folder{hint}")
+
+    def like(self, image: str) -> str | None:
+        """The one image whose name is that of `image` but for folder, case or suffix."""
+        meant = PurePosixPath(image)
+        for spelling in (meant.name, meant.stem):  # `a.b` may be a name without a suffix
+            paths = self._bare.get(spelling.casefold(), [])
+            if len(paths) == 1:
+                return paths[0]
+        return None
+
+    def folder_of(self, ids: Iterable[str]) -> str | None:
+        """The folder below the image folder in which the most of the `ids` have a file."""
+        likes = (self.like(image) for image in ids)
+        folders = Counter(str(PurePosixPath(like).parent) for like in likes if like)
+        folders.pop(".", None)
+        return folders.most_common(1)[0][0] if folders else None
+
+    @cached_property
+    def _bare(self) -> dict[str, list[str]]:
+        """The images by their names without folder and suffix, in small letters."""
+        bare: dict[str, list[str]] = defaultdict(list)
+        for path in self._listing.images:
+            bare[PurePosixPath(path).stem.casefold()].append(path)
+        return bare
 
     def unnamed(self, named: Iterable[str], found: Iterable[str]) -> dict[str, str]:
         """Give an id to each image file that no post means: id -> path.

@@ -17,7 +17,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 # It enters the fingerprint of every feature store. Raise the number when a pixel changes, whether
 # by a change here or by another Pillow (tests/corpus/test_pixels.py notices both).
@@ -35,6 +35,11 @@ MAX_ASPECT = 200
 # Pillow still refuses more than twice MAX_IMAGE_PIXELS, which also guards the tiles inside a file.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 LIMIT = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+# A sound PNG may hold a large colour profile or history: Pillow's own bound is 1 MiB unpacked.
+METADATA = PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
+
+END_OF_JPEG = b"\xff\xd9"
+FILLER = b"\x55" * 1024  # any bytes that decode to something
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -81,6 +86,7 @@ def decode(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
     """
     head = file.read(32)
     file.seek(0)
+    image: Image.Image
     try:
         image = Image.open(file, formats=FORMATS)
     except MemoryError:
@@ -95,7 +101,10 @@ def decode(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # and so does a damaged body
-        raise _damaged(error) from None
+        whole = _but_for_its_end(image, file)
+        if whole is None:
+            raise _damaged(error) from None
+        image = whole
     return _rgb(_upright(image))
 
 
@@ -115,6 +124,28 @@ def _check_extent(width: int, height: int, max_pixels: int | None) -> None:
         )
 
 
+def _but_for_its_end(image: Image.Image, file: BinaryIO) -> Image.Image | None:
+    """Decode a JPEG all of whose pixels are there, though its end marker is not; else None.
+
+    Its pixels are all there if they stay the same whatever follows the last byte. Those of a
+    progressive JPEG are not told apart so: it has passes that may be missing as a whole.
+    """
+    if image.format != "JPEG" or image.info.get("progressive"):
+        return None
+    file.seek(0)
+    content = file.read()
+    try:
+        one, other = (
+            Image.open(BytesIO(content + filler + END_OF_JPEG), formats=FORMATS)
+            for filler in (b"", FILLER)
+        )
+        return one if one.tobytes() == other.tobytes() else None
+    except MemoryError:
+        raise
+    except Exception:
+        return None
+
+
 def _unreadable(head: bytes, error: Exception) -> BadImageError:
     """Say why Pillow could not read the header of a file that begins with `head` (32 bytes)."""
     if not head:
@@ -122,6 +153,10 @@ def _unreadable(head: bytes, error: Exception) -> BadImageError:
     kind = next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         kind = "WEBP"
+    if "MAX_TEXT" in str(error):
+        return BadImageError(
+            "unsupported", f"its metadata unpack to over {METADATA} bytes; save it without them"
+        )
     if kind is None:
         known = ", ".join(FORMATS)
         return BadImageError("not_an_image", f"none of {known}; it begins with {head[:16]!r}")

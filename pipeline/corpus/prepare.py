@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.bio import UNTYPED, accepted_labels, opened, without_type
+from pipeline.corpus.bio import accepted_labels, opened, orphans, types_of, without_type
 from pipeline.corpus.conll import Fault, read_conll
 from pipeline.corpus.lint import KINDS, MEANING, Finding, lint
 from pipeline.corpus.posts import Post, write_posts
@@ -99,8 +99,9 @@ def prepare(
             whether all types become one at last (Moon et al. 2018, Table 1, segmentation).
 
     Raises:
-        PipelineError: if a file has faults (the message lists the first 20 of all files), or if a
-            type is renamed to one that is not among the entity types. Nothing is written then.
+        PipelineError: if a file has faults (the message lists the first 20 of all files), if a
+            split has no entity or is not labelled in BIO, or if a type is renamed to one that is
+            not among the entity types. Nothing is written then.
     """
     entity_types = params.entity_types
     for found, kept in params.rename.items():
@@ -113,11 +114,11 @@ def prepare(
     accepted = accepted_labels(entity_types, params.rename)
     if params.untyped:
         accepted = {label: without_type(kept) for label, kept in accepted.items()}
-        entity_types = [UNTYPED]
     rows = _read(files, accepted)
+    refuse_senseless(files, rows)
     report = Report(
-        {split: _count([row for row in rows if row.split == split]) for split in files},
-        tuple(lint(rows, entity_types)),
+        {split: count_posts([row for row in rows if row.split == split]) for split in files},
+        tuple(lint(rows, types_of(params))),
     )
     write_posts(rows, posts)
     write_json(metrics, report.metrics())
@@ -143,12 +144,44 @@ def _read(files: Mapping[str, Path], accepted: Mapping[str, str]) -> list[Post]:
     return posts
 
 
-def _count(posts: Sequence[Post]) -> SplitReport:
+def refuse_senseless(files: Mapping[str, Path], posts: Sequence[Post]) -> None:
+    """Refuse labels from which nothing can be learnt or scored.
+
+    Read as BIO, labels of another scheme have few entities or none, and every system scores 0.
+
+    Args:
+        files: split -> the file that it was read from.
+        posts: the posts of all splits.
+
+    Raises:
+        PipelineError: for a split with more orphans (`pipeline.corpus.bio.orphans`) than entities,
+            or without an entity.
+    """
+    for split, path in files.items():
+        own = [post for post in posts if post.split == split]
+        entities = sum(len(opened(post.labels)) for post in own)
+        lost = [(post, at) for post in own for at in orphans(post.labels)]
+        if len(lost) > entities:
+            post, at = lost[0]
+            raise PipelineError(
+                f"{path}: {len(lost)} entities begin with I- and {entities} with B-, the first in"
+                f" the post of line {post.line}, {post.tokens[at]!r} {post.labels[at]}: the labels"
+                " are IOB1 or IO, and BIO is read; convert them by `mner lint --fix`"
+            )
+        if not entities:
+            raise PipelineError(
+                f"{path}: none of its {len(own)} posts has an entity, so that nothing of split"
+                f" {split!r} can be learnt or scored; give it posts with labels"
+            )
+
+
+def count_posts(posts: Sequence[Post]) -> SplitReport:
+    """Count the posts of one split."""
     entities = Counter(entity for post in posts for entity in opened(post.labels))
     return SplitReport(
         posts=len(posts),
         tokens=sum(len(post.tokens) for post in posts),
         entities=dict(sorted(entities.items())),
         without_image=sum(post.image is None for post in posts),
-        longest=max(len(post.tokens) for post in posts),
+        longest=max((len(post.tokens) for post in posts), default=0),
     )

@@ -10,8 +10,8 @@ class Graph(Block):
 
     Attributes:
         name: what results call it.
-        triples: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
-            with bzip2; or a folder of such files.
+        triples: a file of N-Triples (.nt, or DBpedia's .ttl) or of tab-separated triples (.tsv),
+            plain, gzipped or with bzip2; or a folder of such files.
         entity_names: a file beside the triples with a name and a text on each line, tab-separated:
             an entity's first text is its label, others are aliases. None: no such file.
         relation_names: likewise for relations.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.corpus.bio import OUTSIDE, split_label
+from pipeline.corpus.bio import OUTSIDE
 from pipeline.corpus.normalize import PADDING, UNKNOWN, normalize
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
@@ -58,7 +58,7 @@ class Vocabulary:
         if found is None:
             raise PipelineError(
                 f"{where or self.source}: {entry!r} is not in {self.source}"
-                f" ({', '.join(self.entries)}); add its split to vocab.splits"
+                f" ({', '.join(self.entries)}); run `dvc repro vocab`"
             )
         return found
 
@@ -109,17 +109,19 @@ class Report:
         )
 
 
-def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
+def build_vocab(params: Vocab, types: Collection[str], posts_path: Path, directory: Path) -> Report:
     """Write `words.parquet`, `chars.parquet` and `labels.parquet` into `directory`.
 
     Words are the normal forms of tokens; characters are those of the tokens as they stand. Both
     stand in the order of their counts, the most frequent first, ties in code point order. Labels
-    are `O`, then `B-T` and `I-T` for each type T in order, both even if one of them does not occur.
+    are `O`, then `B-T` and `I-T` for each type T in order, whether they occur or not: an entity of
+    a type that test alone has is one that every system misses.
 
     The count of `<unk>` is the number of tokens whose words are left out.
 
     Args:
         params: the block; its normalisation is kept in the metadata of `words.parquet`.
+        types: the entity types of the posts.
         posts_path: the table of posts.
         directory: the folder for the three files.
 
@@ -144,7 +146,7 @@ def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
             f" {', '.join(splits)} occurs {max(words.values())} times; lower it"
         )
     rare = words.total() - sum(kept.values())
-    labels = _labels(posts)
+    labels = _labels(posts, types)
     metadata = {NORMALIZATION: json.dumps(normalization.model_dump(), sort_keys=True).encode()}
     _write(directory / "words.parquet", _specials(rare) + _by_count(kept), metadata)
     _write(directory / "chars.parquet", _specials(0) + _by_count(chars), {})
@@ -160,10 +162,9 @@ def build_vocab(params: Vocab, posts_path: Path, directory: Path) -> Report:
     )
 
 
-def _labels(posts: Sequence[Post]) -> list[tuple[str, int]]:
+def _labels(posts: Sequence[Post], types: Collection[str]) -> list[tuple[str, int]]:
     counts = Counter(label for post in posts for label in post.labels)
-    types = sorted({split_label(label)[1] for label in counts if label != OUTSIDE})
-    inside = [f"{prefix}-{entity_type}" for entity_type in types for prefix in "BI"]
+    inside = [f"{prefix}-{entity_type}" for entity_type in sorted(types) for prefix in "BI"]
     return [(label, counts[label]) for label in [OUTSIDE, *inside]]
 
 

@@ -123,7 +123,7 @@ def _tags(post: Post, tags: dict[str, int]) -> list[int]:
     if unknown:
         raise PipelineError(
             f"post {post.post}: the label {unknown[0]!r} is not in the label vocabulary "
-            f"({', '.join(tags)}); run `dvc repro vocab`, or add its split to vocab.splits"
+            f"({', '.join(tags)}); run `dvc repro vocab`"
         )
     return [tags[label] for label in post.labels]
 

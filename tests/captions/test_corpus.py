@@ -53,6 +53,12 @@ def test_a_name_of_two_pictures_means_neither(tmp_path: Path) -> None:
         ("c.json", b'{"images": [], "annotations": []}', "none of its 0 captions can be used"),
         ("c.token", b"\xff\xfe", "not UTF-8"),
         ("c.token", b"no tab here\n", r"(?s)none of its 1 captions.*not a caption line: 1"),
+        (
+            "c.csv",
+            b"image,caption\nimg0.jpg,A cat .\n",
+            r"(?s)none of its 2 captions can be used; captions are COCO's JSON .*`FILE#NUMBER<TAB>"
+            r"caption`.*not a caption line: 2 \(line 1: 'image,caption', line 2: 'img0.jpg,A",
+        ),
         ("c.token", b"gone.jpg#0\tx\n", r"(?s)none of its 1 captions.*no such image: 1"),
     ],
 )
@@ -62,6 +68,18 @@ def test_files_that_cannot_be_used_say_why(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(PipelineError, match=message):
         read_captions(tmp_path / name, IMAGES, 8)
+
+
+def test_a_caption_goes_to_the_end_of_its_line(tmp_path: Path) -> None:
+    """Once a caption ended at any of Unicode's separators, and its rest was no caption line."""
+    path = tmp_path / "c.token"
+    path.write_bytes("img0.jpg#0\tA cat\u2028on\x85a\x0cmat\r\nimg1.jpg#0\tTwo dogs\r\n".encode())
+    corpus = read_captions(path, IMAGES, 8)
+    assert [one.words for one in corpus.captions] == [
+        ("a", "cat", "on", "a", "mat"),
+        ("two", "dogs"),
+    ]
+    assert not corpus.findings
 
 
 def test_a_caption_of_an_unknown_image_id_is_listed(tmp_path: Path) -> None:

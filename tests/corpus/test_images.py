@@ -74,7 +74,7 @@ class Corpus:
             self.root / "images.parquet",
             self.root / "thumbnails",
             self.root / "images.json",
-            of_project("index_images", IndexImages, on_bad_image=on_bad_image),
+            of_project("index_images", IndexImages, on_bad_image=on_bad_image, on_no_image="mask"),
             quiet(),
         )
 
@@ -284,7 +284,7 @@ def test_the_stage(corpus: Corpus) -> None:
 
     def run(on_bad_image: str) -> subprocess.CompletedProcess[str]:
         tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-        tree["index_images"]["on_bad_image"] = on_bad_image
+        tree["index_images"] |= {"on_bad_image": on_bad_image, "on_no_image": "mask"}
         (corpus.root / "params.yaml").write_text(yaml.safe_dump(tree))
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(

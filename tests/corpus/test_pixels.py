@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from pipeline.corpus.pixels import DECODER, BadImageError, decode_bytes
+from pipeline.corpus.pixels import DECODER, METADATA, BadImageError, decode_bytes
 
 pytestmark = pytest.mark.filterwarnings(  # pytest shows warnings that the module silences
     "ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning"
@@ -233,6 +233,29 @@ def test_damaged_exif_costs_the_turn_and_not_the_image() -> None:
 def test_what_gives_no_pixels_says_why(content: bytes, status: str, words: str) -> None:
     got, reason = status_of(content)
     assert (got, words in reason) == (status, True), reason
+
+
+@pytest.mark.parametrize("kind", ["profile", "history"])
+def test_metadata_within_a_bound_cost_no_image(kind: str) -> None:
+    """Pillow's own bound of 1 MiB called sound pictures corrupt."""
+
+    def png(size: int) -> bytes:
+        if kind == "profile":
+            return encoded(photo(), "PNG", icc_profile=bytes(size))
+        history = PngImagePlugin.PngInfo()
+        history.add_itxt("XML:com.adobe.xmp", "x" * size, zip=True)
+        return encoded(photo(), "PNG", pnginfo=history)
+
+    assert decode_bytes(png(METADATA - 100)).tobytes() == photo().tobytes()
+    status, reason = status_of(png(METADATA + 1))
+    assert (status, reason[:41]) == ("unsupported", "its metadata unpack to over 16777216 byte")
+
+
+def test_a_jpeg_whose_end_marker_alone_is_missing_is_whole() -> None:
+    sound = encoded(photo(), "JPEG")
+    assert decode_bytes(sound[:-2]).tobytes() == decode_bytes(sound).tobytes()
+    for content in (sound[:-5], encoded(photo(), "JPEG", progressive=True)[:-2]):
+        assert status_of(content)[0] == "truncated"  # pixels may be missing
 
 
 def test_the_cap_is_held_before_decoding() -> None:

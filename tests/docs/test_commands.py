@@ -30,6 +30,7 @@ INLINE = sorted({c for page in PAGES for c in inline_commands(page)}, key=str)
 RUN = (
     r"mner --help",
     r"mner weights",
+    r"mner lint .*",
     r"mner tables --paper cwi( --commands .*)?",
     r"mner sweep .* --commands",
 )

@@ -24,12 +24,13 @@ SEEING = both("adaptive_coattention", "modality_attention", "attributes_knowledg
 # A parameter, another value of it, and the stages that depend on it themselves.
 DIRECT: list[tuple[str, Any, set[str]]] = [
     ("prepare.rename", {"MISC": "OTHER"}, {"prepare"}),
-    ("prepare.entity_types", ["PER", "LOC", "ORG", "OTHER", "EVENT"], {"prepare"}),
+    ("prepare.entity_types", ["PER", "LOC", "ORG", "OTHER", "EVENT"], {"prepare", "vocab"}),
     ("dataset.dev", "samples/posts/test.txt", {"prepare"}),
     ("dataset.images", "data/copied", {"index_images", *EXTRACT}),
     ("dataset.captions", "samples/posts/test.txt", {"train_captioner"}),
     ("dataset.name", "mine", EVALUATE),
     ("index_images.on_bad_image", "error", {"index_images", "index_entity_images"}),
+    ("index_images.on_no_image", "mask", {"index_images", "index_entity_images"}),
     ("index_images.max_pixels", 1_000_000, {"index_images", "index_entity_images"}),
     ("extract.tags.precision", "bfloat16", {"extract@tags", "extract_entity_images"}),
     ("extract.tags.sha256", "0" * 64, {"extract@tags", "extract_entity_images"}),

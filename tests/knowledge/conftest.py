@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.knowledge.graph.graph import Adjacency, Graph
-from pipeline.knowledge.graph.importing import Report, import_graph
+from pipeline.files import write_json
+from pipeline.knowledge.graph.graph import Adjacency, Graph, write_graph
+from pipeline.knowledge.graph.importing import Report, read_statements
 from pipeline.params.graph import Graph as GraphParams
 from tests.blocks import of_project
 
@@ -44,7 +45,10 @@ def imported(tmp_path: Path) -> Import:
         path.write_bytes(raw)
         source = path.parent if any(names.values()) else path
         params = NAMING.model_copy(update=names)
-        return import_graph(params, source, tmp_path / "graph", tmp_path / "graph.json")
+        report = read_statements(params, source)
+        write_graph(report.graph, tmp_path / "graph")
+        write_json(tmp_path / "graph.json", report.metrics())
+        return report
 
     return run
 

@@ -55,6 +55,7 @@ def test_an_extraction_that_cannot_be(
 def test_nothing_to_extract(project: Project) -> None:
     for path in (project.path / "images").iterdir():
         path.write_bytes(b"")
+    project.params(lambda tree: tree["index_images"].update(on_no_image="mask"))
     project.passes("index_images")
     message = project.fails("extract")
     assert message == "features/images.parquet: none of its 4 images can be used"

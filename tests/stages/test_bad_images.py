@@ -61,8 +61,51 @@ def test_an_unknown_image_id_is_masked_or_an_error(project: Project) -> None:
     assert "nowhere: missing: " in project.fails("index_images")
 
 
+@pytest.mark.parametrize(
+    ("files", "ids", "words"),
+    [
+        (
+            ["set/O_1.jpg", "set/16_05_01_2.jpg"],
+            ["O_1", "16_05_01_2"],
+            [
+                "O_1: missing: no file of this name in the image folder; set/O_1.jpg differs in",
+                "set dataset.images to images/set, where files of these names lie",
+            ],
+        ),
+        (
+            ["A.JPG", "b.jpeg"],
+            ["A.jpg", "b.jpg"],
+            [
+                "A.jpg: missing: no file of this name in the image folder; A.JPG differs in",
+                "b.jpg: missing: no file of this name in the image folder; b.jpeg differs in",
+                "set dataset.images to the folder of these images",
+            ],
+        ),
+    ],
+)
+def test_a_corpus_without_one_usable_image_stops(
+    project: Project, files: list[str], ids: list[str], words: list[str]
+) -> None:
+    """It was masked in silence once: images a folder lower, or names of another case or suffix."""
+    folder = project.path / "images"
+    content = (folder / "a.jpg").read_bytes()
+    for path in folder.iterdir():
+        path.unlink()
+    for name in files:
+        project.write(f"images/{name}", content)
+    for split in ("train", "dev", "test"):
+        project.write(f"{split}.txt", "\n".join(POST.format(image=image) for image in ids))
+    project.passes("prepare")
+    message = project.fails("index_images")
+    assert message.startswith("images: not one of the 2 images that posts name can be used:")
+    for word in words:
+        assert word in message
+    project.params(lambda tree: tree["index_images"].update(on_no_image="mask"))
+    assert "6 posts: 6 name an image, 0 of these usable" in project.passes("index_images")
+
+
 def test_too_many_pixels(project: Project) -> None:
-    project.params(lambda tree: tree["index_images"].update(max_pixels=2000))
+    project.params(lambda tree: tree["index_images"].update(max_pixels=2000, on_no_image="mask"))
     Image.new("RGB", (10, 10)).save(project.path / "images" / "small.png")
     assert "a.jpg: too_large: 60 x 40 pixels" in project.passes("index_images")
 

@@ -1,5 +1,7 @@
 """Files of posts, hashtags and captions that are none: a sentence, or a row that says why."""
 
+import json
+
 import pytest
 
 from pipeline.tables.phrases import read_phrases
@@ -33,6 +35,43 @@ def test_all_faults_of_all_files_at_once(project: Project) -> None:
     assert [line.split(" ")[0] for line in lines] == ["train.txt:2:", "train.txt:4:", "test.txt:4:"]
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("IMGID:1\tO\nBob\tB-PER\n", "dev.txt:1: more than an id in the IMGID line 'IMGID:1\\tO'"),
+        ("IMGID:1\t\nBob\tB-PER\n", "dev.txt:1: more than an id in the IMGID line 'IMGID:1\\t'"),
+        ("Bob\tB-PER\n\n-DOCSTART-\tO\n\nAda\tB-PER\n", "dev.txt:3: -DOCSTART- separates"),
+        ("-DOCSTART- -X- -X- O\n\nBob\tB-PER\n", "dev.txt:1: -DOCSTART- separates documents"),
+        (
+            "IMGID:1\nAda\tI-PER\nKing\tI-PER\n\nIMGID:2\nPope\tI-PER\nLeo\tB-PER\n",
+            "dev.txt: 2 entities begin with I- and 1 with B-, the first in the post of line 1,"
+            " 'Ada' I-PER: the labels are IOB1 or IO, and BIO is read",
+        ),
+        ("IMGID:1\nRome\tI-LOC\n", "dev.txt: 1 entities begin with I- and 0 with B-"),
+        ("IMGID:1\nhi\tO\n", "dev.txt: none of its 1 posts has an entity"),
+    ],
+)
+def test_a_corpus_that_would_make_a_run_senseless(
+    project: Project, content: str, complaint: str
+) -> None:
+    """Each was read in silence once: a header or a separator as a token, a split that scores 0."""
+    project.write("dev.txt", content)
+    assert project.fails("prepare").startswith(complaint)
+
+
+@pytest.mark.slow
+def test_a_type_that_test_alone_has_is_scored(project: Project) -> None:
+    """It was refused once, after the training, with the advice to learn words of test."""
+    project.write("test.txt", f"{POST.format(image='a')}\nIMGID:a\nNASA\tB-ORG\n")
+    project.params(lambda tree: tree["train"].update(max_epochs=1, seeds=[1]))
+    project.params(lambda tree: tree["systems"]["bilstm_crf"].update(vectors=["mine"]))
+    for stage in ("prepare", "vocab", "vectors", "train", "evaluate"):
+        project.passes(stage)
+    details = json.loads((project.path / "metrics/d.json").read_text("utf-8"))
+    by_type = details["splits"]["test"]["by_seed"]["1"]["strict"]["by_type"]
+    assert (by_type["ORG"]["gold"], by_type["ORG"]["correct"]) == (1, 0)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
 def test_an_empty_split(project: Project, content: bytes) -> None:
     project.write("dev.txt", content)
@@ -61,7 +100,7 @@ def test_a_renaming_to_nowhere(project: Project) -> None:
 
 def test_odd_hashtags_are_counted_and_kept(project: Project) -> None:
     long = "#" + "ha" * 100
-    post = f"IMGID:a\n{long}\tO\n#\N{PARTY POPPER}\tO\n#GoLeafs\tO\n#\tO\n"
+    post = f"IMGID:a\nBob\tB-PER\n{long}\tO\n#\N{PARTY POPPER}\tO\n#GoLeafs\tO\n#\tO\n"
     project.write("dev.txt", post)
     project.passes("prepare")
     project.params(lambda tree: tree["hashtags"].update(segmenter="camel"))

@@ -21,7 +21,7 @@ from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, ImageFeatures, open_caches
 from pipeline.training.lexicon import Lexicon, assemble, without
 from tests.blocks import of_project
-from tests.training.tiny import NAMES, Workspace, classes_of, grid_of, write_caches
+from tests.training.tiny import NAMES, TYPES, Workspace, classes_of, grid_of, write_caches
 
 REGIONS = [StoreOutput("regions", "grid", "regions")]
 WORDS = [ImageClasses("words", "tags")]
@@ -206,6 +206,6 @@ def test_vectors_of_another_vocabulary_are_refused(workspace: Workspace) -> None
 
     renamed = [dataclasses.replace(p, post=f"train/{n}") for n, p in enumerate(posts)]
     write_posts([*renamed, extra], workspace.posts)
-    build_vocab(of_project("vocab", Vocab), workspace.posts, workspace.vocab)
+    build_vocab(of_project("vocab", Vocab), TYPES, workspace.posts, workspace.vocab)
     with pytest.raises(PipelineError, match="xanadu"):
         assemble(workspace.vocab, {"tiny": workspace.vectors})

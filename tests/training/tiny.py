@@ -20,6 +20,7 @@ from pipeline.text.vocab import build_vocab
 from tests.blocks import of_project, text_source
 
 GRID = (4, 6)
+TYPES = ["LOC", "PER"]
 NAMES = [f"class {n}" for n in range(9)]  # that image words are out of
 FACTS = {
     "captions": {"backbone": "tiny"},
@@ -173,7 +174,7 @@ def make_workspace(root: Path) -> Workspace:
     rows = [Image(name, f"{name}.jpg", key_of(name), 4, 4, "ok", "") for name in names]
     write_images([*rows, bad("img6", None, "missing", "no such file")], made.images)
     write_caches(made, names)
-    build_vocab(of_project("vocab", Vocab), made.posts, made.vocab)
+    build_vocab(of_project("vocab", Vocab), TYPES, made.posts, made.vocab)
     source = made.root / "tiny.txt"
     words = ["anna", "rome", "oslo", "saw", "today", "smith", "lima"]
     random = np.random.default_rng(3).normal(size=(len(words), 5)).round(3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +21,11 @@ from pipeline.knowledge.graph.ntriples import read_ntriples
 from pipeline.knowledge.graph.statements import NO_TEXTS, Statements, name_all
 from pipeline.params.graph import Graph as GraphParams
 
-NTRIPLES, TSV = (".nt", ".nt.gz", ".nt.bz2"), (".tsv", ".tsv.gz", ".tsv.bz2")
+PACKED = ("", ".gz", ".bz2")
+# DBpedia ends the names of its N-Triples in .ttl; Turtle that has prefixes is refused when read.
+NTRIPLES = tuple(kind + packed for kind in (".nt", ".ttl") for packed in PACKED)
+TSV = tuple(f".tsv{packed}" for packed in PACKED)
+SHOWN = 5
 ROWS = 100_000  # so many rows of a table are taken at a time; more once there are more names
 
 
@@ -36,6 +40,7 @@ class Report:
     redirects: int
     circles: int  # redirects that lead back to themselves; they are ignored
     faults: Faults
+    ignored: tuple[str, ...]  # other files of the folder
 
     def metrics(self) -> dict[str, Any]:
         """The counts, for `dvc metrics show`."""
@@ -65,6 +70,8 @@ class Report:
             f"{self.literals} literals left aside, {self.redirects} redirects followed,"
             f" {self.circles} in circles, {self.faults.count} broken lines",
         ]
+        if self.ignored:
+            lines.append(_told(self.ignored))
         return "\n".join([*lines, *([str(self.faults)] if self.faults.count else [])])
 
 
@@ -72,18 +79,42 @@ def import_graph(params: GraphParams, source: Path, folder: Path, metrics: Path)
     """Read a graph and write its tables (`pipeline.knowledge.graph.graph`).
 
     Args:
-        params: which relations name entities, and the tables of names beside the triples.
-        source: a file of N-Triples (.nt) or of tab-separated triples (.tsv), plain, gzipped or
-            with bzip2; or a folder of such files.
+        params: see `read_statements`.
+        source: see there.
         folder: written, the tables.
         metrics: written, counts as JSON.
+
+    Raises:
+        PipelineError: as `read_statements`; or if no entity has a name, without which no post can
+            mention it.
+    """
+    report = read_statements(params, source)
+    if not report.graph.entities.texts:
+        told = f"; {_told(report.ignored)}" if report.ignored else ""
+        raise PipelineError(
+            f"{source}: none of its {len(report.graph.entities)} entities has a name, so that no"
+            " post can mention one; set graph.labels and graph.languages to the relations and"
+            f" languages of its names, or put the file of names beside the triples{told}"
+        )
+    write_graph(report.graph, folder)
+    write_json(metrics, report.metrics())
+    return report
+
+
+def read_statements(params: GraphParams, source: Path) -> Report:
+    """Read the files of a graph.
+
+    Args:
+        params: which relations name entities, and the tables of names beside the triples.
+        source: a file of N-Triples (.nt, or DBpedia's .ttl) or of tab-separated triples (.tsv),
+            plain, gzipped or with bzip2; or a folder of such files.
 
     Raises:
         PipelineError: if there is no file, one cannot be read, or none has a triple.
     """
     faults, collector = Faults(), Collector(params)
     base = source if source.is_dir() else source.parent
-    files = _files(source, {params.entity_names, params.relation_names})
+    files, ignored = _files(source, {params.entity_names, params.relation_names})
     for place, path in enumerate(files):
         names = Names()
         scope = f"{place}." if place else ""
@@ -99,24 +130,35 @@ def import_graph(params: GraphParams, source: Path, folder: Path, metrics: Path)
     if not len(graph.triples):
         shown = f"; {faults.count} lines are broken:\n{faults}" if faults.count else ""
         raise PipelineError(f"{source}: no triple between two entities{shown}")
-    report = Report(
-        graph, len(files), collector.statements, collector.literals, redirects, circles, faults
+    return Report(
+        graph,
+        len(files),
+        collector.statements,
+        collector.literals,
+        redirects,
+        circles,
+        faults,
+        ignored,
     )
-    write_graph(graph, folder)
-    write_json(metrics, report.metrics())
-    return report
 
 
-def _files(source: Path, beside: Container[str | None]) -> list[Path]:
+def _files(source: Path, beside: Container[str | None]) -> tuple[list[Path], tuple[str, ...]]:
+    """The files of triples, and the names of a folder's other files."""
     if not source.exists():
         raise PipelineError(f"{source}: no such file or folder; set graph.triples to the triples")
     if not source.is_dir():
-        return [source]
-    files = [path for path in sorted(source.iterdir()) if path.name.endswith((*NTRIPLES, *TSV))]
-    files = [path for path in files if path.name not in beside]
+        return [source], ()
+    there = [path for path in sorted(source.iterdir()) if path.name not in beside]
+    files = [path for path in there if path.name.endswith((*NTRIPLES, *TSV))]
     if not files:
         raise PipelineError(f"{source}: no file of triples ({', '.join([*NTRIPLES, *TSV])}) in it")
-    return files
+    others = (path.name for path in there if path not in files and path.is_file())
+    return files, tuple(name for name in others if not name.startswith("."))
+
+
+def _told(ignored: Sequence[str]) -> str:
+    more = ", …" if len(ignored) > SHOWN else ""
+    return f"{len(ignored)} files ignored for their suffix: {', '.join(ignored[:SHOWN])}{more}"
 
 
 def _statements(
@@ -126,7 +168,9 @@ def _statements(
         return read_ntriples(path, names, params, faults, scope)
     if path.name.endswith(TSV):
         return _read_table(path, names, faults)
-    raise PipelineError(f"{path}: neither N-Triples nor TSV by its name; end it in .nt or .tsv")
+    raise PipelineError(
+        f"{path}: neither N-Triples nor TSV by its name; end it in .nt, .ttl or .tsv"
+    )
 
 
 def _read_table(path: Path, names: Names, faults: Faults) -> Iterator[Statements]:

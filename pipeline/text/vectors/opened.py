@@ -143,7 +143,8 @@ class TextRows(_Lines):
         self._file.seek(first_row(self.rows, self._file))
         place = self._file.tell()
         for line in self._file:
-            yield line[: line.find(b" ")], place
+            if len(line) > 2:  # an empty one may be the last
+                yield line[: line.find(b" ")], place
             place += len(line)
 
     def at(self, place: int) -> tuple[bytes, np.ndarray]:

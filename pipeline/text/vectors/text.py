@@ -6,10 +6,12 @@ a space. Words may contain spaces (GloVe 840B has some), so that the numbers are
 Lines of words that are not in use are counted, but their numbers are not parsed: so reading a large
 file is as fast as finding its lines. A file that is cut short is refused all the same: its last
 line must be whole and end in a newline, and it must have the number of rows that a header promises.
+A byte order mark at the beginning and one empty line at the end are no part of the rows.
 """
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable
 from itertools import chain
 from pathlib import Path
@@ -32,7 +34,7 @@ def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
     with opened(rows) as file:
         promised, lines = _past_header(rows, file)
         first = 1 if promised is None else 2
-        line = b""
+        before = last = b""  # the last two lines
         for number, line in enumerate(lines, first):
             rows.count += 1
             beginning = line[: line.find(b" ")]
@@ -42,16 +44,19 @@ def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
                     rows.keep(word, vector, str(number))
             elif not beginning.isascii():
                 rows.note_unused(beginning)
+            before, last = last, line
+    if rows.count > 1 and not last.strip(b"\r\n"):
+        rows.count, last = rows.count - 1, before
     if promised is not None and rows.count != promised:
         rows.refuse(f"it promises {promised} rows, but {rows.count} are there", "1")
-    last = str(first + rows.count - 1)
-    if not line.endswith(b"\n"):
+    place = str(first + rows.count - 1)
+    if not last.endswith(b"\n"):
         rows.refuse(
             "the file ends without a newline, as if cut short; get it again,"
             " or end it with a newline if it is whole",
-            last,
+            place,
         )
-    parse(rows, line, last)
+    parse(rows, last, place)
     return rows
 
 
@@ -60,7 +65,7 @@ def _past_header(rows: Rows, file: BinaryIO) -> tuple[int | None, Iterable[bytes
 
     The width is checked against the header or else the numbers that end the first row.
     """
-    line = file.readline()
+    line = file.readline().removeprefix(BOM_UTF8)
     if not line:
         rows.refuse("the file is empty", "")
     header = two_integers(line)
@@ -72,6 +77,8 @@ def _past_header(rows: Rows, file: BinaryIO) -> tuple[int | None, Iterable[bytes
         found = numbers.index(False) if False in numbers else len(numbers)
     if found != rows.width:
         hint = "" if found else "; is it word2vec's binary format, whose kind is `word2vec`?"
+        if b"\t" in line:
+            hint = "; it has a tab where a space belongs"
         rows.refuse(f"its vectors have width {found}, but params say {rows.width}{hint}", "1")
     return (header[0], file) if header else (None, chain([line], file))
 
@@ -83,7 +90,10 @@ def first_row(rows: Rows, file: BinaryIO) -> int:
         PipelineError: for a file of another width than `rows`.
     """
     promised, _ = _past_header(rows, file)
-    return 0 if promised is None else file.tell()
+    if promised is not None:
+        return file.tell()
+    file.seek(0)
+    return len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
 
 
 def parse(rows: Rows, line: bytes, where: str) -> tuple[bytes, np.ndarray]:

@@ -176,7 +176,39 @@ def test_tab_separated_triples_with_tables_of_names(imported: Import, tmp_path: 
 def test_a_missing_source_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"no such file or folder; set graph\.triples"):
         import_graph(NAMING, tmp_path / "none.nt", tmp_path / "graph", tmp_path / "m.json")
-    (tmp_path / "x.ttl").write_text("")
-    for source, complaint in ((tmp_path / "x.ttl", r"end it in \.nt"), (tmp_path, "no file of")):
+    (tmp_path / "x.rdf").write_text("")
+    for source, complaint in ((tmp_path / "x.rdf", r"end it in \.nt"), (tmp_path, "no file of")):
         with pytest.raises(PipelineError, match=complaint):
             import_graph(NAMING, source, tmp_path / "graph", tmp_path / "m.json")
+
+
+def test_dbpedia_ends_its_triples_in_ttl_and_other_files_are_told(tmp_path: Path) -> None:
+    """Once a .ttl beside an .nt was ignored in silence, and its names with it."""
+    (tmp_path / "kg").mkdir()
+    (tmp_path / "kg" / "objects.nt").write_text(statement("a", "near", "b") + "\n")
+    labels = "\n".join(named(name, L, name.upper(), "@en") for name in "ab") + "\n"
+    (tmp_path / "kg" / "labels_lang=en.ttl.bz2").write_bytes(bz2.compress(labels.encode()))
+    (tmp_path / "kg" / "types.rdf").write_text("")
+    (tmp_path / "kg" / ".hidden").write_text("")
+    report = import_graph(NAMING, tmp_path / "kg", tmp_path / "graph", tmp_path / "m.json")
+    assert report.metrics()["names"] == 2
+    assert "\n1 files ignored for their suffix: types.rdf" in str(report)
+
+
+def test_turtle_with_prefixes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kg.ttl").write_text("@prefix x: <http://x.org/> .\nx:a x:near x:b .\n")
+    with pytest.raises(PipelineError, match=r"kg\.ttl: no N-Triples: none of its first 2 lines"):
+        import_graph(NAMING, tmp_path / "kg.ttl", tmp_path / "graph", tmp_path / "m.json")
+
+
+def test_a_graph_without_a_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kg").mkdir()
+    lines = [statement("a", "near", "b"), named("a", "title", "A")]
+    (tmp_path / "kg" / "objects.nt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "kg" / "labels.rdf").write_text("")
+    with pytest.raises(
+        PipelineError,
+        match=r"none of its 2 entities has a name.*graph\.labels.*ignored.*: labels\.rdf$",
+    ):
+        import_graph(NAMING, tmp_path / "kg", tmp_path / "graph", tmp_path / "m.json")
+    assert not (tmp_path / "graph").exists()

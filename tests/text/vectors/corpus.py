@@ -57,7 +57,12 @@ class Corpus:
     def __init__(self, folder: Path, normalization: Normalize = CASED) -> None:
         self.folder = folder
         write_posts(POSTS, folder / "posts.parquet")
-        build_vocab(train_words(normalization), folder / "posts.parquet", folder / "vocab")
+        build_vocab(
+            train_words(normalization),
+            ["PER", "LOC", "ORG", "OTHER"],
+            folder / "posts.parquet",
+            folder / "vocab",
+        )
         (folder / "glove.txt").write_bytes(GLOVE)
 
     def build(

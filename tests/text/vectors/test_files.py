@@ -191,6 +191,11 @@ def zipped() -> bytes:
         ),
         (
             read_text,
+            b"a\t1 2\nthe\t1 2\n",
+            ":1: its vectors have width 1, but params say 2; it has a tab where a space belongs",
+        ),
+        (
+            read_text,
             b"a 1 2\nthe 1\nb 1 2\n",
             ":2: 1 numbers, but params say width 2; the file is cut short or damaged",
         ),
@@ -255,6 +260,16 @@ def test_faults_by_their_words(
     with pytest.raises(PipelineError) as error:
         read(path, 2, ["the"])
     assert str(error.value) == f"{path}{message}"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("name", ["GloVe", "word2vec text", "fastText .vec"])
+def test_a_byte_order_mark_and_an_empty_last_line_are_no_rows(
+    path: Path, name: str, mark: bytes, end: bytes
+) -> None:
+    path.write_bytes(mark + FORMATS[name][1](ROWS) + end)
+    check(read_text(path, 2, WORDS), ROWS, set(WORDS))
 
 
 def test_rows_of_words_not_in_use_are_not_parsed(path: Path) -> None:

@@ -24,11 +24,12 @@ def source(kind: str, path: Path, width: int = 3, package: str | None = None) ->
     )
 
 
-@pytest.fixture(params=["plain", "header", "gzip"])
+@pytest.fixture(params=["plain", "header", "gzip", "mark", "blank"])
 def text(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     lines = [f"{w} {' '.join(map(str, row))}\n" for w, row in zip(WORDS, ROWS, strict=True)]
     head = f"{len(WORDS)} 3\n" if request.param == "header" else ""
-    content = (head + "".join(lines)).encode()
+    mark, blank = "\ufeff" * (request.param == "mark"), "\n" * (request.param == "blank")
+    content = (mark + head + "".join(lines) + blank).encode()
     path = tmp_path / "rows.txt"
     path.write_bytes(gzip.compress(content) if request.param == "gzip" else content)
     return path

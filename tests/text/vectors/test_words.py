@@ -75,7 +75,12 @@ def test_a_hashtag_is_looked_up_without_its_sign_if_asked(tmp_path: Path) -> Non
     posts = [post("train", "#Rome # ##Rome #Oslo")]
     corpus = Corpus(tmp_path)
     write_posts(posts, tmp_path / "posts.parquet")
-    build_vocab(train_words(CASED), tmp_path / "posts.parquet", tmp_path / "vocab")
+    build_vocab(
+        train_words(CASED),
+        ["PER", "LOC", "ORG", "OTHER"],
+        tmp_path / "posts.parquet",
+        tmp_path / "vocab",
+    )
     corpus.build(splits=("train",), hashtag=True)
     assert corpus.table() == {"#": None, "##Rome": None, "#Oslo": None, "#Rome": [3, 4]}
 
@@ -136,7 +141,12 @@ def test_against_a_dictionary(
     form = LOWER if lowercase else CASED
     folder = tmp_path_factory.mktemp("vectors")
     write_posts([post("train", "is"), post("test", " ".join(words))], folder / "posts.parquet")
-    build_vocab(train_words(form), folder / "posts.parquet", folder / "vocab")
+    build_vocab(
+        train_words(form),
+        ["PER", "LOC", "ORG", "OTHER"],
+        folder / "posts.parquet",
+        folder / "vocab",
+    )
     source = {"is": 1, **rows}
     lines = "".join(f"{word} {n} {-n}\n" for word, n in source.items())
     (folder / "glove.txt").write_text(lines)
@@ -173,7 +183,7 @@ def test_twitter2015_in_glove_100d(shared_data: Path, tmp_path: Path) -> None:
         tmp_path / "posts.json",
         Prepare(entity_types=["PER", "LOC", "ORG", "OTHER"], rename={}, untyped=False),
     )
-    build_vocab(train_words(LOWER), posts_path, tmp_path / "vocab")
+    build_vocab(train_words(LOWER), ["PER", "LOC", "ORG", "OTHER"], posts_path, tmp_path / "vocab")
     output = tmp_path / "vectors.parquet"
     params = vectors_of(SPLITS, fallback=True, hashtag=False)
     report = build_vectors(params, text_source(source, 100), posts_path, tmp_path / "vocab", output)

@@ -1,0 +1,91 @@
+"""JSON lines with spans, as newer corpora come, into the lines of CoNLL.
+
+A line is an object with `tokens`, or with `text`, which is cut at white space; with `labels`, a
+label for each token, or with `spans`; and maybe with `image`. A span has `start`, `end` (exclusive)
+and `type` or `label`, or is a list of these three. It counts tokens where there are `tokens`, and
+else characters; a border within a word cuts the word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.bio import OUTSIDE
+from pipeline.corpus.conll import HEADER, Fault
+
+EXPECTED = "an object with `tokens` or `text`, `labels` or `spans`, and maybe `image`"
+
+
+def is_json(path: Path, lines: Sequence[str]) -> bool:
+    """Whether a file holds JSON lines, by its suffix or its first line."""
+    if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
+        return True
+    first = next((line for line in lines if line.strip()), "")
+    return first.startswith("{") and first.rstrip().endswith("}") and "\t" not in first
+
+
+def lines_of_json(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, str | Fault]]:
+    """The CoNLL lines of each post, with the number of the line that it came from."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            post = list(_post(json.loads(line)))
+            "\n".join(post).encode()  # half a surrogate pair is no text
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+            text = f"no post as JSON ({str(error)[:80]}); expected {EXPECTED}"
+            yield number, Fault(path, number, text)
+            continue
+        yield from ((number, one) for one in [*post, ""])
+
+
+def _post(tree: Any) -> Iterator[str]:
+    if not isinstance(tree, dict):
+        raise ValueError("no object")
+    image = str(tree.get("image") or "")
+    spans = [_span(span) for span in tree.get("spans", [])]
+    if "tokens" in tree:
+        tokens = [str(token) for token in tree["tokens"]]
+        places = [(at, at + 1) for at in range(len(tokens))]
+    else:
+        text = tree["text"]
+        borders = sorted({border for start, end, _ in spans for border in (start, end)})
+        places = [place for word in re.finditer(r"\S+", text) for place in _cut(word, borders)]
+        tokens = [text[start:end] for start, end in places]
+    labels = tree["labels"] if "labels" in tree else _labels(places, spans)
+    yield f"{HEADER}{' '.join(image.split())}"
+    for token, label in zip(tokens, labels, strict=True):
+        if "\t" in token or "\n" in token or "\r" in token or not token:
+            raise ValueError(f"the token {token!r} does not fit into a line")
+        yield f"{token}\t{label}"
+
+
+def _cut(word: re.Match[str], borders: Sequence[int]) -> list[tuple[int, int]]:
+    """The places of a word's parts: it is cut at the borders of spans."""
+    start, end = word.span()
+    marks = [start, *(border for border in borders if start < border < end), end]
+    return list(pairwise(marks))
+
+
+def _span(span: Any) -> tuple[int, int, str]:
+    if isinstance(span, dict):
+        return int(span["start"]), int(span["end"]), str(span.get("type") or span["label"])
+    start, end, entity_type = span
+    return int(start), int(end), str(entity_type)
+
+
+def _labels(places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, str]]) -> list[str]:
+    labels = [OUTSIDE] * len(places)
+    for start, end, entity_type in spans:
+        within = [at for at, (first, last) in enumerate(places) if start <= first < last <= end]
+        whole = within and (places[within[0]][0], places[within[-1]][1]) == (start, end)
+        if not whole or any(labels[at] != OUTSIDE for at in within):
+            raise ValueError(f"the span {start}-{end} does not hold tokens, or overlaps another")
+        for at in within:
+            labels[at] = f"{'I' if at != within[0] else 'B'}-{entity_type}"
+    return labels
