@@ -74,7 +74,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`, atomically."""
     with atomic_write(path, len(content)) as temporary:
         temporary.write_bytes(content)

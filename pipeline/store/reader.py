@@ -153,7 +153,7 @@ class _Shards:
                 self._mapped.clear()
                 for known in self.known.values():
                     known.clear()
-            path = self.directory / self.index.names[shard]
+            path = self.directory / self.index.name(shard)
             rows = self._mapped[shard] = self._open(path, shard)
         return rows
 
@@ -192,8 +192,8 @@ def _whole(directory: Path) -> tuple[Index, Fingerprint]:
     sizes = file_sizes(directory)
     faults = [
         f"{name} ({'missing' if (found := sizes.get(name)) is None else f'{found} bytes'})"
-        for name, size in zip(index.names, index.sizes.tolist(), strict=True)
-        if sizes.get(name) != size
+        for shard, length in enumerate(index.lengths.tolist())
+        if sizes.get(name := index.name(shard)) != length
     ]
     if faults:
         raise PipelineError(

@@ -15,7 +15,9 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 
 import h5py
 import numpy as np
@@ -65,17 +67,48 @@ def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest
     """
     if not ascending(keys) or any(len(rows) != len(keys) for rows in arrays.values()):
         raise ValueError(f"{path}: a shard has ascending keys and one row for each")
-    form = {"driver": "core", "backing_store": False, "libver": ("earliest", "v110")}
-    with h5py.File(path.name, "w", **form) as file:
-        file.attrs[DIGEST] = np.bytes_(digest)
-        raw = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), WIDTH)
-        file.create_dataset(KEYS, data=raw)
-        for name, rows in sorted(arrays.items()):
-            file.create_dataset(name, data=rows.astype(rows.dtype.newbyteorder("<"), copy=False))
-        file.flush()
-        image = file.id.get_file_image()
+    raw = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), WIDTH)
+    content = {KEYS: raw, **{name: _stored(rows) for name, rows in sorted(arrays.items())}}
+    forms = tuple((name, values.shape, values.dtype.str) for name, values in content.items())
+    image = b"".join(
+        piece if isinstance(piece, bytes) else content[piece].tobytes()
+        for piece in _pieces(digest, forms)
+    )
     write_bytes(path, image)
     return len(image)
+
+
+@lru_cache(maxsize=64)
+def _pieces(
+    digest: str, forms: tuple[tuple[str, tuple[int, ...], str], ...]
+) -> tuple[bytes | str, ...]:
+    """Lay out a file: the bytes between the datasets, and the names of these in their places.
+
+    HDF5 takes 0.4 ms for a layout, and the shards of a store share a few.
+
+    Args:
+        digest: the digest of the fingerprint.
+        forms: name, shape and dtype of each dataset, in the order in which they are made.
+    """
+    core = {"driver": "core", "backing_store": False, "libver": ("earliest", "v110")}
+    # the name is no part of the bytes, but no two open files may share it
+    with h5py.File(str(get_ident()), "w", **core) as file:
+        file.attrs[DIGEST] = np.bytes_(digest)
+        made = {n: file.create_dataset(n, data=np.zeros(shape, dt)) for n, shape, dt in forms}
+        file.flush()
+        places = sorted((d.id.get_offset(), d.nbytes, name) for name, d in made.items())
+        image = file.id.get_file_image()
+    pieces: list[bytes | str] = []
+    end = 0
+    for start, length, name in places:
+        pieces += [image[end:start], name]
+        end = start + length
+    return (*pieces, image[end:])
+
+
+def _stored(rows: np.ndarray) -> np.ndarray:
+    """The numbers as they lie in a file: little-endian."""
+    return rows.astype(rows.dtype.newbyteorder("<"), copy=False)
 
 
 def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Header:
