@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -47,32 +47,29 @@ def main(rows: tuple[int, ...], dvc: bool, folder: Path | None) -> dict[str, dic
 
 
 def _measure(project: Path, count: int, dvc: bool) -> dict[str, float]:
-    store = project / "store"
-    fill, *peaks = _apart(_fill, store, count)
-    files = len(list(store.iterdir()))
-    figures = {"fill_s": fill, "files": files, "shard_ms": round(1000 * fill / files, 3)}
-    steps: list[tuple[str, Callable[..., None], int]] = [
-        ("nothing_new_s", _fill, count),
-        ("open_s", _read, count),
-    ]
-    for name, step, many in steps:
-        figures[name], peak = _apart(step, store, many)
-        peaks.append(peak)
+    store, figures = project / "store", dict[str, float]()
+
+    def step(name: str, work: Callable[[Path, int], None], many: int) -> None:
+        figures[f"{name}_s"], figures[f"{name}_mb"] = _apart(work, store, many)
+
+    step("fill", _fill, count)
+    figures["files"] = len(list(store.iterdir()))
+    figures["shard_ms"] = round(1000 * figures["fill_s"] / figures["files"], 3)
+    step("nothing_new", _fill, count)
+    step("open", _read, count)
     if dvc:
         _dvc(project, "init", "--no-scm")
         _dvc(project, "remote", "add", "--default", "there", str(project / "there"))
-        figures["dvc_add_s"] = _dvc(project, "add", "store")
-        figures["dvc_status_s"] = _dvc(project, "status")
-        figures["dvc_push_s"] = _dvc(project, "push")
+        for name in ("add", "status", "push"):
+            figures[f"dvc_{name}_s"] = _dvc(project, name, *(["store"] if name == "add" else []))
         before = _bytes(project / "there")
-    figures["one_percent_s"], peak = _apart(_fill, store, count + count // 100)
-    peaks.append(peak)
+    step("one_percent", _fill, count + count // 100)
     if dvc:
-        figures["dvc_add_one_percent_s"] = _dvc(project, "add", "store")
-        figures["dvc_push_one_percent_s"] = _dvc(project, "push")
+        figures["dvc_one_percent_s"] = _dvc(project, "add", "store") + _dvc(project, "push")
         pushed = _bytes(project / "there") - before
         figures["one_percent_pushed"] = round(pushed / _bytes(store), 4)
-    return {**figures, "peak_mb": max(peaks)}
+    peak = max(figures[f"{name}_mb"] for name in ("fill", "nothing_new", "open", "one_percent"))
+    return {**figures, "peak_mb": peak}
 
 
 def _fill(store: Path, count: int) -> None:
@@ -104,11 +101,11 @@ def _keys(count: int) -> Iterator[str]:
     return map(_key, range(count))
 
 
-def _apart(step: Callable[..., None], *args: Any) -> tuple[float, float]:
+def _apart(work: Callable[[Path, int], None], store: Path, count: int) -> tuple[float, float]:
     """Run a step in a process of its own, and give its seconds and its peak memory in MB."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_timed, args=(theirs.send, step, *args))
+    process = context.Process(target=_timed, args=(theirs, work, store, count))
     process.start()
     theirs.close()
     cost: tuple[float, float] = ours.recv()  # EOFError if the process failed; it has said why
@@ -116,14 +113,12 @@ def _apart(step: Callable[..., None], *args: Any) -> tuple[float, float]:
     return cost
 
 
-def _timed(
-    tell: Callable[[tuple[float, float]], None], step: Callable[..., None], *args: Any
-) -> None:
+def _timed(pipe: Connection, work: Callable[[Path, int], None], store: Path, count: int) -> None:
     start = time.perf_counter()
-    step(*args)
+    work(store, count)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    tell((round(seconds, 2), round(peak, 1)))
+    pipe.send((round(seconds, 2), round(peak, 1)))
 
 
 def _dvc(project: Path, *args: str) -> float:

@@ -12,6 +12,7 @@ import click
 # Command -> what its line of `mner --help` says; its module of this folder defines `main`.
 COMMANDS = {
     "compare": "Test the difference in F1 between two systems.",
+    "doctor": "Say what stands in the way of a run, and what to do about it.",
     "export": "Write a trained model as one folder that predicts by itself.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
