@@ -15,6 +15,7 @@ COMMANDS = {
     "doctor": "Say what stands in the way of a run, and what to do about it.",
     "export": "Write a trained model as one folder that predicts by itself.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
+    "merge": "Put the feature stores of several people together.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
     "predict": "Tag new posts with a trained model.",
