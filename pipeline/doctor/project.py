@@ -62,7 +62,7 @@ def stores(project: Path) -> Iterator[Finding]:
         reader = Reader(path)
         try:
             reader.check()
-        except PipelineError as error:
+        except (PipelineError, OSError) as error:
             yield Finding(name, "fault", str(error), f"dvc pull {FEATURES}/{path.name}")
         else:
             said = f"whole: {len(reader)} images, fingerprint {reader.fingerprint.digest[:12]}"

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import PipelineError
-from pipeline.files import json_bytes, write_bytes
+from pipeline.files import closed_file, json_bytes, write_bytes
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.keys import (
     CHUNK,
@@ -109,6 +109,7 @@ def read_index(directory: Path) -> Index:
 
     Raises:
         PipelineError: if the file is absent, broken or edited.
+        ClosedFileError: if it may not be read.
     """
     path = directory / INDEX
     try:
@@ -117,7 +118,9 @@ def read_index(directory: Path) -> Index:
                 raise ValueError(f"its columns are {file.schema_arrow.names}, not {SCHEMA.names}")
             return _parse(file)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise PipelineError(f"{path}: not the index of a store: {_line(error)}") from None
+        raise closed_file(path, error) or PipelineError(
+            f"{path}: not the index of a store: {_line(error)}"
+        ) from None
 
 
 def read_summary(directory: Path, index: Index) -> Fingerprint:
@@ -125,6 +128,7 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
 
     Raises:
         PipelineError: if the file is broken, or if the two do not belong together.
+        ClosedFileError: if it may not be read.
     """
     path = directory / SUMMARY
     try:
@@ -132,7 +136,9 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
         fingerprint = Fingerprint.from_json(tree["fingerprint"])
         stated = [tree[name] for name in ("digest", "rows", "shards", "keys_sha256")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{path}: not the summary of a store: {_line(error)}") from None
+        raise closed_file(path, error) or PipelineError(
+            f"{path}: not the summary of a store: {_line(error)}"
+        ) from None
     digest = fingerprint.digest
     found = [digest, len(index.keys), len(index.names), keys_digest(index.keys)]
     if stated != found or not all(index.named_under(digest)):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import file_sizes, sync
+from pipeline.files import ClosedFileError, file_sizes, sync
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import THREADS, Commits, Held
 from pipeline.store.index import INDEX, SUMMARY, read_index
@@ -229,6 +229,8 @@ def _indexed(directory: Path, digest: str, sizes: dict[str, int | None]) -> list
     """
     try:
         index = read_index(directory)
+    except ClosedFileError:
+        raise
     except PipelineError:
         return []
     if not len(index.keys):

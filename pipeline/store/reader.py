@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import file_sizes
+from pipeline.files import ClosedFileError, file_sizes
 from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.index import INDEX, SUMMARY, Index, read_index, read_summary
 from pipeline.store.keys import KEY, pack, positions, unpack
@@ -187,6 +187,8 @@ def _whole(directory: Path) -> tuple[Index, Fingerprint]:
     try:
         index = read_index(directory)
         fingerprint = read_summary(directory, index)
+    except ClosedFileError:
+        raise
     except PipelineError as error:
         raise PipelineError(f"{error}. {advice}") from None
     sizes = file_sizes(directory)

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import PipelineError
-from pipeline.files import write_bytes
+from pipeline.files import closed_file, write_bytes
 from pipeline.fingerprint import Output
 from pipeline.store.keys import WIDTH, Keys, ascending, from_bytes
 
@@ -117,6 +117,7 @@ def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Heade
     Raises:
         ForeignShardError: if the shard was not computed under the fingerprint of `digest`.
         UnreadableShardError: if the file is missing, cut off, not HDF5, or of another layout.
+        ClosedFileError: if the file may not be read, or the disk does not give it.
     """
     try:
         with closing(_open(path)) as file:
@@ -134,8 +135,7 @@ def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Heade
                     raise ValueError(f"dataset {name!r} is not one whole block")
                 offsets[name] = int(offset)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise UnreadableShardError(f"{path}: not a whole shard ({reason})") from None
+        raise _fault(path, error) from None
     if not len(keys) or not ascending(keys):
         raise UnreadableShardError(f"{path}: not a whole shard (its keys are not ascending)")
     return Header(keys, offsets)
@@ -172,8 +172,7 @@ def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[
         with pa.memory_map(os.fspath(path)) as file:
             content = memoryview(file.read_buffer())
     except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise UnreadableShardError(f"{path}: not a whole shard ({reason})") from None
+        raise _fault(path, error) from None
     rows = {}
     for name, output in outputs.items():
         start, length = header.offsets[name], len(header.keys) * output.row_bytes
@@ -181,6 +180,14 @@ def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[
         if len(rows[name]) != length:
             raise UnreadableShardError(f"{path}: not a whole shard (dataset {name!r} is cut off)")
     return rows
+
+
+def _fault(path: Path, error: Exception) -> PipelineError:
+    """What an error in reading a shard says of it."""
+    if (closed := closed_file(path, error)) is not None:
+        return closed
+    reason = " ".join(str(error).split())
+    return UnreadableShardError(f"{path}: not a whole shard ({reason})")
 
 
 # A first epoch opens every shard. So the functions below use low-level calls, which take a fifth of
