@@ -16,14 +16,19 @@ help:
 	@echo "mner --help     what people run beside dvc (after source .venv/bin/activate)"
 
 # The environment keeps a copy of what it was made from. Another lock makes it anew; another
-# pyproject.toml installs the project's own command anew.
+# pyproject.toml installs the project's own command anew. Neither is done to an environment that is
+# not of this place: --clear would empty what a link leads to, and a moved one's programs run
+# those of its old place.
 setup:
+	@if [ -L $(VENV) ]; then echo "$(VENV) is a link, and what it leads to would be emptied:" \
+		"remove the link, and make setup makes a new one"; exit 1; fi
+	@if [ -e $(VENV)/bin/activate ] && ! grep -qF "$(CURDIR)/$(VENV)" $(VENV)/bin/activate; then \
+		echo "$(VENV) was made at another place, to which its programs lead: remove it" \
+		"(rm -r $(VENV)), and make setup makes a new one"; exit 1; fi
 	@cmp -s requirements.lock $(VENV)/requirements.lock || $(MAKE) --no-print-directory packages
 	@cmp -s pyproject.toml $(VENV)/pyproject.toml || $(MAKE) --no-print-directory project
 
 packages:
-	@if [ -L $(VENV) ]; then echo "$(VENV) is a link, and what it leads to would be emptied:" \
-		"remove the link, and make setup makes a new one"; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)

@@ -12,9 +12,11 @@ import click
 # Command -> what its line of `mner --help` says; its module of this folder defines `main`.
 COMMANDS = {
     "compare": "Test the difference in F1 between two systems.",
+    "doctor": "Say what stands in the way of a run, and what to do about it.",
     "export": "Write a trained model as one folder that predicts by itself.",
     "lint": "Say what is in a corpus and what is wrong with it; write a repaired copy.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
+    "merge": "Put the feature stores of several people together.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
     "predict": "Tag new posts with a trained model.",

@@ -17,6 +17,23 @@ from pipeline.errors import PipelineError
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the quota, the process's limit
 
 
+# A file that cannot be read for such a reason may be sound: permissions, a failing disk, a server
+# that is away, too many open files.
+NOT_NOW = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.EMFILE,
+    errno.ENFILE,
+}
+
+
+class ClosedFileError(PipelineError):
+    """The file cannot be read now, and may be sound."""
+
+
 class NoRoomError(PipelineError):
     """The disk, the quota or the process's limit is full."""
 
@@ -74,7 +91,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`, atomically."""
     with atomic_write(path, len(content)) as temporary:
         temporary.write_bytes(content)
@@ -109,6 +126,16 @@ def read_json(path: Path) -> Any:
         raise PipelineError(f"{path}: no such file; run its stage or `dvc pull` it") from None
     except ValueError as error:
         raise PipelineError(f"{path}: damaged ({error}); run its stage again") from None
+
+
+def closed_file(path: Path, error: Exception) -> ClosedFileError | None:
+    """What to raise if an error in reading `path` says nothing of the file's content; else None."""
+    if not isinstance(error, OSError) or error.errno not in NOT_NOW:
+        return None
+    return ClosedFileError(
+        f"{path}: cannot be read ({os.strerror(error.errno)}), and may be sound: mend its"
+        " permissions or those of its folder, or the disk, and run again"
+    )
 
 
 def file_sizes(directory: Path) -> dict[str, int | None]:

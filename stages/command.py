@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -18,6 +20,7 @@ P = ParamSpec("P")
 PARAMS = Path("params.yaml")  # DVC runs every stage at the project's root
 IN = click.Path(path_type=Path, exists=True)
 OUT = click.Path(path_type=Path)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)  # a file is there, and may not be used
 
 
 class NamedPath(click.ParamType[tuple[str, Path]]):
@@ -55,7 +58,7 @@ def by_source(paths: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def stage(function: Callable[P, None]) -> Callable[P, None]:
-    """Turn a `PipelineError` into a message and exit status 1."""
+    """Turn a `PipelineError`, or a file that may not be used, into a message and exit status 1."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -63,5 +66,12 @@ def stage(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except PipelineError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.errno not in FORBIDDEN:
+                raise
+            raise click.ClickException(
+                f"{error.filename}: cannot be used ({os.strerror(error.errno)}); mend the"
+                " permissions of this file and its folder, or how the disk is mounted"
+            ) from None
 
     return run

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import PipelineError
 
@@ -39,6 +39,16 @@ class Block(BaseModel):
 
 B = TypeVar("B", bound=Block)
 
+UNQUOTED = re.compile(r'["$`\\\n]')  # what a shell obeys between double quotes
+
+
+def _quotable(path: str) -> str:
+    if sign := UNQUOTED.search(path):
+        raise ValueError(f"a shell would obey its {sign[0]!r}; rename the file or its folder")
+    return path
+
+
+DataPath = Annotated[str, AfterValidator(_quotable)]  # dvc.yaml names it between double quotes
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what the generators of torch and NumPy both take
 
 
@@ -103,6 +113,8 @@ def load(path: Path) -> dict[str, Any]:
         tree = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run from the project's root") from None
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except yaml.YAMLError as error:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from pipeline.params.block import Block
+from pipeline.params.block import Block, DataPath
 
 
 class Graph(Block):
@@ -27,12 +27,12 @@ class Graph(Block):
     """
 
     name: str = Field(min_length=1)
-    triples: str
+    triples: DataPath
     entity_names: str | None
     relation_names: str | None
     labels: list[str]
     aliases: list[str]
     redirects: list[str]
     languages: list[str]
-    images: str = Field(min_length=1)
-    image_table: str = Field(min_length=1)
+    images: DataPath = Field(min_length=1)
+    image_table: DataPath = Field(min_length=1)

@@ -30,6 +30,8 @@ def gather(
     Returns:
         The keys that were found, (k,), and for each output their rows, (k, *shape).
     """
+    if np.array_equal(keys, fresh[0]):  # so it is with every shard of a first fill
+        return keys, dict(fresh[1])
     arrays = {
         name: np.empty((len(keys), *output.shape), output.stored)
         for name, output in outputs.items()

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import PipelineError
-from pipeline.files import json_bytes, write_bytes
+from pipeline.files import closed_file, json_bytes, write_bytes
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.keys import (
+    CHUNK,
     Keys,
     ascending,
     from_bytes,
@@ -30,12 +32,13 @@ from pipeline.store.keys import (
     pack,
     place_of,
     shard_name,
-    shard_numbers,
     unpack,
 )
+from pipeline.store.shelf import Shelf
 
 INDEX = "index.parquet"
 SUMMARY = "store.json"
+TORN = "its shards, rows and bytes do not go together"
 SCHEMA = pa.schema(
     [
         pa.field("sha256", pa.string(), nullable=False),
@@ -46,26 +49,31 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
 class Index:
     """The images of a store: shard s holds keys[starts[s]:starts[s + 1]] in this order.
 
     Attributes:
         keys: the keys of all images, (n,), ascending.
-        names: the names of the shard files, in the order of their keys.
-        starts: where the keys of each shard begin, and n at the end: (len(names) + 1,) int64.
-        sizes: the bytes of each shard file, (len(names),) int64.
+        names: the names of the k shard files in ASCII, in the order of their keys, (k,) bytes.
+        starts: where the keys of each shard begin, and n at the end: (k + 1,) int64.
+        lengths: the bytes of each shard file, (k,) int64.
     """
 
     keys: Keys
-    names: tuple[str, ...]
+    names: np.ndarray
     starts: np.ndarray
-    sizes: np.ndarray
+    lengths: np.ndarray
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """The number of rows of each shard, (len(names),) int64."""
+        """The number of rows of each shard, (k,) int64."""
         return np.diff(self.starts)
+
+    def name(self, shard: int) -> str:
+        """The name of one shard's file."""
+        name: bytes = self.names[shard]
+        return name.decode("ascii")
 
     def shard_keys(self, shard: int) -> Keys:
         """The keys of one shard, ascending."""
@@ -73,44 +81,25 @@ class Index:
 
     def named_under(self, digest: str) -> Iterator[bool]:
         """Say for each shard whether its name fits its keys and the fingerprint of `digest`."""
-        for shard, name in enumerate(self.names):
-            number, of = place_of(name)
-            yield name == shard_name(number, of, digest, self.shard_keys(shard))
+        for shard in range(len(self.names)):
+            number, of = place_of(self.name(shard))
+            yield self.name(shard) == shard_name(number, of, digest, self.shard_keys(shard))
 
 
-def make_index(shards: Sequence[tuple[str, int, Keys]]) -> Index:
-    """Make an index of shards, given in the order of their keys as (file name, bytes, keys)."""
-    counts = [len(keys) for _, _, keys in shards]
-    return Index(
-        keys=from_bytes(b"".join(keys.tobytes() for _, _, keys in shards)),
-        names=tuple(name for name, _, _ in shards),
-        starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
-        sizes=np.array([length for _, length, _ in shards], np.int64),
-    )
-
-
-def write_index(directory: Path, index: Index, fingerprint: Fingerprint) -> None:
+def write_index(directory: Path, shelf: Shelf, fingerprint: Fingerprint) -> None:
     """Write each of the two files if it changes; an unchanged store keeps its times."""
-    table = pa.table(
-        [
-            pa.array(unpack(index.keys), pa.string()),
-            pa.array(np.repeat(np.array(index.names, object), index.counts), pa.string()),
-            pa.array(_row_numbers(index.starts), pa.int32()),
-            pa.array(np.repeat(index.sizes, index.counts), pa.int64()),
-        ],
-        schema=SCHEMA,
-    )
     sink = io.BytesIO()
-    pq.write_table(
-        table, sink, compression="zstd", use_dictionary=["shard", "bytes"], store_schema=False
-    )
-    _write_changed(directory / INDEX, sink.getvalue())
+    form = {"compression": "zstd", "use_dictionary": ["shard", "bytes"], "store_schema": False}
+    with pq.ParquetWriter(sink, SCHEMA, **form) as writer:
+        for first, stop in _stretches(shelf.starts):
+            writer.write_table(_table(shelf, first, stop))
+    _write_changed(directory / INDEX, sink.getbuffer())
     summary = {
         "fingerprint": fingerprint.to_json(),
         "digest": fingerprint.digest,
-        "rows": len(index.keys),
-        "shards": len(index.names),
-        "keys_sha256": keys_digest(index.keys),
+        "rows": len(shelf.keys),
+        "shards": len(shelf),
+        "keys_sha256": keys_digest(shelf.keys),
     }
     _write_changed(directory / SUMMARY, json_bytes(summary))
 
@@ -120,15 +109,18 @@ def read_index(directory: Path) -> Index:
 
     Raises:
         PipelineError: if the file is absent, broken or edited.
+        ClosedFileError: if it may not be read.
     """
     path = directory / INDEX
     try:
-        table = pq.read_table(path)
-        if not table.schema.equals(SCHEMA):
-            raise ValueError(f"its columns are {table.schema.names}, not {SCHEMA.names}")
-        return _parse(table)
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise ValueError(f"its columns are {file.schema_arrow.names}, not {SCHEMA.names}")
+            return _parse(file)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise PipelineError(f"{path}: not the index of a store: {_line(error)}") from None
+        raise closed_file(path, error) or PipelineError(
+            f"{path}: not the index of a store: {_line(error)}"
+        ) from None
 
 
 def read_summary(directory: Path, index: Index) -> Fingerprint:
@@ -136,6 +128,7 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
 
     Raises:
         PipelineError: if the file is broken, or if the two do not belong together.
+        ClosedFileError: if it may not be read.
     """
     path = directory / SUMMARY
     try:
@@ -143,7 +136,9 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
         fingerprint = Fingerprint.from_json(tree["fingerprint"])
         stated = [tree[name] for name in ("digest", "rows", "shards", "keys_sha256")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{path}: not the summary of a store: {_line(error)}") from None
+        raise closed_file(path, error) or PipelineError(
+            f"{path}: not the summary of a store: {_line(error)}"
+        ) from None
     digest = fingerprint.digest
     found = [digest, len(index.keys), len(index.names), keys_digest(index.keys)]
     if stated != found or not all(index.named_under(digest)):
@@ -155,46 +150,93 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
     return fingerprint
 
 
-def _parse(table: pa.Table) -> Index:
-    keys = pack(table["sha256"].to_pylist())
+def _stretches(starts: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Divide the shards into stretches of about CHUNK rows; without a row there is one."""
+    first, last = 0, len(starts) - 1
+    while first < last or first == 0:
+        stop = int(np.searchsorted(starts, starts[first] + CHUNK, side="right")) - 1
+        stop = min(max(stop, first + 1), last)
+        yield first, stop
+        first = max(stop, 1)
+
+
+def _table(shelf: Shelf, first: int, stop: int) -> pa.Table:
+    """The rows of the index for the shards from `first` to `stop`."""
+    counts = shelf.counts[first:stop]
+    names = np.array([shelf.part(at).name for at in range(first, stop)], object)
+    keys = shelf.keys[shelf.starts[first] : shelf.starts[stop]]
+    return pa.table(
+        [
+            pa.array(unpack(keys), pa.string()),
+            pa.array(np.repeat(names, counts), pa.string()),
+            pa.array(_row_numbers(counts), pa.int32()),
+            pa.array(np.repeat(shelf.sizes[first:stop], counts), pa.int64()),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _parse(file: pq.ParquetFile) -> Index:
+    """Read the table part by part, and check that it is the index of a store.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    content, names, counts, lengths = bytearray(), [b""], [0], [0]
+    for batch in file.iter_batches(CHUNK):
+        content += pack(batch["sha256"].to_pylist()).tobytes()
+        runs = pc.run_end_encode(batch["shard"])
+        many = np.diff(runs.run_ends.to_numpy(), prepend=0)
+        found = [name.encode("ascii") for name in runs.values.to_pylist()]
+        carried = counts[-1] if found[:1] == names[-1:] else 0  # a shard lies in two batches
+        rows, held = _row_numbers(many), batch["bytes"].to_numpy()
+        rows[: many[0]] += carried
+        firsts = held[np.cumsum(many) - many]
+        if (batch["row"].to_numpy() != rows).any() or (held != np.repeat(firsts, many)).any():
+            raise ValueError(TORN)
+        if carried:
+            if firsts[0] != lengths[-1]:
+                raise ValueError(TORN)
+            counts[-1] += int(many[0])
+            found, many, firsts = found[1:], many[1:], firsts[1:]
+        names += found
+        counts += many.tolist()
+        lengths += firsts.tolist()
+    keys = from_bytes(content)
     if not ascending(keys):
         raise ValueError("its sha256 are not ascending")
-    names = np.array(table["shard"].to_pylist(), object)
-    first = np.flatnonzero(np.append(True, names[1:] != names[:-1])[: len(names)])
-    starts = np.append(first, len(names)).astype(np.int64)
-    sizes = table["bytes"].to_numpy()
-    index = Index(keys, tuple(names[first]), starts, sizes[first])
-    if (
-        not all(map(is_shard_name, index.names))
-        or not _in_place(index)
-        or (table["row"].to_numpy() != _row_numbers(starts)).any()
-        or (sizes != np.repeat(index.sizes, index.counts)).any()
-    ):
-        raise ValueError("its shards, rows and bytes do not go together")
+    starts = np.cumsum(counts, dtype=np.int64)
+    if not all(is_shard_name(name.decode("ascii")) for name in names[1:]):
+        raise ValueError(TORN)
+    index = Index(keys, np.array(names[1:], bytes), starts, np.array(lengths[1:], np.int64))
+    if not _in_place(index):
+        raise ValueError(TORN)
     return index
 
 
 def _in_place(index: Index) -> bool:
     """Whether each key lies in its own shard, and all names give the same number of shards."""
-    places = np.array([place_of(name) for name in index.names], np.int64).reshape(-1, 2)
-    of = int(places[0, 1]) if len(places) else 1
-    numbers = shard_numbers(index.keys, of)
-    return bool(
-        of & (of - 1) == 0
-        and (places[:, 1] == of).all()
-        and (np.repeat(places[:, 0], index.counts) == numbers).all()
-        and (np.diff(places[:, 0]) > 0).all()
+    if not len(index.names):
+        return True
+    places = np.array([place_of(name.decode("ascii")) for name in index.names], np.int64)
+    of = int(places[0, 1])
+    if of & (of - 1) or (places[:, 1] != of).any() or (np.diff(places[:, 0]) <= 0).any():
+        return False
+    shelf = Shelf(index.keys, of, "")
+    return np.array_equal(shelf.numbers, places[:, 0]) and np.array_equal(
+        shelf.starts, index.starts
     )
 
 
-def _row_numbers(starts: np.ndarray) -> np.ndarray:
-    counts = np.diff(starts)
-    numbers: np.ndarray = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
+def _row_numbers(counts: np.ndarray) -> np.ndarray:
+    """The place of each row within its shard."""
+    ends = np.cumsum(counts)
+    numbers: np.ndarray = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
     return numbers
 
 
-def _write_changed(path: Path, content: bytes) -> None:
-    if not path.exists() or path.read_bytes() != content:
+def _write_changed(path: Path, content: bytes | memoryview) -> None:
+    if not path.exists() or path.stat().st_size != len(content) or path.read_bytes() != content:
         write_bytes(path, content)
 
 

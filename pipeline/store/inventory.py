@@ -8,19 +8,19 @@ trusts the files and not the index.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import file_sizes, sync
+from pipeline.files import ClosedFileError, file_sizes, sync
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import THREADS, Commits, Held
 from pipeline.store.index import INDEX, SUMMARY, read_index
 from pipeline.store.keys import (
     Keys,
-    Part,
+    contained,
     from_bytes,
     is_name_of,
     is_shard_name,
@@ -34,6 +34,7 @@ from pipeline.store.shard import (
     UnreadableShardError,
     read_header,
 )
+from pipeline.store.shelf import Part, Piles, Shelf
 
 TEMPORARY = re.compile(r"\.\d+\.tmp\..+")
 NFS = ".nfs"  # an NFS client gives such a name to a removed file that is still open
@@ -43,7 +44,9 @@ class Inventory:
     """All files of one store's directory; the caller holds the lock.
 
     Attributes:
-        held: the shards of the fingerprint, by file name.
+        shelves: the shards of the fingerprint; each file stands on one shelf, those that the run
+            works towards on `target`.
+        target: the shards that the store shall have.
         foreign: the names of shards of another fingerprint, which are never read; they stay until
             the run is done.
         unreadable: the names of files that are no whole shards, each with the reason.
@@ -53,23 +56,35 @@ class Inventory:
     def __init__(self, directory: Path, fingerprint: Fingerprint) -> None:
         self.directory = directory
         self.fingerprint = fingerprint
-        self.held: dict[str, Held] = {}
         self.foreign: set[str] = set()
         self.unreadable: dict[str, str] = {}
         self.written = 0
-        self._at: dict[tuple[int, int], list[Held]] = {}  # by number and number of shards
-        self._counts: set[int] = set()  # the numbers of shards that occur in `held`
-        self._verified: dict[str, Header] = {}
+        self._found = Piles()
         self._commits = Commits(directory, fingerprint.digest)
         sizes = _shard_sizes(directory)
-        for held in _indexed(directory, fingerprint.digest, sizes):
-            self._put(held)
-        for name in sorted(sizes.keys() - self.held.keys()):
-            self._scan(name, sizes[name] or 0)
+        self.shelves = _indexed(directory, fingerprint.digest, sizes)
+        for name, size in sorted(sizes.items()):
+            self._scan(name, size or 0)
+        self.aim(Shelf(from_bytes(b""), 1, fingerprint.digest))
 
-    def lacking(self, parts: Iterable[Part]) -> list[Part]:
-        """Those of `parts` that no file holds exactly; they must be written."""
-        return [part for part in parts if part.name not in self.held]
+    def aim(self, target: Shelf) -> None:
+        """Work towards the shards of `target`: those that are files already need not be written.
+
+        A file from which rows must be copied, and which turns out broken, leaves the inventory.
+        """
+        self._shelve()
+        for shelf in self.shelves:
+            target.take(shelf)
+        self.shelves = [shelf for shelf in self.shelves if shelf.sizes.any()]
+        self.target = target
+        for part in self.lacking():
+            self.sources(part)
+        self.shelves.append(target)
+
+    def lacking(self) -> Iterator[Part]:
+        """Those of the target's shards that are no files yet; they must be written."""
+        for at in np.flatnonzero(self.target.sizes == 0).tolist():
+            yield self.target.part(at)
 
     def write(self, part: Part, fresh: tuple[Keys, Mapping[str, np.ndarray]]) -> None:
         """Begin to write a shard with the rows of `part` that are `fresh` or lie in other shards.
@@ -97,52 +112,73 @@ class Inventory:
     def wrote(self, held: Held) -> None:
         """Take over a shard that was written in this run, by this process or another."""
         self.written += 1
-        self._put(held)
+        at = self.target.place_of(held.name)
+        if at is None:  # some of its images failed
+            self._found.put(*place_of(held.name), held.size, held.keys)
+        else:
+            self.target.sizes[at] = held.size
 
     def close(self) -> None:
         """Wait for the shards that are being written."""
         self._commits.close()
 
-    def prune(self, names: Collection[str]) -> None:
-        """Remove every shard file but `names`, whether it is old, foreign or broken."""
-        doomed = (self.held.keys() | self.foreign | self.unreadable.keys()) - set(names)
-        for name in sorted(doomed):
+    def prune(self) -> None:
+        """Remove every shard file that is not the target's, whether old, foreign or broken."""
+        doomed = self.foreign | self.unreadable.keys()
+        self._shelve()
+        for shelf in self.shelves:
+            if shelf is not self.target:
+                doomed.update(shelf.part(at).name for at in np.flatnonzero(shelf.sizes).tolist())
+        for name in sorted(name for name in doomed if self.target.place_of(name) is None):
             (self.directory / name).unlink(missing_ok=True)
         if doomed:
             sync(self.directory)
         _sweep(self.directory)
 
-    def keys(self) -> Keys:
-        """The keys of all rows, (n,), ascending."""
-        content = b"".join(held.keys.tobytes() for held in self.held.values())
-        return unique(from_bytes(content))
+    def holds(self, keys: Keys) -> np.ndarray:
+        """Whether each of `keys` has a row in some file, (n,) bool."""
+        self._shelve()
+        found = np.zeros(len(keys), bool)
+        for shelf in self.shelves:
+            found |= contained(keys, shelf.rows(there=True))
+        return found
+
+    def beside(self, keys: Keys) -> int:
+        """How many other rows the files hold."""
+        others = []
+        for shelf in self.shelves:
+            held = shelf.rows(there=True)
+            others.append(held[~contained(held, keys)])
+        return len(unique(np.concatenate(others)))
 
     def sources(self, part: Part) -> tuple[tuple[Path, Header], ...]:
         """Open the shards that may hold rows of `part`, and give those that are whole.
 
         A shard that turns out unreadable leaves the inventory.
         """
-        opened = [(h, self._verify(h)) for h in self._overlapping(part.number, part.of)]
-        return tuple((self.directory / h.name, header) for h, header in opened if header)
+        opened = []
+        for shelf in self.shelves:
+            for at in shelf.overlapping(part.number, part.of):
+                if shelf.sizes[at]:
+                    name = shelf.part(at).name
+                    header = self._open(name)
+                    if header is None:
+                        shelf.sizes[at] = 0
+                    else:
+                        opened.append((self.directory / name, header))
+        return tuple(opened)
 
-    def _overlapping(self, number: int, of: int) -> Iterator[Held]:
-        """The shards whose range of keys overlaps that of shard `number` of `of`.
-
-        In a store of fewer shards that is one, in a store of `count` > `of` shards count / of.
-        """
-        for count in sorted(self._counts):
-            first = number * count // of
-            for at in range(first, max(first + 1, (number + 1) * count // of)):
-                yield from list(self._at.get((at, count), ()))
-
-    def _put(self, held: Held) -> None:
-        number, of = place_of(held.name)
-        self.held[held.name] = held
-        self._at.setdefault((number, of), []).append(held)
-        self._counts.add(of)
+    def _shelve(self) -> None:
+        self.shelves += self._found.shelves(self.fingerprint.digest)
 
     def _scan(self, name: str, size: int) -> None:
-        """Open a shard that no index vouches for."""
+        """Take over a shard that no index vouches for."""
+        header = self._open(name)
+        if header is not None:
+            self._found.put(*place_of(name), size, header.keys)
+
+    def _open(self, name: str) -> Header | None:
+        """Open a shard; one of another fingerprint or content is noted as such."""
         path = self.directory / name
         try:
             header = read_header(path, self.fingerprint.digest, self.fingerprint.outputs)
@@ -152,17 +188,9 @@ class Inventory:
             self.unreadable[name] = str(error)
         else:
             if is_name_of(name, self.fingerprint.digest, header.keys):
-                self._verified[name] = header
-                self._put(Held(name, header.keys, size))
-            else:
-                self.unreadable[name] = f"{path}: its name is that of a shard of other images"
-
-    def _verify(self, held: Held) -> Header | None:
-        if held.name not in self._verified:
-            del self.held[held.name]
-            self._at[place_of(held.name)].remove(held)
-            self._scan(held.name, held.size)
-        return self._verified.get(held.name)
+                return header
+            self.unreadable[name] = f"{path}: its name is that of a shard of other images"
+        return None
 
 
 def _shard_sizes(directory: Path) -> dict[str, int | None]:
@@ -194,14 +222,23 @@ def _sweep(directory: Path) -> None:
             (directory / name).unlink()
 
 
-def _indexed(directory: Path, digest: str, sizes: Mapping[str, int | None]) -> Iterator[Held]:
-    """The shards that the index vouches for, by their bytes and names: they need no opening."""
+def _indexed(directory: Path, digest: str, sizes: dict[str, int | None]) -> list[Shelf]:
+    """Take from `sizes` the shards that the index vouches for by names and bytes: none is opened.
+
+    Without an index each shard is opened, and the index is written anew.
+    """
     try:
         index = read_index(directory)
+    except ClosedFileError:
+        raise
     except PipelineError:
-        return  # without an index each shard is opened, and the index is written anew
-    for shard, ours in enumerate(index.named_under(digest)):
-        name = index.names[shard]
-        size = sizes.get(name)
-        if ours and size is not None and size == index.sizes[shard]:
-            yield Held(name, index.shard_keys(shard), size)
+        return []
+    if not len(index.keys):
+        return []
+    shelf = Shelf(index.keys, place_of(index.name(0))[1], digest)
+    for at in range(len(shelf)):
+        name, length = index.name(at), int(index.lengths[at])
+        if sizes.get(name) == length and shelf.part(at).name == name:
+            shelf.sizes[at] = length
+            del sizes[name]
+    return [shelf]

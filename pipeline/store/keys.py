@@ -1,25 +1,27 @@
 """Keys (the SHA-256 of images), and which shard file a key belongs to.
 
-In memory n keys are one sorted NumPy array (n,) of 32-byte strings ("S32"): 40 MB for 1,250,000
-images, and comparisons go byte by byte, as on hexadecimal text. NumPy strips trailing zero bytes
-from a single element, so elements are never taken out: whole arrays become hexadecimal at once.
+In memory n keys are one sorted NumPy array (n,) of 32-byte strings ("S32"): 32 MB for a million
+images, of which a writer or reader may hold three. So whatever needs more than that for a key (its
+text takes 113 bytes) is done for CHUNK keys at a time. Comparisons go byte by byte, as on
+hexadecimal text. NumPy strips trailing zero bytes from a single element, so elements are never
+taken out: whole arrays become hexadecimal at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 
 Keys: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 WIDTH = 32  # bytes of a key
-ROWS_A_SHARD = 8  # at most, on average; DVC uploads a shard again when one of its images is new
+CHUNK = 1 << 17  # keys that are turned into text, or looked up, at a time
+ROWS_A_SHARD = 8  # at most, on average; features/README.md says why
 KEY = re.compile(r"[0-9a-f]{64}")
 HEX = re.compile(r"[0-9a-f]*")
 SHARD_NAME = re.compile(r"\d{6,9}-of-\d{6,9}\.[0-9a-f]{16}\.h5")
@@ -31,12 +33,17 @@ def pack(keys: Iterable[str]) -> Keys:
     Raises:
         ValueError: for a key that is not 64 lower-case hexadecimal digits.
     """
-    listed = list(keys)
-    text = "".join(listed)
-    if any(len(key) != 2 * WIDTH for key in listed) or not HEX.fullmatch(text):
-        wrong = next(key for key in listed if not KEY.fullmatch(key))
-        raise ValueError(f"a key is a sha256 in 64 lower-case hexadecimal digits, not {wrong!r}")
-    return from_bytes(bytes.fromhex(text))
+    content = bytearray()
+    iterator = iter(keys)
+    while listed := list(islice(iterator, CHUNK)):
+        text = "".join(listed)
+        if any(len(key) != 2 * WIDTH for key in listed) or not HEX.fullmatch(text):
+            wrong = next(key for key in listed if not KEY.fullmatch(key))
+            raise ValueError(
+                f"a key is a sha256 in 64 lower-case hexadecimal digits, not {wrong!r}"
+            )
+        content += bytes.fromhex(text)
+    return from_bytes(content)
 
 
 def unpack(keys: Keys) -> list[str]:
@@ -45,7 +52,37 @@ def unpack(keys: Keys) -> list[str]:
     return [text[at : at + 2 * WIDTH] for at in range(0, len(text), 2 * WIDTH)]
 
 
-def from_bytes(content: bytes) -> Keys:
+class Hexadecimal(Sequence[str]):
+    """Keys as hexadecimal text, each made when it is asked for."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return unpack(self._keys[at])
+        at = range(len(self))[at]
+        return unpack(self._keys[at : at + 1])[0]
+
+    def __iter__(self) -> Iterator[str]:
+        for part in chunks(self._keys):
+            yield from unpack(part)
+
+
+def chunks(keys: Keys) -> Iterator[Keys]:
+    """Yield the keys in parts of CHUNK."""
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]
+
+
+def from_bytes(content: bytes | bytearray) -> Keys:
     """View n x 32 bytes as an array (n,)."""
     return np.frombuffer(content, dtype=f"S{WIDTH}")
 
@@ -67,44 +104,11 @@ def shard_numbers(keys: Keys, of: int) -> np.ndarray:
 
 
 def unique(keys: Keys) -> Keys:
-    """Sort the keys and drop repeated ones."""
-    ordered: Keys = np.sort(keys)
-    first = np.ones(len(ordered), bool)
-    first[1:] = ordered[1:] != ordered[:-1]
-    return ordered[first]
-
-
-def split(keys: Keys, of: int) -> Iterator[tuple[int, Keys]]:
-    """Yield each shard that has a key, as its number and its part of the sorted `keys`."""
-    numbers = shard_numbers(keys, of)
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    for start, stop in pairwise([*starts, len(keys)]):
-        yield int(numbers[start]), keys[start:stop]
-
-
-@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
-class Part:
-    """The keys that one shard shall hold.
-
-    Attributes:
-        number: the number of the shard.
-        of: how many shards the store has.
-        name: the name of the shard's file.
-        keys: ascending.
-    """
-
-    number: int
-    of: int
-    name: str
-    keys: Keys
-
-
-def parts(keys: Keys, of: int, digest: str) -> dict[int, Part]:
-    """Divide the sorted `keys` among shards, by number; shards without a key are left out."""
-    return {
-        number: Part(number, of, shard_name(number, of, digest, part), part)
-        for number, part in split(keys, of)
-    }
+    """Sort the keys and drop repeated ones; `keys` itself is sorted, which saves a copy of them."""
+    keys.sort()
+    first = np.ones(len(keys), bool)
+    first[1:] = keys[1:] != keys[:-1]
+    return keys if first.all() else keys[first]
 
 
 def shard_name(number: int, of: int, digest: str, keys: Keys) -> str:
@@ -141,7 +145,7 @@ def is_name_of(name: str, digest: str, keys: Keys) -> bool:
 
 def keys_digest(keys: Keys) -> str:
     """The SHA-256 of all keys, in their order."""
-    return hashlib.sha256(keys.tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(keys).data).hexdigest()
 
 
 def positions(keys: Keys, among: Keys) -> np.ndarray:
@@ -151,3 +155,9 @@ def positions(keys: Keys, among: Keys) -> np.ndarray:
     at: Any = np.searchsorted(among, keys)
     at[at == len(among)] = 0
     return np.where(among[at] == keys, at, -1)
+
+
+def contained(keys: Keys, among: Keys) -> np.ndarray:
+    """Whether each of `keys` is in the sorted `among`, (n,) bool."""
+    found = [positions(part, among) >= 0 for part in chunks(keys)]
+    return np.concatenate(found) if found else np.zeros(0, bool)

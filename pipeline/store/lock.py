@@ -21,7 +21,8 @@ def locked(directory: Path) -> Iterator[None]:
     The kernel drops the lock (flock) when its holder dies, so a file left behind does no harm.
 
     Raises:
-        PipelineError: if another process holds it; the message names that process.
+        PipelineError: if another process holds it (the message names that process), or if the
+            folder is read-only or its file system has no locks.
     """
     path = directory.with_name(f"{directory.name}.lock")
     descriptor = _acquire(path, directory)
@@ -38,7 +39,13 @@ def locked(directory: Path) -> Iterator[None]:
 
 def _acquire(path: Path, directory: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise PipelineError(
+                f"{directory}: cannot be written: no lock could be put beside it, at {path}"
+                f" ({error.strerror}). A store that is only read needs none"
+            ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -48,6 +55,14 @@ def _acquire(path: Path, directory: Path) -> int:
                 f"{directory}: process {holder or 'unknown'} is writing this store (it holds"
                 f" {path}). Wait for it or end it, then run again; a killed `dvc` leaves its"
                 " stage running."
+            ) from None
+        except OSError as error:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise PipelineError(
+                f"{directory}: its file system has no locks (flock: {error.strerror}), and without"
+                " one two runs could write this store at once. Put the project on a local disk, or"
+                " mount this one with locks"
             ) from None
         # The holder before us may have removed the file after we opened it and before we locked
         # it. Then others lock a new file, and our lock guards nothing.

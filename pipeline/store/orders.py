@@ -15,8 +15,9 @@ import numpy as np
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import Held
 from pipeline.store.gather import gather
-from pipeline.store.keys import Keys, Part, shard_name
+from pipeline.store.keys import Keys, shard_name
 from pipeline.store.shard import Header, write_shard
+from pipeline.store.shelf import Part
 
 
 @dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool

@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
-from pipeline.store.keys import Keys, Part, positions, shard_numbers, unpack
+from pipeline.store.keys import Hexadecimal, Keys, unpack
+from pipeline.store.shelf import Part, Shelf
 
 
-@dataclass(frozen=True, eq=False)  # two arrays do not compare to one bool
 class Plan:
     """The rows that a store shall hold, and which of them must be computed.
 
     Attributes:
-        wanted: the keys of all rows, (n,), ascending.
-        parts: the same keys divided among shards, by the number of the shard.
-        of: how many shards the store shall have.
-        before: the keys of the rows that were there when the run began, ascending.
+        shelf: all of them, divided among shards.
+        had: whether each was there when the run began, (n,) bool.
+        gone: how many other rows were there.
     """
 
-    wanted: Keys
-    parts: dict[int, Part]
-    of: int
-    before: Keys
+    def __init__(self, shelf: Shelf, had: np.ndarray, gone: int) -> None:
+        self.shelf = shelf
+        self.had = had
+        self.gone = gone
 
     @cached_property
     def todo(self) -> Keys:
         """The keys of the rows that must be computed, ascending."""
-        return self.wanted[positions(self.wanted, self.before) < 0]
+        return self.shelf.keys[~self.had] if self.had.any() else self.shelf.keys
 
     @cached_property
-    def listed(self) -> list[str]:
+    def listed(self) -> Hexadecimal:
         """`todo` in hexadecimal."""
-        return unpack(self.todo)
+        return Hexadecimal(self.todo)
 
     @cached_property
-    def numbers(self) -> list[int]:
-        """The number of the shard of each row of `todo`, ascending."""
-        numbers: list[int] = shard_numbers(self.todo, self.of).tolist()
-        return numbers
+    def lots(self) -> Shelf:
+        """`todo` divided among the same shards."""
+        return Shelf(self.todo, self.shelf.of, self.shelf.digest)
+
+    def part_of(self, lot: int) -> Part:
+        """The shard that the rows of a lot belong to."""
+        (at,) = self.shelf.overlapping(int(self.lots.numbers[lot]), self.shelf.of)
+        return self.shelf.part(at)
 
     def by_shard(self) -> Iterator[tuple[Part, tuple[str, ...]]]:
         """Yield each shard that lacks rows, with the keys of those rows in hexadecimal."""
-        starts = np.flatnonzero(np.diff(self.numbers, prepend=-1))
-        for start, stop in pairwise([*starts.tolist(), len(self.numbers)]):
-            yield self.parts[self.numbers[start]], tuple(self.listed[start:stop])
+        for lot in range(len(self.lots)):
+            yield self.part_of(lot), tuple(unpack(self.lots.part(lot).keys))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import file_sizes
+from pipeline.files import ClosedFileError, file_sizes
 from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.index import INDEX, SUMMARY, Index, read_index, read_summary
 from pipeline.store.keys import KEY, pack, positions, unpack
@@ -153,7 +153,7 @@ class _Shards:
                 self._mapped.clear()
                 for known in self.known.values():
                     known.clear()
-            path = self.directory / self.index.names[shard]
+            path = self.directory / self.index.name(shard)
             rows = self._mapped[shard] = self._open(path, shard)
         return rows
 
@@ -187,13 +187,15 @@ def _whole(directory: Path) -> tuple[Index, Fingerprint]:
     try:
         index = read_index(directory)
         fingerprint = read_summary(directory, index)
+    except ClosedFileError:
+        raise
     except PipelineError as error:
         raise PipelineError(f"{error}. {advice}") from None
     sizes = file_sizes(directory)
     faults = [
         f"{name} ({'missing' if (found := sizes.get(name)) is None else f'{found} bytes'})"
-        for name, size in zip(index.names, index.sizes.tolist(), strict=True)
-        if sizes.get(name) != size
+        for shard, length in enumerate(index.lengths.tolist())
+        if sizes.get(name := index.name(shard)) != length
     ]
     if faults:
         raise PipelineError(

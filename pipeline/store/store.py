@@ -8,7 +8,6 @@ new index does not list are removed last.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,14 +20,13 @@ from pipeline.errors import PipelineError
 from pipeline.files import NoRoomError
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.commits import Held
-from pipeline.store.index import make_index, write_index
+from pipeline.store.index import write_index
 from pipeline.store.inventory import Inventory
 from pipeline.store.keys import (
     WIDTH,
-    Keys,
-    Part,
+    Hexadecimal,
+    contained,
     pack,
-    parts,
     positions,
     shards_for,
     unique,
@@ -37,6 +35,7 @@ from pipeline.store.keys import (
 from pipeline.store.lock import locked
 from pipeline.store.orders import Order
 from pipeline.store.plan import Plan
+from pipeline.store.shelf import Shelf
 
 FRAME = 4096  # a shard has at most so many bytes beside its keys and rows
 
@@ -90,7 +89,8 @@ class Store:
         self._open: Inventory | None = None
         self._fixed: Plan | None = None
         self._next = 0  # the first position in todo whose row may still come
-        self._pending: list[int] = []  # positions in todo of rows whose shard is not full yet
+        self._lot = 0  # the shard in hand
+        self._pending: list[np.ndarray] = []  # the same of rows whose shard is not full yet
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in fingerprint.outputs}
 
     def __enter__(self) -> Store:
@@ -119,7 +119,7 @@ class Store:
         self._open = None
         self._lock.close()
 
-    def missing(self, keys: Iterable[str]) -> list[str]:
+    def missing(self, keys: Iterable[str]) -> Sequence[str]:
         """The keys that have no row yet, ascending; it may be called once.
 
         Args:
@@ -127,12 +127,12 @@ class Store:
         """
         if self._fixed is not None:
             raise ValueError("missing is called once")
+        inventory = self._inventory
         wanted = unique(pack(keys))
-        of = shards_for(len(wanted))
-        divided = parts(wanted, of, self.fingerprint.digest)
-        self._open_sources(divided.values())
-        self._fixed = Plan(wanted, divided, of, self._inventory.keys())
-        return list(self._fixed.listed)
+        shelf = Shelf(wanted, shards_for(len(wanted)), self.fingerprint.digest)
+        inventory.aim(shelf)
+        self._fixed = Plan(shelf, inventory.holds(wanted), inventory.beside(wanted))
+        return Hexadecimal(self._fixed.todo)
 
     def add(self, keys: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
         """Hand in rows; a shard is written as soon as its last row has come.
@@ -146,19 +146,25 @@ class Store:
             ValueError: if keys, their order, shapes or dtypes are not as described.
             NoRoomError: if the disk is full; the shards written so far are kept.
         """
-        plan = self._plan
+        lots = self._plan.lots
         self._check(len(keys), arrays)
-        for row, key in enumerate(keys):
-            at = bisect_left(plan.listed, key, self._next)
-            if at == len(plan.listed) or plan.listed[at] != key:
-                raise ValueError(f"{key} is not missing, or comes out of order")
-            if self._pending and plan.numbers[self._pending[0]] != plan.numbers[at]:
+        at = positions(pack(keys), lots.keys)  # (b,)
+        wrong = at <= np.concatenate([[self._next - 1], at[:-1]])
+        if wrong.any():
+            key = keys[int(wrong.argmax())]
+            raise ValueError(f"{key} is not missing, or comes out of order")
+        lot = np.searchsorted(lots.starts, at, side="right") - 1  # (b,)
+        for rows in np.split(np.arange(len(at)), np.flatnonzero(np.diff(lot)) + 1):
+            if not len(rows):
+                continue
+            if self._pending and self._lot != lot[rows[0]]:
                 self._commit()
-            self._pending.append(at)
+            self._lot = int(lot[rows[0]])
+            self._pending.append(at[rows])
             for name, waiting in self._rows.items():
-                waiting.append(np.array(arrays[name][row]))  # a copy: the batch may be used again
-            self._next = at + 1
-            if self._next == len(plan.numbers) or plan.numbers[self._next] != plan.numbers[at]:
+                waiting.append(arrays[name][rows])  # a copy: the batch may be used again
+            self._next = int(at[rows[-1]]) + 1
+            if self._next == lots.starts[self._lot + 1]:
                 self._commit()
 
     def orders(self) -> Iterator[Order]:
@@ -185,27 +191,23 @@ class Store:
         self._commit()
         with self.room():
             inventory.settle()
-        final, divided = plan.wanted, plan.parts
-        if without:
-            final = final[positions(final, unique(pack(without))) < 0]
-            divided = parts(final, shards_for(len(final)), self.fingerprint.digest)
-        self._open_sources(divided.values())
-        self._demand(final)
-        for part in inventory.lacking(divided.values()):
+        stays = ~contained(plan.shelf.keys, unique(pack(without)))  # (n,)
+        if not stays.all():
+            final = plan.shelf.keys[stays]
+            inventory.aim(Shelf(final, shards_for(len(final)), self.fingerprint.digest))
+        self._demand()
+        for part in inventory.lacking():
             with self.room():
-                inventory.write(part, (final[:0], {}))  # all its rows are copied
+                inventory.write(part, (part.keys[:0], {}))  # all its rows are copied
         with self.room():
             inventory.settle()
-        names = [part.name for part in divided.values()]
-        held = [inventory.held[name] for name in names]
-        index = make_index([(shard.name, shard.size, shard.keys) for shard in held])
-        write_index(self.directory, index, self.fingerprint)
-        inventory.prune(names)
+        write_index(self.directory, inventory.target, self.fingerprint)
+        inventory.prune()
         return Report(
-            rows=len(final),
-            shards=len(names),
-            added=int((positions(final, plan.before) < 0).sum()),
-            removed=int((positions(plan.before, final) < 0).sum()),
+            rows=int(stays.sum()),
+            shards=len(inventory.target),
+            added=int((stays & ~plan.had).sum()),
+            removed=plan.gone + int((plan.had & ~stays).sum()),
             rewritten=inventory.written,
             foreign=len(inventory.foreign),
             unreadable=tuple(sorted(inventory.unreadable.values())),
@@ -223,18 +225,12 @@ class Store:
             raise ValueError("missing comes first")
         return self._fixed
 
-    def _open_sources(self, wanted: Iterable[Part]) -> None:
-        """Open the files from which rows will be copied into the shards that must be written.
-
-        A file that turns out broken leaves the inventory, so that its rows count as missing.
-        """
-        for part in self._inventory.lacking(wanted):
-            self._inventory.sources(part)
-
-    def _demand(self, keys: Keys) -> None:
-        absent = keys[positions(keys, self._inventory.keys()) < 0]
+    def _demand(self) -> None:
+        inventory = self._inventory
+        copied = inventory.target.rows(there=False)
+        absent = copied[~inventory.holds(copied)]
         if len(absent):
-            broken = "".join(f"; {reason}" for reason in self._inventory.unreadable.values())
+            broken = "".join(f"; {reason}" for reason in inventory.unreadable.values())
             raise PipelineError(
                 f"{self.directory}: {len(absent)} wanted images have no row, the first is"
                 f" {unpack(absent[:1])[0]}{broken}. Run the extraction again"
@@ -257,11 +253,10 @@ class Store:
         if not self._pending:
             return
         plan = self._plan
-        number = plan.numbers[self._pending[0]]
-        rows = {name: np.stack(waiting) for name, waiting in self._rows.items()}
-        fresh = (plan.todo[self._pending], rows)
+        rows = {name: np.concatenate(waiting) for name, waiting in self._rows.items()}
+        fresh = (plan.todo[np.concatenate(self._pending)], rows)
         with self.room():
-            self._inventory.write(plan.parts[number], fresh)
+            self._inventory.write(plan.part_of(self._lot), fresh)
         self._pending.clear()
         for waiting in self._rows.values():
             waiting.clear()
@@ -272,11 +267,11 @@ class Store:
         try:
             yield
         except NoRoomError as error:
-            lacking = self._inventory.lacking(self._plan.parts.values())
-            rows = sum(len(part.keys) for part in lacking)
+            target = self._inventory.target
+            rows, shards = len(target.rows(there=False)), int((target.sizes == 0).sum())
             row = sum(output.row_bytes for output in self.fingerprint.outputs.values())
-            needed = rows * (row + WIDTH) + len(lacking) * FRAME
+            needed = rows * (row + WIDTH) + shards * FRAME
             raise NoRoomError(
-                f"{error} In all, {rows} rows in {len(lacking)} shards are still to be written:"
+                f"{error} In all, {rows} rows in {shards} shards are still to be written:"
                 f" about {needed:,} bytes. The shards written so far are kept."
             ) from error

@@ -10,12 +10,9 @@ local engine, on processors of the same kind.
 
 from __future__ import annotations
 
-import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +33,7 @@ from pipeline.vision.backbone import Backbone, Features, load_backbone
 from pipeline.vision.decode import File, Pixels, pixels_of
 from pipeline.vision.forward import Forward
 from pipeline.vision.preprocessing import Preprocessing
+from pipeline.vision.ray_cluster import cluster
 
 RESTARTS = 3  # how often an actor is replaced, and how often a task is tried again
 AHEAD = 2  # tasks under way for each actor: one is computed while the next is decoded
@@ -101,7 +99,7 @@ def fill_on_ray(
                 say(sentence)
 
     tasks = _tasks(store.orders(), {file.sha256: file for file in files}, runtime.batch)
-    with _cluster(), store.room():
+    with cluster(), store.room():
         count, gpus = _size(runtime)
         kind = ray.remote(_Actor).options(
             num_cpus=0 if gpus else 1,
@@ -126,20 +124,6 @@ def fill_on_ray(
         finally:
             for actor in pool:  # a run that fails must leave no writers behind
                 ray.kill(actor)
-
-
-@contextmanager
-def _cluster() -> Iterator[None]:
-    """Enter the cluster of this process, or the one that RAY_ADDRESS names, or a new one here."""
-    if ray.is_initialized():
-        yield
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
-    try:
-        yield
-    finally:
-        ray.shutdown()  # this ends the actors, too
 
 
 def _size(runtime: Runtime) -> tuple[int, int]:

@@ -179,6 +179,15 @@ def test_paths_stand_in_dvc_yaml(stages: dict[str, Stage]) -> None:
             assert stage.paths == stage.deps | stage.outs, stage.name
 
 
+def test_the_shell_sees_each_path_of_a_corpus_as_one_word() -> None:
+    """A folder may be called "Ann's images [1]"; what "" cannot hold, the blocks refuse."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"].values()
+    commands = [stage.get("do", stage)["cmd"] for stage in stages]
+    path = r"\$\{(?:dataset\.(?!name)\w+|graph\.(?!name)\w+|item\.path)\}"
+    assert re.findall(path, str(commands))
+    assert not re.findall(rf'(?<!"){path}|{path}(?!")', " ".join(commands))
+
+
 def test_params_hold_no_paths() -> None:
     tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     of_data = re.compile(r"dataset\.\w+|graph\.[\w.]+|vectors\.sources\.\w+\.path")

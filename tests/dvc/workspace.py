@@ -34,6 +34,8 @@ PROJECT = (
     "samples/graph",
     "dvc.yaml",
     ".dvcignore",
+    ".gitattributes",
+    ".gitignore",
     "requirements.lock",
 )
 PATIENCE = 600  # seconds until a command is taken to hang
@@ -203,8 +205,6 @@ def make_workspace(path: Path, env: Mapping[str, str]) -> Workspace:
     (path / ".dvc").mkdir()
     _copy(ROOT / ".dvc" / "config", path / ".dvc" / "config")
     _copy(ROOT / ".dvc" / ".gitignore", path / ".dvc" / ".gitignore")
-    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
-    (path / ".gitignore").write_text(f"{ignored}/data/\n", encoding="utf-8")
     _write_corpus(path)
     _shrink(path / "conf")
     workspace = Workspace(path, env)

@@ -52,6 +52,7 @@ PERHAPS = {"lowercase": True, "urls": "perhaps", "users": True, "digits": False}
         (Vocab, changed("vocab", splits=["valid"]), "splits.0"),
         (Vocab, changed("vocab", normalize="none"), "normalize"),
         (Vocab, {"splits": ["train"], "min_count": 1, "normalize": PERHAPS}, "normalize.urls"),
+        *[(Dataset, changed("dataset", images=f"a{sign}b"), "images") for sign in '"$`\\\n'],
         (Dataset, {"name": "a", "train": "b", "dev": "c", "test": "d", "captions": "e"}, "images"),
         (
             Dataset,

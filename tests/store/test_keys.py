@@ -17,9 +17,9 @@ from pipeline.store.keys import (
     shard_name,
     shard_numbers,
     shards_for,
-    split,
     unpack,
 )
+from pipeline.store.shelf import Shelf
 
 # Few different ends give shared prefixes, and trailing zero bytes, which NumPy strips.
 HEX = st.tuples(st.sampled_from(["00", "0f", "80", "ff"]), st.sampled_from(["00", "01", "ff"])).map(
@@ -69,7 +69,8 @@ def test_splitting_is_by_the_first_bits(keys: set[str], bits: int) -> None:
     expected: dict[int, list[str]] = {}
     for key in sorted(keys):
         expected.setdefault(int(key, 16) >> (256 - bits), []).append(key)
-    found = {number: unpack(part) for number, part in split(packed, 1 << bits)}
+    shelf = Shelf(packed, 1 << bits, "d")
+    found = {part.number: unpack(part.keys) for part in map(shelf.part, range(len(shelf)))}
     assert found == expected
     assert list(found) == sorted(found)
 

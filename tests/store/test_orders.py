@@ -28,7 +28,7 @@ def by_others(directory: Path, wanted: list[str]) -> tuple[Report, int]:
     with Store(directory, MADE) as store:
         missing = store.missing(wanted)
         orders = list(store.orders())
-        assert [key for order in orders for key in order.missing] == missing
+        assert [key for order in orders for key in order.missing] == list(missing)
         for order in reversed(orders):
             carried_out(order)
             store.receive(carried_out(order))

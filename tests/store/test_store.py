@@ -87,7 +87,7 @@ def test_a_failed_image_has_no_row_and_is_missing_again(directory: Path, tmp_pat
         tmp_path, [k for k in keys(range(33)) if k not in failed], MADE
     )
     with Store(directory, MADE) as store:
-        assert store.missing(keys(range(33))) == sorted(failed)
+        assert list(store.missing(keys(range(33)))) == sorted(failed)
     assert extract(directory, keys(range(33)), MADE).added == 2
     assert content(directory) == fresh(tmp_path, keys(range(33)), MADE)
 
@@ -107,7 +107,7 @@ def test_another_fingerprint_is_never_mixed_and_removed_only_at_the_end(
     old = content(directory)
     with Store(directory, MADE) as store:
         todo = store.missing(keys(range(40)))
-        assert todo == sorted(keys(range(40)))
+        assert list(todo) == sorted(keys(range(40)))
         part = todo[:20]
         store.add(part, {name: rows(MADE, name, part) for name in MADE.outputs})
     assert old.items() <= content(directory).items()  # the old store is still whole
@@ -136,7 +136,7 @@ def test_an_interrupt_loses_only_the_shard_in_hand(directory: Path) -> None:
     in_hand = [k for k in wanted if int(k[:2], 16) >> 5 == int(handed[-1][:2], 16) >> 5]
     assert in_hand[-1] not in handed  # its shard is not complete
     with Store(directory, MADE) as store:
-        assert store.missing(wanted) == [k for k in wanted if k not in handed or k in in_hand]
+        assert list(store.missing(wanted)) == [k for k in wanted if k not in handed or k in in_hand]
     with pytest.raises(PipelineError, match="no feature store"):
         Reader(directory).check()
 

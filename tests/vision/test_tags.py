@@ -51,7 +51,7 @@ def a_store(directory: Path, logits: NDArray[np.float32], backbone: str = "resne
     outputs = {"logits": Output((1000,), "float32")}
     fingerprint = Fingerprint(backbone, 1, "0" * 64, "", "", "float32", outputs)
     with Store(directory, fingerprint) as store:
-        assert store.missing(keys) == keys
+        assert list(store.missing(keys)) == keys
         store.add(keys, {"logits": logits})
         store.finish()
     return keys
