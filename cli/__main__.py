@@ -14,16 +14,16 @@ COMMANDS = {
     "compare": "Test the difference in F1 between two systems.",
     "doctor": "Say what stands in the way of a run, and what to do about it.",
     "export": "Write a trained model as one folder that predicts by itself.",
-    "lint": "Say what is in a corpus and what is wrong with it; write a repaired copy.",
+    "lint": "Say what is wrong with a corpus; write a repaired copy.",
     "lock": "Pin what pyproject.toml asks for in requirements.lock.",
     "merge": "Put the feature stores of several people together.",
     "new-system": "Add a system: its file, preset, stages and block of params.yaml.",
     "params": "Write params.yaml from conf/.",
     "predict": "Tag new posts with a trained model.",
-    "show": "Show what every system said of one post, or list what one got wrong.",
-    "sweep": "Train a system with each combination of some values: a table and a plot.",
+    "show": "Show what all systems said of a post, or what one got wrong.",
+    "sweep": "Train a system with each combination of some values.",
     "tables": "Print a paper's own tables beside ours.",
-    "weights": "Say which published weights are there, and fetch what is missing.",
+    "weights": "Say which weights are there, and fetch what is missing.",
 }
 
 
