@@ -184,7 +184,7 @@ def _parse(file: pq.ParquetFile) -> Index:
         ValueError: if it is not.
     """
     content, names, counts, lengths = bytearray(), [b""], [0], [0]
-    for batch in file.iter_batches(CHUNK):
+    for batch in filter(len, file.iter_batches(CHUNK)):
         content += pack(batch["sha256"].to_pylist()).tobytes()
         runs = pc.run_end_encode(batch["shard"])
         many = np.diff(runs.run_ends.to_numpy(), prepend=0)
