@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,10 +139,17 @@ def closed_file(path: Path, error: Exception) -> ClosedFileError | None:
     )
 
 
-def file_sizes(directory: Path) -> dict[str, int | None]:
-    """The bytes of each entry of a folder, by name; None for a folder or a broken link."""
-    sizes: dict[str, int | None] = {}
+def file_size(path: Path) -> int | None:
+    """The bytes of a file; None if there is none, or a folder or a broken link."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def file_sizes(directory: Path) -> Iterator[tuple[str, int | None]]:
+    """Name and bytes of each entry of a folder; None for a folder or a broken link."""
     with os.scandir(directory) as entries:
         for entry in entries:
-            sizes[entry.name] = entry.stat().st_size if entry.is_file() else None
-    return sizes
+            yield entry.name, entry.stat().st_size if entry.is_file() else None

@@ -154,4 +154,4 @@ def test_sizes_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "nowhere").symlink_to("absent")
-    assert file_sizes(tmp_path) == {"file": 3, "folder": None, "link": 3, "nowhere": None}
+    assert dict(file_sizes(tmp_path)) == {"file": 3, "folder": None, "link": 3, "nowhere": None}

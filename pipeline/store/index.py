@@ -38,6 +38,7 @@ from pipeline.store.shelf import Shelf
 
 INDEX = "index.parquet"
 SUMMARY = "store.json"
+BLOCK = 1 << 20  # bytes that are compared at a time
 TORN = "its shards, rows and bytes do not go together"
 SCHEMA = pa.schema(
     [
@@ -183,7 +184,7 @@ def _parse(file: pq.ParquetFile) -> Index:
         ValueError: if it is not.
     """
     content, names, counts, lengths = bytearray(), [b""], [0], [0]
-    for batch in file.iter_batches(CHUNK):
+    for batch in filter(len, file.iter_batches(CHUNK)):
         content += pack(batch["sha256"].to_pylist()).tobytes()
         runs = pc.run_end_encode(batch["shard"])
         many = np.diff(runs.run_ends.to_numpy(), prepend=0)
@@ -218,13 +219,12 @@ def _in_place(index: Index) -> bool:
     """Whether each key lies in its own shard, and all names give the same number of shards."""
     if not len(index.names):
         return True
-    places = np.array([place_of(name.decode("ascii")) for name in index.names], np.int64)
-    of = int(places[0, 1])
-    if of & (of - 1) or (places[:, 1] != of).any() or (np.diff(places[:, 0]) <= 0).any():
+    of = place_of(index.name(0))[1]
+    if of & (of - 1) or not of:
         return False
     shelf = Shelf(index.keys, of, "")
-    return np.array_equal(shelf.numbers, places[:, 0]) and np.array_equal(
-        shelf.starts, index.starts
+    return np.array_equal(shelf.starts, index.starts) and all(
+        place_of(index.name(at)) == (number, of) for at, number in enumerate(shelf.numbers.tolist())
     )
 
 
@@ -236,8 +236,17 @@ def _row_numbers(counts: np.ndarray) -> np.ndarray:
 
 
 def _write_changed(path: Path, content: bytes | memoryview) -> None:
-    if not path.exists() or path.stat().st_size != len(content) or path.read_bytes() != content:
+    if not path.exists() or not _holds(path, memoryview(content)):
         write_bytes(path, content)
+
+
+def _holds(path: Path, content: memoryview) -> bool:
+    """Whether a file has this content; of a large one, a part at a time is in memory."""
+    with path.open("rb") as file:
+        for start in range(0, len(content), BLOCK):
+            if file.read(BLOCK) != content[start : start + BLOCK]:
+                return False
+        return not file.read(1)
 
 
 def _line(error: Exception) -> str:

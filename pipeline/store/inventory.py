@@ -61,9 +61,8 @@ class Inventory:
         self.written = 0
         self._found = Piles()
         self._commits = Commits(directory, fingerprint.digest)
-        sizes = _shard_sizes(directory)
-        self.shelves = _indexed(directory, fingerprint.digest, sizes)
-        for name, size in sorted(sizes.items()):
+        self.shelves, others = _listed(directory, fingerprint.digest)
+        for name, size in sorted(others.items()):
             self._scan(name, size or 0)
         self.aim(Shelf(from_bytes(b""), 1, fingerprint.digest))
 
@@ -75,7 +74,7 @@ class Inventory:
         self._shelve()
         for shelf in self.shelves:
             target.take(shelf)
-        self.shelves = [shelf for shelf in self.shelves if shelf.sizes.any()]
+        self.shelves = [shelf.kept() for shelf in self.shelves if shelf.sizes.any()]
         self.target = target
         for part in self.lacking():
             self.sources(part)
@@ -140,15 +139,19 @@ class Inventory:
         self._shelve()
         found = np.zeros(len(keys), bool)
         for shelf in self.shelves:
-            found |= contained(keys, shelf.rows(there=True))
+            if shelf.keys is keys:
+                found |= np.repeat(shelf.sizes > 0, shelf.counts)
+            else:
+                found |= contained(keys, shelf.rows(there=True))
         return found
 
     def beside(self, keys: Keys) -> int:
         """How many other rows the files hold."""
-        others = []
+        others = [keys[:0]]
         for shelf in self.shelves:
-            held = shelf.rows(there=True)
-            others.append(held[~contained(held, keys)])
+            if shelf.keys is not keys:
+                held = shelf.rows(there=True)
+                others.append(held[~contained(held, keys)])
         return len(unique(np.concatenate(others)))
 
     def sources(self, part: Part) -> tuple[tuple[Path, Header], ...]:
@@ -193,52 +196,51 @@ class Inventory:
         return None
 
 
-def _shard_sizes(directory: Path) -> dict[str, int | None]:
-    """The files with the name of a shard, and their bytes (None for a link that leads nowhere).
+def _listed(directory: Path, digest: str) -> tuple[list[Shelf], dict[str, int | None]]:
+    """The shards that the index vouches for by names and bytes, which need no opening.
+
+    And the other files with the name of a shard, with their bytes (None for a link that leads
+    nowhere); these must be opened. Without an index that is each one, and it is written anew.
 
     Raises:
         PipelineError: if something else lies there, for a mistyped directory must not be cleared.
     """
     _sweep(directory)
-    sizes = {}
+    shelf, vouches = _indexed(directory, digest)
+    others: dict[str, int | None] = {}
     strange = []
-    for name, size in sorted(file_sizes(directory).items()):
-        if is_shard_name(name) and not (size is None and (directory / name).is_dir()):
-            sizes[name] = size
-        elif name not in (INDEX, SUMMARY) and not name.startswith(NFS):
-            strange.append(name)
+    for name, size in file_sizes(directory):
+        if not is_shard_name(name) or (size is None and (directory / name).is_dir()):
+            if name not in (INDEX, SUMMARY) and not name.startswith(NFS):
+                strange.append(name)
+        elif size and (at := shelf.place_of(name)) is not None and size == vouches[at]:
+            shelf.sizes[at] = size
+        else:
+            others[name] = size
     if strange:
         raise PipelineError(
-            f"{directory}: not only a feature store: it also holds {', '.join(strange[:5])}"
-            f"{' and more' if len(strange) > 5 else ''}; move that away, or write elsewhere"
+            f"{directory}: not only a feature store: it also holds"
+            f" {', '.join(sorted(strange)[:5])}{' and more' if len(strange) > 5 else ''}; move that"
+            " away, or write elsewhere"
         )
-    return sizes
+    return [shelf], others
 
 
-def _sweep(directory: Path) -> None:
-    """Remove the half-written files of dead processes (earlier runs, or workers of this one)."""
-    for name in file_sizes(directory):
-        if TEMPORARY.fullmatch(name):
-            (directory / name).unlink()
-
-
-def _indexed(directory: Path, digest: str, sizes: dict[str, int | None]) -> list[Shelf]:
-    """Take from `sizes` the shards that the index vouches for by names and bytes: none is opened.
-
-    Without an index each shard is opened, and the index is written anew.
-    """
+def _indexed(directory: Path, digest: str) -> tuple[Shelf, np.ndarray]:
+    """The shards of the index, none of which counts as a file yet, and the bytes of their files."""
     try:
         index = read_index(directory)
     except ClosedFileError:
         raise
     except PipelineError:
-        return []
-    if not len(index.keys):
-        return []
-    shelf = Shelf(index.keys, place_of(index.name(0))[1], digest)
-    for at in range(len(shelf)):
-        name, length = index.name(at), int(index.lengths[at])
-        if sizes.get(name) == length and shelf.part(at).name == name:
-            shelf.sizes[at] = length
-            del sizes[name]
-    return [shelf]
+        return Shelf(from_bytes(b""), 1, digest), np.zeros(0, np.int64)
+    of = place_of(index.name(0))[1] if len(index.names) else 1
+    shelf = Shelf(index.keys, of, digest)
+    named = [shelf.part(at).name == index.name(at) for at in range(len(shelf))]
+    return shelf, np.where(named, index.lengths, -1)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove the half-written files of dead processes (earlier runs, or workers of this one)."""
+    for name in [name for name, _ in file_sizes(directory) if TEMPORARY.fullmatch(name)]:
+        (directory / name).unlink()

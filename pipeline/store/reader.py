@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import ClosedFileError, file_sizes
+from pipeline.files import ClosedFileError, file_size
 from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.index import INDEX, SUMMARY, Index, read_index, read_summary
 from pipeline.store.keys import KEY, pack, positions, unpack
@@ -191,11 +191,10 @@ def _whole(directory: Path) -> tuple[Index, Fingerprint]:
         raise
     except PipelineError as error:
         raise PipelineError(f"{error}. {advice}") from None
-    sizes = file_sizes(directory)
     faults = [
-        f"{name} ({'missing' if (found := sizes.get(name)) is None else f'{found} bytes'})"
-        for shard, length in enumerate(index.lengths.tolist())
-        if sizes.get(name := index.name(shard)) != length
+        f"{name} ({'missing' if found is None else f'{found} bytes'})"
+        for at, length in enumerate(index.lengths.tolist())
+        if (found := file_size(directory / (name := index.name(at)))) != length
     ]
     if faults:
         raise PipelineError(

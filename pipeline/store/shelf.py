@@ -100,6 +100,14 @@ class Shelf:
         wanted = (self.sizes > 0) == there
         return self.keys if wanted.all() else self.keys[np.repeat(wanted, self.counts)]
 
+    def kept(self) -> Shelf:
+        """The same without the shards that are no files."""
+        if self.sizes.all():
+            return self
+        kept = Shelf(self.rows(there=True), self.of, self.digest)
+        kept.sizes[:] = self.sizes[self.sizes > 0]
+        return kept
+
     def take(self, other: Shelf) -> None:
         """Take over each file of `other` that holds exactly the keys of one of our shards."""
         if other.of != self.of or not len(other) or not len(self):

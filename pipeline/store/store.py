@@ -89,8 +89,8 @@ class Store:
         self._open: Inventory | None = None
         self._fixed: Plan | None = None
         self._next = 0  # the first position in todo whose row may still come
-        self._lot = 0  # the shard in hand
-        self._pending: list[np.ndarray] = []  # the same of rows whose shard is not full yet
+        self._lot = 0  # the lot in hand: the rows that one shard still lacks
+        self._pending: list[np.ndarray] = []  # the positions of its rows that have come
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in fingerprint.outputs}
 
     def __enter__(self) -> Store:
@@ -155,7 +155,7 @@ class Store:
             raise ValueError(f"{key} is not missing, or comes out of order")
         lot = np.searchsorted(lots.starts, at, side="right") - 1  # (b,)
         for rows in np.split(np.arange(len(at)), np.flatnonzero(np.diff(lot)) + 1):
-            if not len(rows):
+            if not len(rows):  # an empty batch is one empty part
                 continue
             if self._pending and self._lot != lot[rows[0]]:
                 self._commit()

@@ -50,6 +50,10 @@ ELSEWHERE = {
     r"dvc repro evaluate_\w+ leaderboard": "tests/dvc/test_experiments.py",
     r"dvc repro --pull --allow-missing .*": "tests/dvc/test_teammate.py",
     r"dvc (push|remote add .*)": "tests/dvc/test_teammate.py",
+    r"dvc remote modify .*": "tests/dvc/test_remotes.py",
+    r"dvc add data/.*": "tests/dvc/test_places.py",
+    r"mner doctor": "tests/doctor",
+    r"mner merge .*": "tests/store/test_merge.py",
     r"dvc metrics .*": "tests/evaluation/test_dvc_metrics.py",
     r"dvc exp run .*": "tests/dvc/test_experiments.py",
 }
@@ -59,6 +63,7 @@ CANNOT = {
     r"source .*": "changes the shell that it is typed in",
     r"xdg-open .*": "opens a window",
     r"git .*": "is no program of this project",
+    r"python -m pip install .*": "installs packages",
     r"pytest .*": "runs tests, of a system that a reader adds",
     r"python -m benchmarks.*": "takes minutes, and measures this machine",
     r"dvc (exp|plots) show.*": "shows what a reader's own runs gave",
@@ -71,6 +76,9 @@ THEIRS = {  # paths and addresses of the reader's
     ".venv/bin/activate",
     "/shared/folder/of/the/team",
     "git@example.org:team/project.git",
+    "s3://bucket/of/the/team",
+    "data/twitter2015",
+    "/path/of/the/other/features/tags",
 }
 
 

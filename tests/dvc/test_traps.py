@@ -5,13 +5,12 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.dvc.processes import alive, holder, wait_for
 from tests.dvc.workspace import DVC, IMAGES, OUTPUTS, Workspace
 
 pytestmark = pytest.mark.dvc
@@ -78,31 +77,3 @@ def test_a_second_writer_is_refused(workspace: Workspace, tmp_path: Path) -> Non
     assert 0 < int(done[1]) < IMAGES  # and no more than that
     assert not lock.exists()
     assert workspace.would_run() == set()
-
-
-def holder(lock: Path, starter: subprocess.Popen[bytes]) -> int:
-    """The process that has written its id into the lock."""
-
-    def written() -> bool:
-        assert starter.poll() is None, "dvc ended before its stage took the lock"
-        try:
-            return lock.read_text(encoding="ascii").endswith("\n")
-        except FileNotFoundError:
-            return False
-
-    wait_for(written, "the lock")
-    return int(lock.read_text(encoding="ascii"))
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.002)
-
-
-def alive(process: int) -> bool:
-    try:
-        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
