@@ -30,6 +30,7 @@ from pipeline.store.keys import (
     pack,
     parts,
     positions,
+    rows_a_shard,
     shards_for,
     unique,
     unpack,
@@ -37,6 +38,7 @@ from pipeline.store.keys import (
 from pipeline.store.lock import locked
 from pipeline.store.orders import Order
 from pipeline.store.plan import Plan
+from pipeline.store.rows import fits, stacked
 
 FRAME = 4096  # a shard has at most so many bytes beside its keys and rows
 
@@ -128,7 +130,7 @@ class Store:
         if self._fixed is not None:
             raise ValueError("missing is called once")
         wanted = unique(pack(keys))
-        of = shards_for(len(wanted))
+        of = self._shards_for(len(wanted))
         divided = parts(wanted, of, self.fingerprint.digest)
         self._open_sources(divided.values())
         self._fixed = Plan(wanted, divided, of, self._inventory.keys())
@@ -140,7 +142,7 @@ class Store:
         Args:
             keys: (b,), over all calls in the order of `missing`; images that gave no row are left
                 out.
-            arrays: for each output, (b, *shape) in the dtype that the fingerprint declares.
+            arrays: for each output b rows (see `pipeline.store.rows`), in its declared dtype.
 
         Raises:
             ValueError: if keys, their order, shapes or dtypes are not as described.
@@ -188,7 +190,7 @@ class Store:
         final, divided = plan.wanted, plan.parts
         if without:
             final = final[positions(final, unique(pack(without))) < 0]
-            divided = parts(final, shards_for(len(final)), self.fingerprint.digest)
+            divided = parts(final, self._shards_for(len(final)), self.fingerprint.digest)
         self._open_sources(divided.values())
         self._demand(final)
         for part in inventory.lacking(divided.values()):
@@ -223,6 +225,9 @@ class Store:
             raise ValueError("missing comes first")
         return self._fixed
 
+    def _shards_for(self, rows: int) -> int:
+        return shards_for(rows, rows_a_shard(self.fingerprint.outputs.values()))
+
     def _open_sources(self, wanted: Iterable[Part]) -> None:
         """Open the files from which rows will be copied into the shards that must be written.
 
@@ -246,7 +251,7 @@ class Store:
             raise ValueError(f"rows of {sorted(arrays)} given, of {sorted(outputs)} declared")
         for name, output in outputs.items():
             found = arrays[name]
-            if found.shape != (count, *output.shape) or found.dtype != np.dtype(output.dtype):
+            if not fits(output, found, count):
                 raise ValueError(
                     f"{name}: {found.dtype}{found.shape} given,"
                     f" {output.dtype}{(count, *output.shape)} declared"
@@ -258,7 +263,8 @@ class Store:
             return
         plan = self._plan
         number = plan.numbers[self._pending[0]]
-        rows = {name: np.stack(waiting) for name, waiting in self._rows.items()}
+        outputs = self.fingerprint.outputs
+        rows = {name: stacked(outputs[name], waiting) for name, waiting in self._rows.items()}
         fresh = (plan.todo[self._pending], rows)
         with self.room():
             self._inventory.write(plan.parts[number], fresh)
@@ -274,7 +280,7 @@ class Store:
         except NoRoomError as error:
             lacking = self._inventory.lacking(self._plan.parts.values())
             rows = sum(len(part.keys) for part in lacking)
-            row = sum(output.row_bytes for output in self.fingerprint.outputs.values())
+            row = sum(output.about_bytes for output in self.fingerprint.outputs.values())
             needed = rows * (row + WIDTH) + len(lacking) * FRAME
             raise NoRoomError(
                 f"{error} In all, {rows} rows in {len(lacking)} shards are still to be written:"
