@@ -29,7 +29,7 @@ class ContextMix(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """(B, T, layers, width), of any float, to (B, T, projected)."""
-        normal = F.layer_norm(states.float(), states.shape[-1:])
+        normal = F.layer_norm(states.to(self.scores.dtype), states.shape[-1:])
         mixed = torch.einsum("l,btlw->btw", self.scores.softmax(0), normal)
         projected: Tensor = self.projection(self.dropout(mixed))
         return projected

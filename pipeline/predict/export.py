@@ -4,7 +4,8 @@ The folder holds safetensors, JSON and Parquet, nothing that runs (`pipeline.pre
 it). The image networks and encoders are not in it: their weights are published files, and the
 fingerprints in it say which. Nor, unless asked for, are the sources of word vectors: the network
 has a row for every word of its corpus, and a word that it never met is an unknown word then. With
-all rows of the sources, which for GloVe or fastText are gigabytes, such a word has its row as in the project.
+all rows of the sources, which for GloVe or fastText are gigabytes, such a word has its row as in
+the project.
 """
 
 from __future__ import annotations
