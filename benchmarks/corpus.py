@@ -18,7 +18,9 @@ from pipeline.corpus.image_index import index_images
 from pipeline.corpus.prepare import prepare
 from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.files import read_json
+from pipeline.language.encode import encode
 from pipeline.params.block import parse, read
+from pipeline.params.context import Encode
 from pipeline.params.extract import Extract
 from pipeline.params.index_images import IndexImages
 from pipeline.params.prepare import Prepare
@@ -111,6 +113,13 @@ class Corpus:
         click.echo(str(report).splitlines()[0])
         return store
 
+    def context(self, name: str) -> Path:
+        """The contextual words of the encoder of this name."""
+        store = self.folder / "context" / name
+        report = encode(self.posts, store, encoder_params(name), read(PARAMS, "runtime", Runtime))
+        click.echo(str(report).splitlines()[0])
+        return store
+
     def score(
         self,
         system: type[System],
@@ -120,6 +129,7 @@ class Corpus:
     ) -> dict[str, dict[str, dict[str, float]]]:
         """Train a system on this corpus and score it: the headline of `evaluate`."""
         images = self.images() if system.reads else None
+        context = self.context(params.context.store) if params.context.read else None
         caches = {read.cache: self.cache(read.cache) for read in system.reads}
         further = {
             source: [self.phrase_vectors(path, cache) for cache in system.phrase_tables()]
@@ -130,7 +140,8 @@ class Corpus:
         curves = self.folder / "curves" / system.name
         runtime = read(PARAMS, "runtime", Runtime).model_copy(update={"progress": "none"})
         train = Train(seeds=list(seeds), max_epochs=None, batch_posts=None)
-        files = TrainFiles(self.posts, self.vocab, vectors, further, images, caches, model, curves)
+        given = self.posts, self.vocab, vectors, further, images, caches
+        files = TrainFiles(*given, model, curves, context)
         train_system(system, params, train, files, runtime, click.echo)
         scored = EvaluationFiles(
             self.posts,
@@ -140,6 +151,7 @@ class Corpus:
             explanations=out / "explanations.parquet",
             metrics=out / "metrics.json",
             details=out / "details.json",
+            context=context,
         )
         name = self.folder.name
         click.echo(evaluate_system(TrainedModel.read(model), scored, name, runtime))
@@ -147,10 +159,22 @@ class Corpus:
         return headline
 
 
+def encoder_params(name: str) -> Encode:
+    """The encoder of conf/context/NAME.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        params = Path(folder) / "params.yaml"
+        compose(params, [f"context={name}"])
+        return read(params, f"context.encoders.{name}", Encode)
+
+
 def system_params(
-    system: type[System], vectors: Sequence[str], settings: Sequence[str], preset: str | None = None
+    system: type[System],
+    vectors: Sequence[str],
+    settings: Sequence[str],
+    preset: str | None = None,
+    context: str | None = None,
 ) -> SystemParams:
-    """A system's block, with other vectors and `KEY=VALUE` settings.
+    """A system's block, with other vectors, contextual words, and `KEY=VALUE` settings.
 
     It is that of params.yaml, or, with a `preset`, that of conf/system/NAME/PRESET.yaml.
     """
@@ -159,6 +183,8 @@ def system_params(
         key, _, value = setting.partition("=")
         section, _, leaf = key.partition(".")
         tree[section][leaf] = yaml.safe_load(value)
+    if context is not None:
+        tree["context"]["store"] = context
     where = f"systems.{system.name}"
     return parse(tree | {"vectors": list(vectors)}, system.Params, where)
 

@@ -116,6 +116,7 @@ class ByChance:
             for cache, shape in self.shapes.items()
         }
         self.features = self.phrases = self
+        self.context = None
 
     def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
         """As `ImageFeatures.read`; every image is there."""

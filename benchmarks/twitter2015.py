@@ -33,6 +33,7 @@ SPLITS = ("train", "dev", "test")
 @click.option("--seeds", default="1,2,3", show_default=True)
 @click.option("--pictures", type=click.Choice(["missing", "random"]), default="missing")
 @click.option("--preset", help="a file of conf/system/SYSTEM, in place of params.yaml")
+@click.option("--context", help="contextual words, a file of conf/context, in place of params.yaml")
 @click.option("--set", "settings", multiple=True, help="e.g. training.learning_rate=0.001")
 def main(
     system: str,
@@ -40,6 +41,7 @@ def main(
     seeds: str,
     pictures: str,
     preset: str | None,
+    context: str | None,
     settings: tuple[str, ...],
 ) -> dict[str, object]:
     """Train SYSTEM on Twitter2015's text and score it on test."""
@@ -49,7 +51,7 @@ def main(
         if not path.exists():
             raise PipelineError(f"{path}: needs Twitter2015 and GloVe's 100 dimensions there")
     found = find_system(system)
-    params = system_params(found, ["glove100"], settings, preset)
+    params = system_params(found, ["glove100"], settings, preset, context)
     chosen = [int(seed) for seed in seeds.split(",")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "twitter2015"
@@ -71,6 +73,7 @@ def main(
     return {
         "system": system,
         "preset": preset or "params.yaml",
+        "context": params.context.store,
         "pictures": pictures,
         "seeds": chosen,
         "f1": test["f1"],

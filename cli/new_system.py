@@ -17,6 +17,7 @@ from cli.system_template import system_file
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
 from pipeline.params.block import find, load
+from pipeline.params.context import Context
 from pipeline.params.vectors import Vectors
 from pipeline.systems.system import Read, find_system, known_systems
 from stages.command import PARAMS, stage
@@ -70,9 +71,11 @@ def new_places(name: str, reads: Sequence[Read]) -> dict[Path, str]:
         raise PipelineError(f"{name!r} is taken: pipeline/systems/{name}.py")
     params = load(PARAMS)
     vectors = find(params, "vectors", Vectors, str(PARAMS)).default
+    context = find(params, "context", Context, str(PARAMS)).default
     _check_free(name, params)
     preset = _preset(name, summed=bool(reads))
     block = {**yaml.safe_load(preset), "vectors": vectors}
+    block["context"] = {**block["context"], "store": context}
     params["systems"] = {**params["systems"], name: block}
     return {
         Path("pipeline/systems", f"{name}.py"): system_file(name, reads),

@@ -25,6 +25,7 @@ def stages_of(name: str, reads: Sequence[Read], sources: int) -> str:
     vectors = [f"features/vectors/{source}.parquet" for source in given]
     caches = [(read.cache, path_of(read)) for read in reads]
     images = ["features/images.parquet"] if reads else []
+    context = f"features/context/${{systems.{name}.context.store}}"
     with_images = "".join(f" --images {path}" for path in images)
     train = [
         f"python -m stages.train --system {name}",
@@ -32,17 +33,19 @@ def stages_of(name: str, reads: Sequence[Read], sources: int) -> str:
         *(f"--vectors {path}" for path in vectors),
         *(f"--phrase-vectors {path}" for path in phrases),
         *(f"--cache {cache}={path}" for cache, path in caches),
+        f"--context {context}",
         f"--model models/{name} --curves curves/{name}",
     ]
     evaluate = [
         f"python -m stages.evaluate --dataset ${{dataset.name}} --model models/{name}",
         "--posts features/posts.parquet" + with_images,
         *(f"--cache {cache}={path}" for cache, path in caches),
+        f"--context {context}",
         f"--predictions predictions/{name}.parquet",
         f"--explanations predictions/explanations/{name}.parquet",
         f"--metrics metrics/{name}.json --details metrics/details/{name}.json",
     ]
-    seen = [*images, *(path for _, path in caches)]
+    seen = [*images, *(path for _, path in caches), context]
     trained_on = ["features/posts.parquet", "features/vocab", *vectors, *phrases, *seen]
     evaluated_on = [f"models/{name}", "features/posts.parquet", *seen]
     return f"""\

@@ -42,12 +42,17 @@ class {title}(System):
     def __init__(self, params: Params, inputs: Inputs) -> None:
         super().__init__(params, inputs)
         model = params.model
-        self.text = spelled_word_encoder(model, inputs.table, inputs.found, inputs.characters)
+        context = inputs.context(params.context)
+        self.text = spelled_word_encoder(
+            model, inputs.table, inputs.found, inputs.characters, context
+        )
 {layers}        self.decoder = CRFDecoder({width}, inputs.tags, model.constrained)
 
     def encode(self, batch: Batch) -> Tensor:
         """What the CRF reads: (B, T, {width_in_words})."""
-        words: Tensor = self.text(batch.words, batch.chars, batch.spelling, batch.mask)
+        words: Tensor = self.text(
+            batch.words, batch.chars, batch.spelling, batch.mask, batch.context
+        )
 {joined}'''
 JOINED = """\
         summaries = [

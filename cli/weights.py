@@ -9,9 +9,9 @@ import click
 from pipeline.files import sha256_of
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
+from pipeline.published import Published, find_file, folders
 from pipeline.vision.backbone import known_backbones, load_backbone
 from pipeline.vision.download import download
-from pipeline.vision.weights import Published, find_file, folders
 from stages.command import PARAMS, stage
 
 

@@ -25,6 +25,7 @@ FAMILIES = {
     "stages": "stages",
     "systems": "pipeline.systems",
     "backbones": "pipeline.vision.backbones",
+    "encoders": "pipeline.language.encoders",
 }
 LENGTH = 16  # a line of dvc.lock holds it
 # What such a package holds beside its members: the contract, and what several commands share.

@@ -6,13 +6,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 FORMAT = 1  # to be raised by hand when the layout of the shards changes
+STEPS = 16  # a ragged row has about so many: a post has 17 words
 
 
 def digest(tree: Any) -> str:
@@ -29,15 +30,17 @@ def digest(tree: Any) -> str:
 
 @dataclass(frozen=True)
 class Output:
-    """The form of one output of a backbone, for one image.
+    """The form of one output of a network, for one image or post.
 
     Attributes:
         shape: the shape of one row, e.g. (49, 512); () for a single number.
         dtype: NumPy's name of its numbers, of fixed width, e.g. "float16".
+        ragged: whether rows differ in length: a row is then (T, *shape), with a T of its own.
     """
 
     shape: tuple[int, ...]
     dtype: str
+    ragged: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(length) for length in self.shape))
@@ -53,24 +56,30 @@ class Output:
 
     @property
     def row_bytes(self) -> int:
-        """The bytes of one image's row."""
+        """The bytes of one row; of one step of it, if rows are ragged."""
         return math.prod(self.shape) * self.stored.itemsize
+
+    @property
+    def about_bytes(self) -> int:
+        """The bytes of one row; of one of usual length, if rows are ragged."""
+        return self.row_bytes * (STEPS if self.ragged else 1)
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """All that the rows of a store depend on beside the images themselves.
+    """All that the rows of a store depend on beside the images, or posts, themselves.
 
     Batch size, workers, device and engine are not among it, for they may not change a number.
 
     Attributes:
-        backbone: the name of a module of pipeline/vision/backbones.
-        version: a number that is raised by hand when the meaning of the backbone's code changes.
+        backbone: the name of a module of pipeline/vision/backbones or pipeline/language/encoders.
+        version: a number that is raised by hand when the meaning of the module's code changes.
         weights_sha256: the SHA-256 of the whole weights file.
-        preprocessing: resizing, cropping and normalisation, in words.
-        decoder: how image files become pixels, in words.
+        preprocessing: resizing, cropping and normalisation, or what becomes of words, in words.
+        decoder: how image files become pixels, or words pieces, in words.
         precision: the precision of the forward pass: "float32", "bfloat16" or "float16".
-        outputs: the outputs that are kept for each image, by name.
+        outputs: the outputs that are kept for each image or post, by name.
+        facts: what else the rows depend on, by name; nothing for an image network.
     """
 
     backbone: str
@@ -80,6 +89,7 @@ class Fingerprint:
     decoder: str
     precision: str
     outputs: Mapping[str, Output]
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -94,13 +104,18 @@ class Fingerprint:
         return digest({"format": FORMAT, **self.to_json()})
 
     def to_json(self) -> dict[str, Any]:
-        """The fingerprint as a tree for JSON; `from_json` reads it back."""
+        """The fingerprint as a tree for JSON; `from_json` reads it back.
+
+        What no image network has is left out, so that the digests of their stores stay.
+        """
         outputs = {
             name: {"shape": list(output.shape), "dtype": output.dtype}
+            | ({"ragged": True} if output.ragged else {})
             for name, output in sorted(self.outputs.items())
         }
-        tree = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**tree, "outputs": outputs}
+        tree = {part.name: getattr(self, part.name) for part in fields(self)}
+        facts = tree.pop("facts")
+        return {**tree, "outputs": outputs} | ({"facts": dict(facts)} if facts else {})
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> Fingerprint:
@@ -110,7 +125,7 @@ class Fingerprint:
             KeyError, TypeError, ValueError, AttributeError: if the tree has another form.
         """
         outputs = {
-            name: Output(tuple(output["shape"]), output["dtype"])
+            name: Output(tuple(output["shape"]), output["dtype"], output.get("ragged", False))
             for name, output in tree["outputs"].items()
         }
         return cls(**{**tree, "outputs": outputs})

@@ -20,6 +20,7 @@ from stages.command import IN, OUT, PARAMS, NamedPath, stage
 @click.option("--posts", type=IN, required=True)
 @click.option("--images", type=IN, help="for systems that read what goes with images")
 @click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER or its table")
+@click.option("--context", type=IN, help="the store of contextual words, or a file `none`")
 @click.option("--predictions", type=OUT, required=True)
 @click.option("--explanations", type=OUT, required=True)
 @click.option("--metrics", type=OUT, required=True)

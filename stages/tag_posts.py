@@ -1,6 +1,7 @@
 """Stage `tag_posts`: the names that a text-only tagger finds in every post."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,17 +17,16 @@ from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
 @click.option("--posts", type=IN, required=True)
 @click.option("--vocab", type=IN, required=True)
 @click.option("--vectors", type=IN, multiple=True, help="One for each source, in order.")
+@click.option("--context", type=IN, help="The store of contextual words, or a file `none`.")
 @click.option("--tagged", type=OUT, required=True)
 @FRESH
 @stage
-def main(
-    system: str, posts: Path, vocab: Path, vectors: tuple[Path, ...], tagged: Path, fresh: bool
-) -> None:
+def main(system: str, vectors: tuple[Path, ...], fresh: bool, **paths: Any) -> None:
     """Tag every post with models that never saw its labels."""
     runtime, options = runtime_of(fresh), read(PARAMS, "tag_posts", TagPosts)
     found = find_system(system)
     params = read(PARAMS, f"systems.{system}", found.Params)
-    files = TagFiles(posts, vocab, {path.stem: path for path in vectors}, tagged)
+    files = TagFiles(vectors={path.stem: path for path in vectors}, **paths)
     click.echo(tag_posts(found, params, options, files, runtime, click.echo))
 
 

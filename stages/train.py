@@ -22,6 +22,7 @@ from stages.command import FRESH, IN, OUT, PARAMS, NamedPath, by_source, runtime
 @click.option("--phrase-vectors", type=IN, multiple=True, help="For each table of phrases.")
 @click.option("--images", type=IN, help="For systems that read what goes with images.")
 @click.option("--cache", type=NamedPath(), multiple=True, help="CACHE=FOLDER or its table.")
+@click.option("--context", type=IN, help="The store of contextual words, or a file `none`.")
 @click.option("--model", type=OUT, required=True)
 @click.option("--curves", type=OUT, required=True)
 @FRESH

@@ -39,6 +39,11 @@ def normalize(token: str, form: Normalize) -> str:
     return UNKNOWN if word == PADDING else word
 
 
+def is_url(token: str) -> bool:
+    """Whether `token` is a link, whole or cut off."""
+    return _URL.fullmatch(token) is not None
+
+
 def is_invisible(token: str) -> bool:
     """Whether `token` shows nothing."""
     return all(_unseen(character) or character.isspace() for character in token)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.fingerprint import digest
 from pipeline.tables.parquet import read_table, write_table
 
 SPLITS = ("train", "dev", "test")
@@ -47,6 +48,11 @@ class Post:
     def __post_init__(self) -> None:
         if len(self.tokens) != len(self.labels):
             raise ValueError(f"{self.post}: {len(self.tokens)} tokens, {len(self.labels)} labels")
+
+
+def words_key(tokens: Sequence[str]) -> str:
+    """The SHA-256 of a sequence of words: equal texts share one row of a feature store."""
+    return digest(list(tokens))
 
 
 def write_posts(posts: Iterable[Post], path: Path) -> None:

@@ -19,6 +19,7 @@ from pipeline.files import write_json
 from pipeline.params.runtime import Runtime
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import open_caches
+from pipeline.training.context import open_context
 from pipeline.training.model import TrainedModel
 from pipeline.training.tagger import Tagger
 
@@ -34,6 +35,7 @@ class EvaluationFiles:
     explanations: Path  # written: what the first seed looked at in the posts of test
     metrics: Path  # written: the headline, mean and deviation over seeds
     details: Path  # written: scores by type and by seed
+    context: Path | None = None  # as `TrainFiles.context`
 
 
 def evaluate_system(
@@ -54,7 +56,8 @@ def evaluate_system(
         PipelineError: for faults of the posts, the caches or the weights.
     """
     device = steady_device(runtime.device)
-    caches = open_caches(model.system.reads, files.caches, files.images)
+    context = open_context(model.params.context, files.context)
+    caches = open_caches(model.system.reads, files.caches, files.images, context)
     posts = [post for post in read_posts(files.posts) if post.split in SPLITS]
     if not posts:
         raise PipelineError(f"{files.posts}: the splits dev and test have no post")

@@ -1,4 +1,4 @@
-"""Word vectors as a layer: pretrained rows where a source has them, small random ones elsewhere."""
+"""Words as a layer: their vectors, with their contextual vectors beside them if there are any."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from pipeline.layers.context import ContextMix
 
 PAD = 0
 UNKNOWN = 1
@@ -24,6 +26,7 @@ class WordEmbedding(nn.Module):
         found: (W, d) bool; which numbers are pretrained.
         unknown_rate: share of the words that training sees as unknown.
         missing: how numbers start that are not pretrained.
+        context: the layer over contextual words, whose result stands beside the vectors; or None.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class WordEmbedding(nn.Module):
         found: Tensor,
         unknown_rate: float = 0.0,
         missing: Literal["random", "zeros"] = "random",
+        context: ContextMix | None = None,
     ) -> None:
         super().__init__()
         if table.dim() != 2 or found.shape != table.shape:
@@ -46,12 +50,22 @@ class WordEmbedding(nn.Module):
         start[PAD] = 0.0
         self.lookup = nn.Embedding.from_pretrained(start, freeze=False, padding_idx=PAD)
         self.unknown_rate = unknown_rate
-        self.width = int(table.shape[1])
+        self.context = context
+        self.width = int(table.shape[1]) + (context.width if context is not None else 0)
 
-    def forward(self, words: Tensor) -> Tensor:
-        """Word ids (B, T) to vectors (B, T, d)."""
+    def forward(self, words: Tensor, context: Tensor | None = None) -> Tensor:
+        """Word ids (B, T), and what the context's layer reads of them, to (B, T, width).
+
+        Words of phrases have no context, and zeros in its place.
+        """
         if self.training and self.unknown_rate > 0:
             dropped = torch.rand(words.shape, device=words.device) < self.unknown_rate  # (B, T)
             words = words.masked_fill(dropped & (words != PAD), UNKNOWN)
-        vectors: Tensor = self.lookup(words)
-        return vectors
+        vectors: Tensor = self.lookup(words)  # (B, T, d)
+        if self.context is None:
+            return vectors
+        if context is None:
+            beside = vectors.new_zeros(*words.shape, self.context.width)
+        else:
+            beside = self.context(context)
+        return torch.cat([vectors, beside], 2)

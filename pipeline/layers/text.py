@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from pipeline.layers.characters import CharacterCNN, Padding, of_each_word
+from pipeline.layers.context import ContextMix
 from pipeline.layers.dropout import Dropout
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import BiLSTM
@@ -42,7 +43,7 @@ class SpelledTextSizes(TextSizes):
 
 
 class TextEncoder(nn.Module):
-    """[word vector; character vector] -> dropout -> BiLSTM -> dropout.
+    """[word vector, contextual or not; character vector] -> dropout -> BiLSTM -> dropout.
 
     Args:
         words: ids (B, T) to vectors (B, T, words.width).
@@ -61,9 +62,19 @@ class TextEncoder(nn.Module):
         self.bilstm = BiLSTM(inputs, sizes.hidden)
         self.width = sizes.hidden
 
-    def forward(self, words: Tensor, chars: Tensor, spelling: Tensor, mask: Tensor) -> Tensor:
-        """Words (B, T), whose spellings are rows (B, T) of chars (U, L), to (B, T, hidden)."""
-        read = self.words(words)  # (B, T, words.width)
+    def forward(
+        self,
+        words: Tensor,
+        chars: Tensor,
+        spelling: Tensor,
+        mask: Tensor,
+        context: Tensor | None = None,
+    ) -> Tensor:
+        """Words (B, T), whose spellings are rows (B, T) of chars (U, L), to (B, T, hidden).
+
+        `context` is what `WordEmbedding` takes beside the words.
+        """
+        read = self.words(words, context)  # (B, T, words.width)
         if self.characters is not None:
             spelled = of_each_word(self.characters(chars), spelling)  # (B, T, characters.width)
             read = torch.cat([read, spelled], 2)
@@ -71,16 +82,23 @@ class TextEncoder(nn.Module):
         return encoded
 
 
-def word_encoder(sizes: TextSizes, table: Tensor, found: Tensor) -> TextEncoder:
-    """A text encoder over words alone; `table` and `found` as `WordEmbedding` takes them."""
-    return TextEncoder(WordEmbedding(table, found, sizes.unknown_rate), None, sizes)
+def word_encoder(
+    sizes: TextSizes, table: Tensor, found: Tensor, context: ContextMix | None = None
+) -> TextEncoder:
+    """A text encoder over words alone; all but `sizes` as `WordEmbedding` takes it."""
+    words = WordEmbedding(table, found, sizes.unknown_rate, context=context)
+    return TextEncoder(words, None, sizes)
 
 
 def spelled_word_encoder(
-    sizes: SpelledTextSizes, table: Tensor, found: Tensor, characters: int
+    sizes: SpelledTextSizes,
+    table: Tensor,
+    found: Tensor,
+    characters: int,
+    context: ContextMix | None = None,
 ) -> TextEncoder:
     """A text encoder over words and a character CNN; `characters` is the vocabulary's size."""
-    words = WordEmbedding(table, found, sizes.unknown_rate)
+    words = WordEmbedding(table, found, sizes.unknown_rate, context=context)
     spelled = CharacterCNN(
         characters,
         sizes.char_width,

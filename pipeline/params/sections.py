@@ -7,6 +7,7 @@ stage's code would then depend on every block.
 from pipeline.params.block import Block
 from pipeline.params.caption import Caption
 from pipeline.params.captioner import CaptionerParams
+from pipeline.params.context import Context
 from pipeline.params.dataset import Dataset
 from pipeline.params.graph import Graph
 from pipeline.params.hashtags import Hashtags
@@ -27,6 +28,7 @@ from pipeline.params.vocab import Vocab
 SECTIONS: dict[str, type[Block]] = {
     "caption": Caption,
     "captioner": CaptionerParams,
+    "context": Context,
     "dataset": Dataset,
     "graph": Graph,
     "hashtags": Hashtags,

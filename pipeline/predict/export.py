@@ -1,10 +1,11 @@
 """A trained model and the chain behind it as one folder, which predicts by itself.
 
 The folder holds safetensors, JSON and Parquet, nothing that runs (`pipeline.predict.folder` lists
-it). The image networks are not in it: their weights are published files, and the fingerprints in
-it say which. Nor, unless asked for, are the sources of word vectors: the network has a row for
-every word of its corpus, and a word that it never met is an unknown word then. With all rows of the
-sources, which for GloVe or fastText are gigabytes, such a word has its row as in the project.
+it). The image networks and encoders are not in it: their weights are published files, and the
+fingerprints in it say which. Nor, unless asked for, are the sources of word vectors: the network
+has a row for every word of its corpus, and a word that it never met is an unknown word then. With
+all rows of the sources, which for GloVe or fastText are gigabytes, such a word has its row as in
+the project.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ NEEDS: Mapping[str, str] = {
 }
 SECTIONS = (
     "caption",
+    "context",
     "extract",
     "graph",
     "hashtags",
@@ -52,7 +54,7 @@ class Report:
 
     folder: Path
     description: Description
-    networks: Mapping[str, str]  # role -> its image network
+    networks: Mapping[str, str]  # role -> its image network; context -> its encoder
     megabytes: float
 
     def __str__(self) -> str:

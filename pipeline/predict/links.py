@@ -14,13 +14,15 @@ from torch import Tensor
 from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
+from pipeline.params.context import Encode
 from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.params.tags import Tags
 from pipeline.predict.chain import Chain
+from pipeline.predict.contextual import MadeWords, NewContext
 from pipeline.predict.phrases import MAKERS, AttributeMaker, Maker, Phrase
 from pipeline.predict.pictures import RoleNetwork, Seen
-from pipeline.systems.system import ImageClasses, StoreOutput
+from pipeline.systems.system import CONTEXT, ImageClasses, StoreOutput
 from pipeline.tables.phrases import WeightedWords
 from pipeline.training.caches import masked
 from pipeline.training.model import TrainedModel
@@ -63,6 +65,7 @@ class Made:
 
     features: Features
     phrases: PhrasesOf
+    context: MadeWords | None
     told: Mapping[str, Mapping[str, Any]]  # post -> cache -> how its words came about, for JSON
 
 
@@ -105,6 +108,11 @@ class Links:
             maker = MAKERS[cache](chain, self._networks)
             self._check(model, chain, cache, maker.fingerprint)
             self._makers[cache] = maker
+        self._context: NewContext | None = None
+        if model.params.context.read:
+            encoder = f"context.encoders.{model.params.context.store}"
+            self._context = NewContext(chain.block(encoder, Encode), runtime)
+            self._check(model, chain, CONTEXT, self._context.fingerprint.digest)
 
     @property
     def sees(self) -> bool:
@@ -113,8 +121,9 @@ class Links:
 
     @property
     def networks(self) -> dict[str, str]:
-        """The name of the image network of each role that the model needs."""
-        return {role: net.fingerprint.backbone for role, net in self._networks.items()}
+        """The name of each network that the model needs: of a role's images, of the context."""
+        words = {} if self._context is None else {CONTEXT: self._context.fingerprint.backbone}
+        return {role: net.fingerprint.backbone for role, net in self._networks.items()} | words
 
     def make(self, posts: Sequence[Post], files: Mapping[str, File]) -> Made:
         """Make everything for a block of posts.
@@ -137,7 +146,8 @@ class Links:
             post.post: {cache: found[place].told for cache, found in (made | named).items()}
             for place, post in enumerate(posts)
         }
-        return Made(self._features(shas, seen), PhrasesOf(by_post), told)
+        context = None if self._context is None else self._context.make(posts)
+        return Made(self._features(shas, seen), PhrasesOf(by_post), context, told)
 
     def _features(self, shas: Mapping[str, str], seen: Mapping[str, Seen]) -> Features:
         forms: dict[str, Output] = {}

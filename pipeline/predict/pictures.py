@@ -117,7 +117,7 @@ class RoleNetwork:
         """Compute the outputs of pictures, each of which stands there once."""
         parts: dict[str, list[Any]] = {name: [] for name in self.fingerprint.outputs}
         if files:
-            with _threads(self._threads):
+            with torch_threads(self._threads):
                 for arrays in self._passes(files):
                     for name, array in arrays.items():
                         parts[name].append(array)
@@ -136,8 +136,8 @@ class RoleNetwork:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch compute with so many threads: image networks gain by them, taggers do not."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with so many threads: image networks and encoders gain, taggers do not."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

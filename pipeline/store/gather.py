@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.fingerprint import Output
 from pipeline.store.keys import Keys, positions
+from pipeline.store.rows import empty
 from pipeline.store.shard import Header, read_rows
 
 
@@ -24,18 +25,15 @@ def gather(
     Args:
         keys: (n,), ascending.
         outputs: the outputs that make up a row.
-        fresh: computed rows: their keys (m,), ascending, and for each output an array (m, *shape).
+        fresh: computed rows: their keys (m,), ascending, and for each output m rows.
         shards: files that may hold the other rows.
 
     Returns:
-        The keys that were found, (k,), and for each output their rows, (k, *shape).
+        The keys that were found, (k,), and for each output their rows (see `pipeline.store.rows`).
     """
     if np.array_equal(keys, fresh[0]):  # so it is with every shard of a first fill
         return keys, dict(fresh[1])
-    arrays = {
-        name: np.empty((len(keys), *output.shape), output.stored)
-        for name, output in outputs.items()
-    }
+    arrays = {name: empty(output, len(keys)) for name, output in outputs.items()}
     found = np.zeros(len(keys), bool)
     places: list[tuple[Keys, Callable[[str], np.ndarray]]] = [(fresh[0], fresh[1].__getitem__)]
     places += [(header.keys, partial(_read, outputs, path, header)) for path, header in shards]

@@ -1,4 +1,4 @@
-"""Keys (the SHA-256 of images), and which shard file a key belongs to.
+"""Keys (the SHA-256 of images, or of the words of posts), and which shard file a key belongs to.
 
 In memory n keys are one sorted NumPy array (n,) of 32-byte strings ("S32"): 32 MB for a million
 images, of which a writer or reader may hold three. So whatever needs more than that for a key (its
@@ -17,11 +17,14 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 
+from pipeline.fingerprint import Output
+
 Keys: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 WIDTH = 32  # bytes of a key
 CHUNK = 1 << 17  # keys that are turned into text, or looked up, at a time
 ROWS_A_SHARD = 8  # at most, on average; features/README.md says why
+SHARD_BYTES = 1 << 20  # about so many at most, where rows are ragged: those of posts may be small
 KEY = re.compile(r"[0-9a-f]{64}")
 HEX = re.compile(r"[0-9a-f]*")
 SHARD_NAME = re.compile(r"\d{6,9}-of-\d{6,9}\.[0-9a-f]{16}\.h5")
@@ -92,9 +95,18 @@ def ascending(keys: Keys) -> bool:
     return bool((keys[1:] > keys[:-1]).all())
 
 
-def shards_for(rows: int) -> int:
-    """The number of shards of a store of `rows` images: the smallest power of two >= rows / 8."""
-    return 1 << max(0, -(-rows // ROWS_A_SHARD) - 1).bit_length()
+def rows_a_shard(outputs: Iterable[Output]) -> int:
+    """How many rows a shard has at most, on average: 8 of images, as many as fit of ragged rows."""
+    listed = list(outputs)
+    if not any(output.ragged for output in listed):
+        return ROWS_A_SHARD
+    fitting = SHARD_BYTES // sum(output.about_bytes for output in listed)
+    return max(ROWS_A_SHARD, 1 << max(1, fitting).bit_length() - 1)
+
+
+def shards_for(rows: int, each: int = ROWS_A_SHARD) -> int:
+    """The number of shards of a store of `rows` rows: the smallest power of two >= rows / each."""
+    return 1 << max(0, -(-rows // each) - 1).bit_length()
 
 
 def shard_numbers(keys: Keys, of: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Reading a feature store: rows by the sha256 of an image."""
+"""Reading a feature store: rows by the sha256 of an image, or of the words of a post."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from pipeline.store.keys import KEY, pack, positions, unpack
 from pipeline.store.shard import (
     ForeignShardError,
     Header,
+    Mapped,
     UnreadableShardError,
+    datasets,
     map_rows,
     read_header,
 )
@@ -94,21 +96,42 @@ class Reader:
             PipelineError: if the store does not hold the output or an image, or if a shard is not
                 the one that the index knows.
         """
-        store = self._store
-        form = store.fingerprint.outputs.get(output)
-        if form is None:
-            held = ", ".join(sorted(store.fingerprint.outputs))
-            raise PipelineError(f"{self.directory}: holds no output {output!r}, only {held}")
-        known = store.known[output]
-        try:
-            # join copies scattered rows fastest: np.concatenate takes a tenth longer
-            content = bytearray().join([known[key] for key in keys])
-        except KeyError:
-            content = self._look_up(output, keys)
+        form = self._form(output)
+        if form.ragged:
+            raise ValueError(f"the rows of {output!r} differ in length: take `views`")
+        # join copies scattered rows fastest: np.concatenate takes a tenth longer
+        content = bytearray().join(self._bytes(output, keys))
         rows: np.ndarray = np.ndarray((len(keys), *form.shape), form.stored, content)
         return rows.astype(form.dtype, copy=False)
 
-    def _look_up(self, output: str, keys: Sequence[str]) -> bytearray:
+    def views(self, output: str, keys: Sequence[str]) -> list[np.ndarray]:
+        """The rows of `keys` as they lie in the mapped files: none is copied, none can be written.
+
+        Returns:
+            For each key its row, (*shape), or (T, *shape) if rows are ragged, little-endian.
+
+        Raises:
+            PipelineError: as `rows` does.
+        """
+        form = self._form(output)
+        shape = (-1, *form.shape) if form.ragged else form.shape
+        return [np.frombuffer(row, form.stored).reshape(shape) for row in self._bytes(output, keys)]
+
+    def _form(self, output: str) -> Output:
+        outputs = self._store.fingerprint.outputs
+        if output not in outputs:
+            held = ", ".join(sorted(outputs))
+            raise PipelineError(f"{self.directory}: holds no output {output!r}, only {held}")
+        return outputs[output]
+
+    def _bytes(self, output: str, keys: Sequence[str]) -> list[memoryview]:
+        known = self._store.known[output]
+        try:
+            return [known[key] for key in keys]
+        except KeyError:
+            return self._look_up(output, keys)
+
+    def _look_up(self, output: str, keys: Sequence[str]) -> list[memoryview]:
         """The bytes of the rows of `keys`, where some of the keys are new to `known`."""
         store = self._store
         at = positions(pack(keys), store.index.keys)  # (b,)
@@ -119,14 +142,11 @@ class Reader:
             )
         shards = np.searchsorted(store.index.starts, at, side="right") - 1
         within = at - store.index.starts[shards]
-        size = store.fingerprint.outputs[output].row_bytes
-        content = bytearray(len(keys) * size)
+        rows: list[memoryview] = [memoryview(b"")] * len(keys)
         for slot in np.argsort(at, kind="stable").tolist():
-            start = int(within[slot]) * size
-            row = store.map(int(shards[slot]))[output][start : start + size]
-            content[slot * size : (slot + 1) * size] = row
-            store.known[output][keys[slot]] = row
-        return content
+            rows[slot] = store.map(int(shards[slot]))[output].row(int(within[slot]))
+            store.known[output][keys[slot]] = rows[slot]
+        return rows
 
 
 class _Shards:
@@ -141,12 +161,13 @@ class _Shards:
         self.index = index
         self.fingerprint = fingerprint
         self.known: dict[str, dict[str, memoryview]] = {name: {} for name in fingerprint.outputs}
-        self._mapped: dict[int, dict[str, memoryview]] = {}
-        # the byte at which the rows begin, (shards, outputs); -1 until the header was checked
-        self._offsets = np.full((len(index.names), len(fingerprint.outputs)), -1, np.int64)
+        self._mapped: dict[int, dict[str, Mapped]] = {}
+        self._datasets = datasets(fingerprint.outputs)
+        # the byte at which each dataset begins, (shards, datasets); -1 until the header was checked
+        self._offsets = np.full((len(index.names), len(self._datasets)), -1, np.int64)
 
-    def map(self, shard: int) -> dict[str, memoryview]:
-        """The bytes of a shard's rows, by output."""
+    def map(self, shard: int) -> dict[str, Mapped]:
+        """The rows of a shard, by output."""
         rows = self._mapped.get(shard)
         if rows is None:
             if len(self._mapped) >= MAPPED:  # `known` must go too: its rows keep shards mapped
@@ -157,15 +178,15 @@ class _Shards:
             rows = self._mapped[shard] = self._open(path, shard)
         return rows
 
-    def _open(self, path: Path, shard: int) -> dict[str, memoryview]:
+    def _open(self, path: Path, shard: int) -> dict[str, Mapped]:
         outputs, keys = self.fingerprint.outputs, self.index.shard_keys(shard)
         try:
             if self._offsets[shard, 0] < 0:
                 header = read_header(path, self.fingerprint.digest, outputs)
                 if not np.array_equal(header.keys, keys):
                     raise UnreadableShardError(f"{path}: holds the rows of other images")
-                self._offsets[shard] = [header.offsets[name] for name in outputs]
-            offsets = dict(zip(outputs, self._offsets[shard].tolist(), strict=True))
+                self._offsets[shard] = [header.offsets[name] for name in self._datasets]
+            offsets = dict(zip(self._datasets, self._offsets[shard].tolist(), strict=True))
             return map_rows(path, Header(keys, offsets), outputs)
         except (OSError, UnreadableShardError, ForeignShardError) as error:
             raise PipelineError(

@@ -3,6 +3,8 @@
     /                attribute "fingerprint": the digest, 64 ASCII characters
     /keys            uint8 (n, 32): the SHA-256 of each image's bytes, ascending
     /NAME            (n, *shape): one dataset for each output, little-endian
+    /NAME            (steps, *shape): the rows of a ragged output, one behind the other
+    /NAME.ends       int64 (n,): the step at which each of these rows ends
 
 Datasets are contiguous and unfiltered, so that a row is one read at a known place of the file, and
 every HDF5 reader understands them. Equal content gives equal bytes: the file is laid out in memory
@@ -12,7 +14,7 @@ in the oldest object format, which h5py 3.12 (HDF5 1.14) and 3.16 (HDF5 2.0) wri
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,9 +29,11 @@ from pipeline.errors import PipelineError
 from pipeline.files import closed_file, write_bytes
 from pipeline.fingerprint import Output
 from pipeline.store.keys import WIDTH, Keys, ascending, from_bytes
+from pipeline.store.rows import divided, flat
 
 KEYS = "keys"
 DIGEST = "fingerprint"
+ENDS = Output((), "int64")
 
 
 class ForeignShardError(PipelineError):
@@ -46,11 +50,42 @@ class Header:
 
     Attributes:
         keys: the keys of its rows, (n,), ascending.
-        offsets: by output, the byte of the file at which the rows begin.
+        offsets: by dataset, the byte of the file at which it begins.
     """
 
     keys: Keys
     offsets: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The rows of one output, mapped into memory.
+
+    Attributes:
+        content: the bytes of all rows.
+        bounds: where each row begins, and the end of the last: n + 1 numbers.
+    """
+
+    content: memoryview
+    bounds: Sequence[int]
+
+    def row(self, place: int) -> memoryview:
+        """The bytes of one row."""
+        return self.content[self.bounds[place] : self.bounds[place + 1]]
+
+
+def ends_of(name: str) -> str:
+    """The dataset that tells where the rows of a ragged output end; no output is named so."""
+    return f"{name}.ends"
+
+
+def datasets(outputs: Mapping[str, Output]) -> list[str]:
+    """The datasets of a shard beside its keys."""
+    return [
+        dataset
+        for name, output in outputs.items()
+        for dataset in ([name, ends_of(name)] if output.ragged else [name])
+    ]
 
 
 def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest: str) -> int:
@@ -59,7 +94,7 @@ def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest
     Args:
         path: the new file.
         keys: (n,), ascending.
-        arrays: for each output, (n, *shape).
+        arrays: for each output n rows (see `pipeline.store.rows`).
         digest: the digest of the fingerprint.
 
     Raises:
@@ -68,7 +103,7 @@ def write_shard(path: Path, keys: Keys, arrays: Mapping[str, np.ndarray], digest
     if not ascending(keys) or any(len(rows) != len(keys) for rows in arrays.values()):
         raise ValueError(f"{path}: a shard has ascending keys and one row for each")
     raw = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), WIDTH)
-    content = {KEYS: raw, **{name: _stored(rows) for name, rows in sorted(arrays.items())}}
+    content = {KEYS: raw, **dict(_as_datasets(arrays))}
     forms = tuple((name, values.shape, values.dtype.str) for name, values in content.items())
     image = b"".join(
         piece if isinstance(piece, bytes) else content[piece].tobytes()
@@ -106,9 +141,14 @@ def _pieces(
     return (*pieces, image[end:])
 
 
-def _stored(rows: np.ndarray) -> np.ndarray:
-    """The numbers as they lie in a file: little-endian."""
-    return rows.astype(rows.dtype.newbyteorder("<"), copy=False)
+def _as_datasets(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """The numbers as they lie in a file: little-endian, ragged rows one behind the other."""
+    for name, rows in sorted(arrays.items()):
+        ragged = rows.dtype == object
+        values, ends = flat(rows) if ragged else (rows, None)
+        yield name, values.astype(values.dtype.newbyteorder("<"), copy=False)
+        if ends is not None:
+            yield ends_of(name), ends
 
 
 def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Header:
@@ -130,10 +170,13 @@ def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Heade
             keys = from_bytes(_content(raw))
             offsets = {}
             for name, output in outputs.items():
-                offset = _rows(file, name, len(keys), output).get_offset()
-                if offset is None:
-                    raise ValueError(f"dataset {name!r} is not one whole block")
-                offsets[name] = int(offset)
+                held = [(name, None if output.ragged else len(keys), output)]
+                held += [(ends_of(name), len(keys), ENDS)] if output.ragged else []
+                for dataset, rows, form in held:
+                    offset = _rows(file, dataset, rows, form).get_offset()
+                    if offset is None:
+                        raise ValueError(f"dataset {dataset!r} is not one whole block")
+                    offsets[dataset] = int(offset)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise _fault(path, error) from None
     if not len(keys) or not ascending(keys):
@@ -147,20 +190,33 @@ def read_keys(path: Path, digest: str) -> Keys:
 
 
 def read_rows(path: Path, header: Header, name: str, output: Output) -> np.ndarray:
-    """Read all rows of one output, (n, *shape).
+    """Read all rows of one output (see `pipeline.store.rows`).
 
     Raises:
         UnreadableShardError: if the file ends before its rows do.
     """
-    count = int(np.prod((len(header.keys), *output.shape)))
-    rows = np.fromfile(path, output.stored, count, offset=header.offsets[name])
-    if len(rows) != count:
+    if not output.ragged:
+        return _read(path, header.offsets[name], len(header.keys), output, name)
+    ends = _read(path, header.offsets[ends_of(name)], len(header.keys), ENDS, name)
+    _check_ends(path, ends, name)
+    return divided(_read(path, header.offsets[name], int(ends[-1]), output, name), ends)
+
+
+def _read(path: Path, offset: int, rows: int, output: Output, name: str) -> np.ndarray:
+    count = int(np.prod((rows, *output.shape)))
+    values = np.fromfile(path, output.stored, count, offset=offset)
+    if len(values) != count:
         raise UnreadableShardError(f"{path}: not a whole shard (dataset {name!r} is cut off)")
-    return rows.reshape(len(header.keys), *output.shape)
+    return values.reshape(rows, *output.shape)
 
 
-def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[str, memoryview]:
-    """Map the file into memory, and give the bytes of all rows, by output.
+def _check_ends(path: Path, ends: np.ndarray, name: str) -> None:
+    if (np.diff(ends, prepend=0) < 0).any():
+        raise UnreadableShardError(f"{path}: not a whole shard (the rows of {name!r} overlap)")
+
+
+def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[str, Mapped]:
+    """Map the file into memory, and give its rows, by output.
 
     The mapping is made by Arrow and ends with the last view. Unlike that of Python before 3.13, it
     does not keep the file open.
@@ -175,9 +231,18 @@ def map_rows(path: Path, header: Header, outputs: Mapping[str, Output]) -> dict[
         raise _fault(path, error) from None
     rows = {}
     for name, output in outputs.items():
-        start, length = header.offsets[name], len(header.keys) * output.row_bytes
-        rows[name] = content[start : start + length]
-        if len(rows[name]) != length:
+        count, size = len(header.keys), output.row_bytes
+        bounds: Sequence[int] = range(0, (count + 1) * size, size)
+        if output.ragged:
+            at = header.offsets[ends_of(name)]
+            if at + count * ENDS.row_bytes > len(content):
+                raise UnreadableShardError(f"{path}: not a whole shard (no ends of {name!r})")
+            ends = np.frombuffer(content, ENDS.stored, count, at)
+            _check_ends(path, ends, name)
+            bounds = [0, *(ends * size).tolist()]
+        start = header.offsets[name]
+        rows[name] = Mapped(content[start : start + bounds[-1]], bounds)
+        if len(rows[name].content) != bounds[-1]:
             raise UnreadableShardError(f"{path}: not a whole shard (dataset {name!r} is cut off)")
     return rows
 

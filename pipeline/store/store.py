@@ -28,6 +28,7 @@ from pipeline.store.keys import (
     contained,
     pack,
     positions,
+    rows_a_shard,
     shards_for,
     unique,
     unpack,
@@ -35,6 +36,7 @@ from pipeline.store.keys import (
 from pipeline.store.lock import locked
 from pipeline.store.orders import Order
 from pipeline.store.plan import Plan
+from pipeline.store.rows import copied, fits
 from pipeline.store.shelf import Shelf
 
 FRAME = 4096  # a shard has at most so many bytes beside its keys and rows
@@ -129,7 +131,7 @@ class Store:
             raise ValueError("missing is called once")
         inventory = self._inventory
         wanted = unique(pack(keys))
-        shelf = Shelf(wanted, shards_for(len(wanted)), self.fingerprint.digest)
+        shelf = Shelf(wanted, self._shards_for(len(wanted)), self.fingerprint.digest)
         inventory.aim(shelf)
         self._fixed = Plan(shelf, inventory.holds(wanted), inventory.beside(wanted))
         return Hexadecimal(self._fixed.todo)
@@ -140,7 +142,7 @@ class Store:
         Args:
             keys: (b,), over all calls in the order of `missing`; images that gave no row are left
                 out.
-            arrays: for each output, (b, *shape) in the dtype that the fingerprint declares.
+            arrays: for each output b rows (see `pipeline.store.rows`), in its declared dtype.
 
         Raises:
             ValueError: if keys, their order, shapes or dtypes are not as described.
@@ -162,7 +164,8 @@ class Store:
             self._lot = int(lot[rows[0]])
             self._pending.append(at[rows])
             for name, waiting in self._rows.items():
-                waiting.append(arrays[name][rows])  # a copy: the batch may be used again
+                # a copy: the batch may be used again
+                waiting.append(copied(arrays[name], rows))
             self._next = int(at[rows[-1]]) + 1
             if self._next == lots.starts[self._lot + 1]:
                 self._commit()
@@ -194,7 +197,7 @@ class Store:
         stays = ~contained(plan.shelf.keys, unique(pack(without)))  # (n,)
         if not stays.all():
             final = plan.shelf.keys[stays]
-            inventory.aim(Shelf(final, shards_for(len(final)), self.fingerprint.digest))
+            inventory.aim(Shelf(final, self._shards_for(len(final)), self.fingerprint.digest))
         self._demand()
         for part in inventory.lacking():
             with self.room():
@@ -225,6 +228,9 @@ class Store:
             raise ValueError("missing comes first")
         return self._fixed
 
+    def _shards_for(self, rows: int) -> int:
+        return shards_for(rows, rows_a_shard(self.fingerprint.outputs.values()))
+
     def _demand(self) -> None:
         inventory = self._inventory
         copied = inventory.target.rows(there=False)
@@ -242,7 +248,7 @@ class Store:
             raise ValueError(f"rows of {sorted(arrays)} given, of {sorted(outputs)} declared")
         for name, output in outputs.items():
             found = arrays[name]
-            if found.shape != (count, *output.shape) or found.dtype != np.dtype(output.dtype):
+            if not fits(output, found, count):
                 raise ValueError(
                     f"{name}: {found.dtype}{found.shape} given,"
                     f" {output.dtype}{(count, *output.shape)} declared"
@@ -269,7 +275,7 @@ class Store:
         except NoRoomError as error:
             target = self._inventory.target
             rows, shards = len(target.rows(there=False)), int((target.sizes == 0).sum())
-            row = sum(output.row_bytes for output in self.fingerprint.outputs.values())
+            row = sum(output.about_bytes for output in self.fingerprint.outputs.values())
             needed = rows * (row + WIDTH) + shards * FRAME
             raise NoRoomError(
                 f"{error} In all, {rows} rows in {shards} shards are still to be written:"

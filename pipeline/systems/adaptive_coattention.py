@@ -113,7 +113,10 @@ class AdaptiveCoAttention(System):
         super().__init__(params, inputs)
         model = params.model
         d = model.hidden
-        self.text = spelled_word_encoder(model, inputs.table, inputs.found, inputs.characters)
+        context = inputs.context(params.context)
+        self.text = spelled_word_encoder(
+            model, inputs.table, inputs.found, inputs.characters, context
+        )
         self.coattention = CoAttention(model, inputs.shapes[REGIONS.cache][-1])
         fused = self.coattention.width
         self.filtration = FiltrationGate(d, fused, d) if model.filtration else None
@@ -138,7 +141,9 @@ class AdaptiveCoAttention(System):
         }
 
     def _encode(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        words = self.text(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, d)
+        words = self.text(
+            batch.words, batch.chars, batch.spelling, batch.mask, batch.context
+        )  # (B, T, d)
         fused, looked = self.coattention(words, batch.mask, batch.features[REGIONS.cache])
         kept = fused = fused.expand(-1, words.shape[1], -1)  # (B, T, fused)
         if self.filtration is not None:

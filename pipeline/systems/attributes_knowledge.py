@@ -100,7 +100,8 @@ class AttributesKnowledge(System):
     def __init__(self, params: Params, inputs: Inputs) -> None:
         super().__init__(params, inputs)
         model = params.model
-        self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
+        context = inputs.context(params.context)
+        self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate, context=context)
         self.characters: CharacterCNN | CharacterCNN2D
         if model.char_filter == "row":
             self.characters = CharacterCNN2D(inputs.characters, model.char_width, WINDOW)
@@ -159,12 +160,13 @@ class AttributesKnowledge(System):
         """Text, knowledge and attributes side by side (B, n, d_e), and which are there (B, n)."""
         spelled = self.characters(batch.chars)  # (U, characters.width)
 
-        def read(words: Tensor, spelling: Tensor) -> Tensor:
-            both = torch.cat([self.words(words), of_each_word(spelled, spelling)], 2)
+        def read(words: Tensor, spelling: Tensor, context: Tensor | None = None) -> Tensor:
+            known = self.words(words, context)
+            both = torch.cat([known, of_each_word(spelled, spelling)], 2)
             vectors: Tensor = self.dropout(both)
             return vectors
 
-        parts, there = [read(batch.words, batch.spelling)], [batch.mask]
+        parts, there = [read(batch.words, batch.spelling, batch.context)], [batch.mask]
         if self.knowledge:
             phrase = batch.phrases[KNOWLEDGE.cache]
             parts.append(read(phrase.words, phrase.spelling))  # (B, K, d_e)

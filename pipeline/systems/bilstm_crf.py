@@ -24,10 +24,13 @@ class BiLSTMCRF(System):
     def __init__(self, params: Params, inputs: Inputs) -> None:
         super().__init__(params, inputs)
         model = params.model
-        self.text = word_encoder(model, inputs.table, inputs.found)
+        context = inputs.context(params.context)
+        self.text = word_encoder(model, inputs.table, inputs.found, context)
         self.decoder = CRFDecoder(model.hidden, inputs.tags, model.constrained)
 
     def encode(self, batch: Batch) -> Tensor:
         """The BiLSTM's output (B, T, hidden)."""
-        read: Tensor = self.text(batch.words, batch.chars, batch.spelling, batch.mask)
+        read: Tensor = self.text(
+            batch.words, batch.chars, batch.spelling, batch.mask, batch.context
+        )
         return read

@@ -70,7 +70,8 @@ class CWI(System):
     def __init__(self, params: Params, inputs: Inputs, decoded: int | None = None) -> None:
         super().__init__(params, inputs)
         model = params.model
-        self.words = word_encoder(model, inputs.table, inputs.found)
+        context = inputs.context(params.context)
+        self.words = word_encoder(model, inputs.table, inputs.found, context)
         self.characters = CWICharacters(inputs.characters, model)
         self.image = ImageWordLSTM(inputs.classes, model.image_width, model.image_hidden)
         self.widths = [self.characters.width, self.words.width, self.image.width]
@@ -93,7 +94,9 @@ class CWI(System):
         spelled = of_each_word(
             self.characters(batch.chars), batch.spelling
         )  # (B, T, characters.width)
-        words = self.words(batch.words, batch.chars, batch.spelling, batch.mask)  # (B, T, hidden)
+        words = self.words(
+            batch.words, batch.chars, batch.spelling, batch.mask, batch.context
+        )  # (B, T, hidden)
         seen = (
             self.image(batch.features[IMAGE_WORDS.cache]) * batch.has_image[:, None]
         )  # (B, width)

@@ -126,7 +126,11 @@ class ModalityAttentionNER(System):
         widths = {}
         if "words" in self.modalities:
             self.words = WordEmbedding(
-                inputs.table, inputs.found, model.unknown_rate, model.missing_vectors
+                inputs.table,
+                inputs.found,
+                model.unknown_rate,
+                model.missing_vectors,
+                inputs.context(params.context),
             )
             widths["words"] = self.words.width
         if "characters" in self.modalities:
@@ -202,7 +206,7 @@ class ModalityAttentionNER(System):
         """Each modality as its transform layer reads it (B, T or 1, its width), in `ORDER`."""
         read = {}
         if self.words is not None:
-            read["words"] = self.words(batch.words)
+            read["words"] = self.words(batch.words, batch.context)
         if self.characters is not None:
             read["characters"] = of_each_word(self.characters(batch.chars), batch.spelling)
         if "image" in self.modalities:

@@ -19,8 +19,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
+from pipeline.layers.context import ContextMix
 from pipeline.layers.crf import TagDecoder
 from pipeline.params.block import Block, nearest
+from pipeline.params.context import ContextWords
 from pipeline.params.optimization import Optimization
 
 
@@ -50,6 +52,7 @@ class PhraseWords:
 
 
 Read = StoreOutput | ImageClasses | PhraseWords
+CONTEXT = "context"  # the cache of contextual words, which every system may read
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Batch:
     features: Mapping[str, Tensor]  # cache -> (B, ...) float, or long for classes
     has_image: Tensor  # (B,) bool
     phrases: Mapping[str, Phrase] = field(default_factory=dict)  # by cache
+    context: Tensor | None = None  # (B, T, layers, width) float16; None: it reads none
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,15 @@ class Inputs:
     found: Tensor  # (W, d) bool: which of these numbers are pretrained
     characters: int  # size of the character vocabulary
     tags: tuple[str, ...]  # in the order of their ids
-    shapes: Mapping[str, tuple[int, ...]]  # cache -> the shape of one image's features
+    shapes: Mapping[str, tuple[int, ...]]  # cache -> the shape of one image's, or word's, features
     classes: int = 0  # number of classes of images; 0 if the system reads none
+
+    def context(self, words: ContextWords) -> ContextMix | None:
+        """The layer over contextual words, if a system's block asks for them."""
+        if not words.read:
+            return None
+        layers, width = self.shapes[CONTEXT]
+        return ContextMix(layers, width, words.width, words.dropout)
 
 
 class SystemModel(Block):
@@ -107,6 +118,7 @@ class SystemParams(Block):
     preset: str  # the file of conf/system/NAME that the block starts from
     vectors: list[str]  # sources of word vectors, concatenated; none: random vectors
     removed_vectors: float = Field(ge=0, lt=1)  # share of words (Moon et al. 2018, Table 3)
+    context: ContextWords
     training: Optimization
     model: SystemModel
 

@@ -110,7 +110,8 @@ class TriMod(System):
     def __init__(self, params: Params, inputs: Inputs) -> None:
         super().__init__(params, inputs)
         model = params.model
-        self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate)
+        context = inputs.context(params.context)
+        self.words = WordEmbedding(inputs.table, inputs.found, model.unknown_rate, context=context)
         self.characters = CharacterBiGRU(inputs.characters, model.char_width, model.char_hidden)
         token = self.words.width + self.characters.width
         self.text = BiGRU(token, model.hidden)
@@ -167,13 +168,15 @@ class TriMod(System):
     def _fuse(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Equations 1 to 12: f_s (B, T, hidden) and the weights (B, T, modalities)."""
         spelled = self.characters(batch.chars)  # (U, char_hidden)
-        steps = self._represent(batch.words, of_each_word(spelled, batch.spelling))  # (B, T, token)
+        steps = self._represent(
+            self.words(batch.words, batch.context), of_each_word(spelled, batch.spelling)
+        )  # (B, T, token)
         features = [self.output_dropout(self.text(steps, batch.mask))]  # (B, T, hidden)
         for cache, bigru in self.phrases.items():
             assert isinstance(bigru, BiGRU)
             phrase = batch.phrases[cache]
             steps = self._represent(
-                phrase.words, of_each_word(spelled, phrase.spelling)
+                self.words(phrase.words), of_each_word(spelled, phrase.spelling)
             )  # (B, K, token)
             read = self.output_dropout(bigru.ends(steps, phrase.mask))  # (B, hidden)
             features.append(read[:, None].expand_as(features[0]))
@@ -185,7 +188,7 @@ class TriMod(System):
 
     def _represent(self, words: Tensor, spelled: Tensor) -> Tensor:
         """Equation 4, with dropout: [word; characters], (B, T, token)."""
-        represented: Tensor = self.dropout(torch.cat([self.words(words), spelled], 2))
+        represented: Tensor = self.dropout(torch.cat([words, spelled], 2))
         return represented
 
     def _there(self, batch: Batch) -> Tensor:

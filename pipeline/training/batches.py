@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.corpus.posts import Post
+from pipeline.corpus.posts import Post, words_key
 from pipeline.errors import PipelineError
 from pipeline.layers.embedding import PAD, UNKNOWN
 from pipeline.systems.system import Batch, Phrase
 from pipeline.tables.phrases import WeightedWords
 from pipeline.training.caches import Beside
+from pipeline.training.context import padded
 from pipeline.training.lexicon import Lexicon
 
 
@@ -35,6 +36,7 @@ class Encoded:
     tags: np.ndarray  # (T,) int64
     image: str | None
     phrases: Mapping[str, EncodedPhrase]  # cache -> the post's phrase
+    key: str  # of its contextual words; empty if none are read
 
 
 class EncodedPosts:
@@ -43,15 +45,19 @@ class EncodedPosts:
     Args:
         posts: the posts.
         lexicon: the words, characters and tags that ids stand for.
-        caches: the phrases of the posts, which are encoded as the posts are, and the features of
-            their images, which are read when a batch is made.
+        caches: the phrases of the posts, which are encoded as the posts are; the features of their
+            images and their contextual words, which are read when a batch is made.
 
     Raises:
-        PipelineError: for a label that the lexicon lacks, and as `Phrases.of` raises it.
+        PipelineError: for a label that the lexicon lacks, for a post without contextual words if
+            they are read, and as `Phrases.of` raises it.
     """
 
     def __init__(self, posts: Sequence[Post], lexicon: Lexicon, caches: Beside) -> None:
         self._features = caches.features
+        self._context = caches.context
+        if self._context is not None:
+            self._context.check(posts)
         # A post may hold the token "<pad>": it is an unknown word, not padding.
         words = {word: row for row, word in enumerate(lexicon.words) if row != PAD}
         tags = {tag: row for row, tag in enumerate(lexicon.tags)}
@@ -83,6 +89,7 @@ class EncodedPosts:
                 np.array(_tags(post, tags), dtype=np.int64),
                 post.image,
                 {cache: encoded(phrase) for cache, phrase in by_cache.items()},
+                words_key(post.tokens) if self._context is not None else "",
             )
             for post, by_cache in zip(posts, found, strict=True)
         ]
@@ -103,6 +110,9 @@ class EncodedPosts:
         distinct = np.unique(np.concatenate([spelling[mask], *read]))  # (U,)
         spelling[mask] = np.searchsorted(distinct, spelling[mask])
         images, there = self._features.read([post.image for post in chosen])
+        context = None
+        if self._context is not None:
+            context = padded(self._context.rows([post.key for post in chosen]))
         return Batch(
             words=torch.from_numpy(_padded([post.words for post in chosen])),  # (B, T)
             mask=torch.from_numpy(mask),  # (B, T)
@@ -115,6 +125,7 @@ class EncodedPosts:
                 cache: _phrase([post.phrases[cache] for post in chosen], distinct)
                 for cache in chosen[0].phrases
             },
+            context=context,  # (B, T, layers, width)
         )
 
 

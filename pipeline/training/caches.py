@@ -17,9 +17,10 @@ from pipeline.corpus.posts import Post
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
 from pipeline.store.reader import Reader
-from pipeline.systems.system import ImageClasses, PhraseWords, Read, StoreOutput
+from pipeline.systems.system import CONTEXT, ImageClasses, PhraseWords, Read, StoreOutput
 from pipeline.tables.image_words import CLASSES, ImageWords
 from pipeline.tables.phrases import WeightedWords
+from pipeline.training.context import CachedWords, WordRows
 from pipeline.training.phrases import Phrases
 
 
@@ -48,6 +49,10 @@ class Beside(Protocol):
     def phrases(self) -> PhraseFinder:
         """The phrases of posts."""
 
+    @property
+    def context(self) -> WordRows | None:
+        """The contextual words of posts; None if the system reads none."""
+
 
 @dataclass(frozen=True)
 class Caches:
@@ -55,16 +60,25 @@ class Caches:
 
     features: ImageFeatures
     phrases: Phrases
+    context: CachedWords | None = None
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one image's features, or of one contextual word, in each cache."""
+        words = {} if self.context is None else {CONTEXT: self.context.shape}
+        return self.features.shapes | words
 
     @property
     def fingerprints(self) -> dict[str, str]:
         """The digest of each cache's fingerprint."""
-        return self.features.fingerprints | self.phrases.fingerprints
+        words = {} if self.context is None else {CONTEXT: self.context.fingerprint}
+        return self.features.fingerprints | self.phrases.fingerprints | words
 
     @property
     def facts(self) -> dict[str, Mapping[str, str]]:
         """What a reader wants to know of each cache: fact -> its value in words."""
-        return {**self.features.facts, **self.phrases.facts}
+        words = {} if self.context is None else {CONTEXT: self.context.facts}
+        return {**self.features.facts, **self.phrases.facts, **words}
 
     @property
     def pictures(self) -> Set[str]:
@@ -72,13 +86,19 @@ class Caches:
         return self.features.pictures | self.phrases.pictures
 
 
-def open_caches(reads: Sequence[Read], caches: Mapping[str, Path], images: Path | None) -> Caches:
+def open_caches(
+    reads: Sequence[Read],
+    caches: Mapping[str, Path],
+    images: Path | None,
+    context: CachedWords | None = None,
+) -> Caches:
     """Open the caches that a system reads.
 
     Args:
         reads: what the system declares.
         caches: cache -> its folder or table; exactly those that the system reads.
         images: the table of images, None where no cache is keyed by image.
+        context: contextual words, which are opened already (`open_context`).
 
     Raises:
         PipelineError: for other caches than are read, and as `ImageFeatures` and `Phrases` raise
@@ -92,7 +112,7 @@ def open_caches(reads: Sequence[Read], caches: Mapping[str, Path], images: Path 
         )
     phrases = {r.cache: caches[r.cache] for r in reads if isinstance(r, PhraseWords)}
     of_images = [read for read in reads if not isinstance(read, PhraseWords)]
-    return Caches(ImageFeatures(of_images, caches, images), Phrases(phrases, images))
+    return Caches(ImageFeatures(of_images, caches, images), Phrases(phrases, images), context)
 
 
 class ImageFeatures:

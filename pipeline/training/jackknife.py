@@ -29,6 +29,7 @@ from pipeline.progress import Mode
 from pipeline.systems.system import System, SystemParams
 from pipeline.tables.parquet import write_table
 from pipeline.training.caches import open_caches
+from pipeline.training.context import open_context
 from pipeline.training.lexicon import assemble
 from pipeline.training.side_by_side import side_by_side
 from pipeline.training.tagger import Tagger
@@ -52,6 +53,7 @@ class TagFiles:
     vocab: Path  # folder of the vocabularies
     vectors: Mapping[str, Path]  # source -> its vector file, in the order of `params.vectors`
     tagged: Path  # written: post, start, end, type, in the order of the posts
+    context: Path | None = None  # as `TrainFiles.context`
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def tag_posts(
     """Write the names that a text-only system finds in each post.
 
     Args:
-        system: it reads no cache.
+        system: it reads no cache but contextual words.
         params: its block.
         options: the folds, the seed of them and of every training, and how long each may train.
         files: what is read and written.
@@ -106,13 +108,14 @@ def tag_posts(
     test = [row for row in rows if row.split == "test"]
     texts = {row.post: tuple(words.lexicon.word(token) for token in row.tokens) for row in train}
     fold = deal(texts, options.folds, options.seed)
-    caches = open_caches(system.reads, {}, None)
+    caches = open_caches(system.reads, {}, None, open_context(params.context, files.context))
     decides = {
         "params": params.model_dump(),
         "options": options.model_dump(),
         "device": device.type,
     }
-    read = [files.posts, files.vocab, *files.vectors.values()]
+    context = [] if files.context is None else [files.context]
+    read = [files.posts, files.vocab, *files.vectors.values(), *context]
     slots = Slots("tag_posts", runtime, decides, read)
 
     def tag(number: int | None, bar: Mode, say: Say) -> tuple[dict[str, list[str]], str]:

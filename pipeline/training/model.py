@@ -31,7 +31,7 @@ class TrainedModel:
     seeds: Sequence[int]
     lexicon: Lexicon
     word_width: int
-    shapes: dict[str, tuple[int, ...]]  # cache -> the shape of one image's features
+    shapes: dict[str, tuple[int, ...]]  # cache -> the shape of one image's, or word's, features
     classes: int  # number of classes of image words
     fingerprints: dict[str, str]  # cache -> its fingerprint when the model was trained
     setting: Setting

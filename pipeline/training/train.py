@@ -24,9 +24,10 @@ from pipeline.parallel import Say, map_in_order
 from pipeline.params.runtime import Runtime
 from pipeline.params.train import Train
 from pipeline.progress import Mode, progress
-from pipeline.systems.system import Batch, Inputs, System, SystemParams
+from pipeline.systems.system import CONTEXT, Batch, Inputs, System, SystemParams
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import Caches, open_caches
+from pipeline.training.context import open_context
 from pipeline.training.curves import Curves
 from pipeline.training.lexicon import Lexicon, WordTable, assemble
 from pipeline.training.model import TrainedModel
@@ -49,11 +50,13 @@ class TrainFiles:
     caches: Mapping[str, Path]  # cache -> folder of its feature store, or its table
     model: Path  # written: `pipeline.training.model`
     curves: Path  # written: the learning curves of each seed
+    context: Path | None = None  # the store of contextual words; None, or a file `none`: no store
 
     def read(self) -> list[Path]:
         """What decides the trainings, beside params and code."""
         phrases = [path for paths in self.phrase_vectors.values() for path in paths]
         images = [] if self.images is None else [self.images]
+        context = [] if self.context is None else [self.context]
         return [
             self.posts,
             self.vocab,
@@ -61,6 +64,7 @@ class TrainFiles:
             *phrases,
             *images,
             *self.caches.values(),
+            *context,
         ]
 
 
@@ -107,14 +111,15 @@ def train_system(
         say: is told a line an epoch.
 
     Raises:
-        PipelineError: for faults of the caches or the posts, for vectors other than the block
-            names, or a training that diverges.
+        PipelineError: for faults of the caches or the posts, for vectors or contextual words other
+            than the block names, or a training that diverges.
     """
     device = steady_device(runtime.device)
     params = params.capped(train.max_epochs, train.batch_posts)
     check_vectors(system, params, files.vectors)
     check_phrase_vectors(system, params, files.phrase_vectors)
-    caches = open_caches(system.reads, files.caches, files.images)
+    context = open_context(params.context, files.context)
+    caches = open_caches(system.reads, files.caches, files.images, context)
     words = assemble(files.vocab, files.vectors, params.removed_vectors, files.phrase_vectors)
     posts = read_posts(files.posts)
     learnt, dev = (of_split(posts, split, files.posts) for split in ("train", "dev"))
@@ -214,14 +219,14 @@ def train_network(
 
 def gather(train: Sequence[Post], dev: Sequence[Post], words: WordTable, caches: Caches) -> Corpus:
     """Encode the posts to train on and to select by."""
-    lexicon, features = words.lexicon, caches.features
+    lexicon = words.lexicon
     inputs = Inputs(
         words.vectors,
         words.found,
         len(lexicon.characters),
         lexicon.tags,
-        features.shapes,
-        features.classes,
+        caches.shapes,
+        caches.features.classes,
     )
     return Corpus(
         EncodedPosts(train, lexicon, caches),
@@ -242,7 +247,7 @@ def describe(
     directory: Path,
 ) -> TrainedModel:
     """The model folder of a system about to be trained."""
-    training, used = params.training, {read.cache for read in system.used(params)}
+    training, used = params.training, {CONTEXT, *(read.cache for read in system.used(params))}
     setting = Setting(
         preset=params.preset,
         optimizer=f"{training.optimizer} {training.learning_rate:g}",

@@ -22,12 +22,13 @@ from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
 from pipeline.params.block import nearest
 from pipeline.params.extract import Precision, Resize
+from pipeline.published import Published
 from pipeline.vision import backbones
 from pipeline.vision.cpu.fusing import fuse
 from pipeline.vision.cpu.processor import emulates
 from pipeline.vision.cpu.steady import Steady
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.weights import Published, State
+from pipeline.vision.weights import State
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import IO
 from pipeline.errors import PipelineError
 from pipeline.files import FULL, NoRoomError, sha256_of, sync
 from pipeline.progress import Mode, progress
-from pipeline.vision.weights import Published
+from pipeline.published import Published
 
 CHUNK = 1 << 20  # bytes
 SILENCE = 60.0  # seconds without a byte end the download

@@ -9,7 +9,6 @@ whole SHA-256 is verified before it is opened, and it is opened as data only (`w
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -23,27 +22,11 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of
 from pipeline.params.block import nearest
+from pipeline.published import Published, find_file, folders, verify
 
 RANDOM = "random:"  # a seed follows; it is for tests and benchmarks
 
 State = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Published:
-    """A weights file as its authors published it.
-
-    Attributes:
-        file: the name of the file.
-        sha256: the SHA-256 of the whole file.
-        origin: where a person gets it: a URL, or the name of a package.
-        package: the Python package that carries the file and the folder inside, or None.
-    """
-
-    file: str
-    sha256: str
-    origin: str
-    package: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,12 +66,12 @@ def find_weights(
     if name.startswith(RANDOM):
         state = _random_state(name, network)
         digest = state_sha256(state)
-        _verify(Path(name), digest, sha256, "as the parameter sha256 says")
+        verify(Path(name), digest, sha256, "as the parameter sha256 says")
         return Weights(digest, lambda: state)
     if name in published:
         path = _locate(name, published[name], weights_dir)
         digest = sha256_of(path)
-        _verify(path, digest, published[name].sha256, "as its authors published it")
+        verify(path, digest, published[name].sha256, "as its authors published it")
     else:
         path = Path(name)
         if not path.is_file():
@@ -97,20 +80,8 @@ def find_weights(
                 f" {', '.join(sorted(published))}{nearest(name, published)}"
             )
         digest = sha256_of(path)
-    _verify(path, digest, sha256, "as the parameter sha256 says")
+    verify(path, digest, sha256, "as the parameter sha256 says")
     return Weights(digest, partial(read_state, path))
-
-
-def folders(published: Published, weights_dir: Path | None) -> list[Path]:
-    """Where the file is looked for, in this order; a download goes into the first."""
-    hub = Path(torch.hub.get_dir()) / "checkpoints"
-    return [folder for folder in (weights_dir, hub, _inside(published)) if folder is not None]
-
-
-def find_file(published: Published, weights_dir: Path | None) -> Path | None:
-    """The first file of that name; None if there is none. Its hash is not verified."""
-    paths = [folder / published.file for folder in folders(published, weights_dir)]
-    return next((path for path in paths if path.is_file()), None)
 
 
 def read_state(path: Path) -> State:
@@ -166,24 +137,6 @@ def _locate(name: str, published: Published, weights_dir: Path | None) -> Path:
         f" {published.sha256}. `mner weights` can do so. With `backbones: embedded` no file is"
         " needed."
     )
-
-
-def _inside(published: Published) -> Path | None:
-    if published.package is None:
-        return None
-    module, folder = published.package
-    spec = importlib.util.find_spec(module)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / folder
-
-
-def _verify(path: Path, found: str, expected: str | None, source: str) -> None:
-    if expected is not None and found != expected.lower():
-        raise PipelineError(
-            f"{path}: its sha256 is {found}, not {expected} {source}; the file is another one, or"
-            " damaged"
-        )
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from cli import weights as module
 from cli.weights import main
-from pipeline.vision.weights import Published
+from pipeline.published import Published
 
 CONTENT = b"the weights"
 ORIGIN = "https://example.org/vgg16.pth"

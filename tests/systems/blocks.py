@@ -25,13 +25,19 @@ def block(
     training: Mapping[str, object] | None = None,
     vectors: Sequence[str] = (),
 ) -> SystemParams:
-    """The block of a system, with its published `model` (tuned, where none is published)."""
+    """The block of a system, with its published `model` (tuned, where none is published).
+
+    The key `context` of `model` names the contextual words that it reads.
+    """
+    changes = dict(model)
+    context = changes.pop("context", "none")
     tree = {
         "preset": "published",
         "vectors": list(vectors),
         "removed_vectors": 0.0,
+        "context": {"store": context, "width": 5, "dropout": 0.1},
         "training": TRAINING | dict(training or {}),
-        "model": deepcopy(_published()[name]["model"]) | dict(model),
+        "model": deepcopy(_published()[name]["model"]) | changes,
     }
     return parse(tree, find_system(name).Params, name)
 

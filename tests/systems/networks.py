@@ -11,6 +11,7 @@ from tests.systems.blocks import block
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 LENGTHS = [6, 1, 3, 2]
 SHAPES = {"regions": (9, 12), "tags": (10,), "image_words": (3,)}  # of each cache
+CONTEXT = (3, 6)  # layers and width of contextual words
 CLASSES = 13  # of image words
 PHRASES = ("attributes", "captions", "hashtags", "knowledge")  # caches of them
 COATTENTION, MODALITIES = "adaptive_coattention", "modality_attention"
@@ -21,6 +22,7 @@ TEXT = ["words", "characters"]
 # Every setting that the papers' tables and our variants name.
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     *((name, {}) for name in known_systems()),
+    *((name, {"context": "tiny"}) for name in known_systems()),
     (COATTENTION, {"attention": "interactive"}),
     (COATTENTION, {"fusion": "feature_gate"}),
     (COATTENTION, {"fusion": "concatenate"}),
@@ -82,6 +84,7 @@ def make(name: str, **model: object) -> System:
     system, params = find_system(name), block(name, {"hidden": 8, **model})
     table = torch.randn(20, 7)
     shapes = {read.cache: SHAPES[read.cache] for read in system.reads if read.cache in SHAPES}
+    shapes["context"] = CONTEXT
     inputs = Inputs(table, torch.rand(20, 7) < 0.5, 11, TAGS, shapes, CLASSES)
     return system(params, inputs).eval()
 
@@ -101,6 +104,7 @@ def make_batch(has_image: list[bool]) -> Batch:
         features=make_features(there),
         has_image=there,
         phrases={cache: make_phrase(len(there)) for cache in PHRASES},
+        context=(torch.randn(*mask.shape, *CONTEXT) * mask[:, :, None, None]).half(),
     )
 
 
@@ -147,6 +151,7 @@ def alone(batch: Batch, post: int) -> Batch:
             cache: phrase_alone(batch.phrases[cache], post, torch.searchsorted(used, spelled))
             for cache, spelled in held.items()
         },
+        context=None if batch.context is None else batch.context[rows, :length],
     )
 
 

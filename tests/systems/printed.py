@@ -22,6 +22,9 @@ FREE_DECODING = (False, "not printed: the best sequence of all")
 SHARED: Printed = {
     "preset": ("published", "the file's name"),
     "removed_vectors": ALL_VECTORS,
+    "context.store": ("none", "no paper reads contextual words"),
+    "context.width": (128, "not read"),
+    "context.dropout": (0.2, "not read"),
     "training.momentum": NO_MOMENTUM,
     "training.weight_decay": NO_L2,
     "training.decay": (0.0, "not printed: a constant rate"),

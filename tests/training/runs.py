@@ -25,15 +25,16 @@ MODEL: dict[str, dict[str, object]] = {
 EPOCHS = {"cwi_attention": 12, "modality_attention": 12}  # which learn later than the others
 
 
-def params_of(name: str, **training: object) -> SystemParams:
+def params_of(name: str, context: str | None = None, **training: object) -> SystemParams:
     """A block that learns the tiny corpus in a few epochs."""
     epochs = EPOCHS.get(name, 8)
     given = {"learning_rate": 0.02, "max_epochs": epochs, "patience": epochs, "batch_posts": 8}
     model = {"hidden": 16, "dropout": 0.1, "unknown_rate": 0.01} | MODEL.get(name, {})
-    return block(name, model, given | training, ["tiny"])
+    words = {"context": context} if context else {}
+    return block(name, model | words, given | training, ["tiny"])
 
 
-def files_of(name: str, made: Workspace, out: Path) -> TrainFiles:
+def files_of(name: str, made: Workspace, out: Path, context: Path | None = None) -> TrainFiles:
     """What the system reads of the tiny corpus, and folders in `out`."""
     system = find_system(name)
     phrases = [phrase_vectors(made, cache) for cache in system.phrase_tables()]
@@ -46,6 +47,7 @@ def files_of(name: str, made: Workspace, out: Path) -> TrainFiles:
         caches={read.cache: getattr(made, read.cache) for read in system.reads},
         model=out / "model",
         curves=out / "curves",
+        context=context,
     )
 
 
@@ -58,20 +60,21 @@ def train(
     params: SystemParams | None = None,
     max_epochs: int | None = None,
     runtime: Runtime = RUNTIME,
+    context: Path | None = None,
 ) -> None:
     """Train a system into `out`/model and `out`/curves."""
     options = Train(seeds=list(seeds), max_epochs=max_epochs, batch_posts=None)
     train_system(
         find_system(name),
-        params or params_of(name),
+        params or params_of(name, context.name if context else None),
         options,
-        files_of(name, made, out),
+        files_of(name, made, out, context),
         runtime,
         say,
     )
 
 
-def evaluate(name: str, made: Workspace, out: Path) -> str:
+def evaluate(name: str, made: Workspace, out: Path, context: Path | None = None) -> str:
     """Evaluate what `train` wrote into `out`, and give what is told of it."""
     trained = files_of(name, made, out)
     written = EvaluationFiles(
@@ -82,6 +85,7 @@ def evaluate(name: str, made: Workspace, out: Path) -> str:
         explanations=out / "explanations.parquet",
         metrics=out / "metrics.json",
         details=out / "details.json",
+        context=context,
     )
     return evaluate_system(TrainedModel.read(out / "model"), written, "tiny", RUNTIME)
 

@@ -14,10 +14,10 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.files import NoRoomError
+from pipeline.published import Published
 from pipeline.vision import download as module
 from pipeline.vision.backbone import known_backbones, load_backbone
 from pipeline.vision.download import download
-from pipeline.vision.weights import Published
 
 CONTENT = bytes(range(256)) * 12_000  # three of the pieces that are read at a time
 

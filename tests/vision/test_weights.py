@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from pipeline.errors import PipelineError
+from pipeline.published import Published
 from pipeline.vision.backbone import known_backbones, load_backbone
-from pipeline.vision.weights import Published, Weights, find_weights, read_state, state_sha256
+from pipeline.vision.weights import Weights, find_weights, read_state, state_sha256
 
 
 def network() -> nn.Module:

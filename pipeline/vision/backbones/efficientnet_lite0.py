@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.fingerprint import Output
+from pipeline.published import Published
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.folding import fold
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.weights import Published
 
 
 class Trunk(nn.Module):

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torchvision.models import Inception3, Inception_V3_Weights, inception_v3
 
 from pipeline.fingerprint import Output
+from pipeline.published import Published
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.folding import fold
 from pipeline.vision.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from pipeline.vision.weights import Published
 
 WEIGHTS = Inception_V3_Weights.IMAGENET1K_V1
 

@@ -6,10 +6,10 @@ from torch import nn
 from torchvision.models import ResNet, ResNet50_Weights, resnet50
 
 from pipeline.fingerprint import Output
+from pipeline.published import Published
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.folding import fold
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.weights import Published
 
 WEIGHTS = ResNet50_Weights.IMAGENET1K_V1
 

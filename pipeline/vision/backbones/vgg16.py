@@ -5,10 +5,10 @@ from __future__ import annotations
 from torchvision.models import VGG, VGG16_Weights, vgg16
 
 from pipeline.fingerprint import Output
+from pipeline.published import Published
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.cpu.pooling import halve_by_maximum
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.weights import Published
 
 WEIGHTS = VGG16_Weights.IMAGENET1K_V1
 

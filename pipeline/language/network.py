@@ -1,0 +1,146 @@
+"""The network behind an encoder: pieces in, the states of its layers out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from pipeline.errors import PipelineError
+from pipeline.language.encoder import Folder
+from pipeline.language.steady import steady
+
+CONFIG, WEIGHTS, LISTED = "config.json", "model.safetensors", "model.safetensors.index.json"
+PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+UNUSED = ("pooler.",)  # weights that no state depends on
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a network, read and not yet made one.
+
+    Attributes:
+        folder: where they lie.
+        config: what config.json says.
+        config_sha256: its digest.
+        weights: the names of the files of weights.
+        sha256: the digest of the weights.
+    """
+
+    folder: Folder
+    config: dict[str, Any]
+    config_sha256: str
+    weights: tuple[str, ...]
+    sha256: str
+
+
+def read_files(folder: Folder) -> Files:
+    """Read what a network consists of.
+
+    Raises:
+        PipelineError: for a folder without config or safetensors; pickled weights are refused.
+    """
+    try:
+        content = (folder / CONFIG).read_bytes()
+        config = json.loads(content)
+        width, layers = config["hidden_size"], config["num_hidden_layers"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PipelineError(
+            f"{folder / CONFIG}: not the description of an encoder ({error})"
+        ) from None
+    if not isinstance(width, int) or not isinstance(layers, int):
+        raise PipelineError(f"{folder / CONFIG}: hidden_size and num_hidden_layers are no numbers")
+    names = _weights(folder)
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
+    joined = hashlib.sha256("".join(digests).encode()).hexdigest()
+    sha256 = digests[0] if len(digests) == 1 else joined
+    return Files(folder, config, hashlib.sha256(content).hexdigest(), names, sha256)
+
+
+def _weights(folder: Folder) -> tuple[str, ...]:
+    if (folder / WEIGHTS).is_file():
+        return (WEIGHTS,)
+    if (folder / LISTED).is_file():
+        listed = json.loads((folder / LISTED).read_bytes())["weight_map"]
+        return tuple(sorted(set(listed.values())))
+    pickled = sorted(one.name for one in folder.iterdir() if one.name.endswith(PICKLED))
+    if pickled:
+        raise PipelineError(
+            f"{folder}: refused: {pickled[0]} is pickled, and could run code when opened; save the "
+            f"network as {WEIGHTS}"
+        )
+    raise PipelineError(f"{folder}: holds no {WEIGHTS}")
+
+
+class States(nn.Module):
+    """The network: pieces (B, T) -> the states of some layers, (B, T, layers, width) float32."""
+
+    def __init__(self, network: nn.Module, layers: list[int], precision: str) -> None:
+        super().__init__()
+        self.network = network
+        self.layers = layers
+        self._dtype = getattr(torch, precision)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """All pieces count: posts of one batch are equally long, so that nothing is masked."""
+        full = self._dtype == torch.float32
+        with nullcontext() if full else torch.autocast(ids.device.type, self._dtype):
+            made = self.network(input_ids=ids, output_hidden_states=True).hidden_states
+        return torch.stack([made[layer].float() for layer in self.layers], 2)
+
+
+def build(
+    files: Files, layers: list[int], precision: str, window: int, device: torch.device
+) -> States:
+    """Build the network with its weights, on `device`; it must read `window` pieces at once.
+
+    Raises:
+        PipelineError: if `transformers` does not know its kind, the weights are another's, or the
+            window is longer than it can read.
+    """
+    from transformers import AutoConfig, AutoModel  # here: it takes seconds
+
+    folder = files.folder
+    try:
+        config = AutoConfig.for_model(**files.config)
+    except (ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PipelineError(f"{folder / CONFIG}: no network that is known: {reason}") from None
+    network = AutoModel.from_config(config)
+    state: dict[str, Tensor] = {}
+    for name in files.weights:
+        try:
+            state |= load((folder / name).read_bytes())
+        except SafetensorError as error:
+            raise PipelineError(f"{folder / name}: not a file of safetensors: {error}") from None
+    prefix = f"{network.base_model_prefix}."
+    state = {name.removeprefix(prefix): value for name, value in state.items()}
+    try:
+        missing = network.load_state_dict(state, strict=False).missing_keys
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise PipelineError(f"{folder}: its weights do not fit its {CONFIG}: {reason}") from None
+    lacking = [name for name in missing if not name.startswith(UNUSED)]
+    if lacking:
+        raise PipelineError(
+            f"{folder}: its weights lack {len(lacking)} of those that {CONFIG} asks for, such as "
+            f"{lacking[0]}"
+        )
+    network.eval().requires_grad_(False)
+    try:
+        with torch.inference_mode():
+            network(input_ids=torch.full((1, window), config.vocab_size - 1))
+    except (IndexError, RuntimeError):
+        raise PipelineError(
+            f"{folder}: cannot read {window} pieces at once; lower the window in params"
+        ) from None
+    if device.type == "cpu":
+        steady(network, precision)
+    return States(network, layers, precision).to(device)
