@@ -255,10 +255,12 @@ def test_a_system_reads_the_caches_that_it_requires(
         if isinstance(one, PhraseWords)
     }
     assert set(train.values("--phrase-vectors")) == phrases
-    read = {"features/posts.parquet", *images, *caches.values()}
+    context = f"features/context/{composed.params()['systems'][system]['context']['store']}"
+    read = {"features/posts.parquet", context, *images, *caches.values()}
     assert train.deps == read | vectors | phrases | {"features/vocab"}
     assert evaluate.deps == read | {f"models/{system}"}
     for stage in (train, evaluate):
+        assert stage.values("--context") == [context]
         assert set(stage.values("--cache")) == {f"{name}={path}" for name, path in caches.items()}
     assert train.values("--vectors") == [f"features/vectors/{source}.parquet" for source in sources]
     roles = composed.params()["extract"]

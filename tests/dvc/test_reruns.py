@@ -57,6 +57,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("vectors.sources.glove50.width", 100, LOOKED_UP),
     ("vectors.default", [], set()),  # of use to conf/ alone
     ("vectors.joint", [], set()),
+    ("context.default", "minilm", set()),  # of use to conf/ alone
     ("train.seeds", [2], TRAIN),
     ("train.batch_posts", 4, TRAIN),
     ("systems.bilstm_crf.training.learning_rate", 0.01, {"train_bilstm_crf"}),

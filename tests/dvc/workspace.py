@@ -32,6 +32,7 @@ PROJECT = (
     "cli",
     "conf",
     "samples/graph",
+    "features/context/none",
     "dvc.yaml",
     ".dvcignore",
     ".gitattributes",
@@ -232,6 +233,7 @@ def write_posts(path: Path, posts: Iterable[str]) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
     else:
