@@ -38,6 +38,7 @@ from pipeline.store.shelf import Shelf
 
 INDEX = "index.parquet"
 SUMMARY = "store.json"
+READ = 1 << 14  # rows of the index that are read at a time
 BLOCK = 1 << 20  # bytes that are compared at a time
 TORN = "its shards, rows and bytes do not go together"
 SCHEMA = pa.schema(
@@ -184,7 +185,7 @@ def _parse(file: pq.ParquetFile) -> Index:
         ValueError: if it is not.
     """
     content, names, counts, lengths = bytearray(), [b""], [0], [0]
-    for batch in filter(len, file.iter_batches(CHUNK)):
+    for batch in _batches(file):
         content += pack(batch["sha256"].to_pylist()).tobytes()
         runs = pc.run_end_encode(batch["shard"])
         many = np.diff(runs.run_ends.to_numpy(), prepend=0)
@@ -213,6 +214,16 @@ def _parse(file: pq.ParquetFile) -> Index:
     if not _in_place(index):
         raise ValueError(TORN)
     return index
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in parts, none of which is empty.
+
+    Arrow would hold several row groups at a time if it were asked for all of them at once.
+    """
+    for group in range(file.num_row_groups):
+        batches = file.iter_batches(READ, row_groups=[group], use_threads=False)
+        yield from (batch for batch in batches if len(batch))
 
 
 def _in_place(index: Index) -> bool:

@@ -29,6 +29,7 @@ def parts_of_seven(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is done for many keys at a time is done for seven."""
     for module in (keys_module, index_module):
         monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(index_module, "READ", 3)
 
 
 @pytest.mark.usefixtures("parts_of_seven")
