@@ -13,6 +13,10 @@ from cli.__main__ import COMMANDS
 from tests.conftest import ROOT
 
 SUFFIXES = {
+    "zip",
+    "txt",
+    "codes",
+    "model",
     "css",
     "diff",
     "html",
@@ -57,7 +61,8 @@ def keys() -> set[str]:
 def stages() -> set[str]:
     locked = _yaml("dvc.lock")["stages"]
     assert isinstance(locked, dict)
-    return {name for stage in locked for name in (stage, stage.partition("@")[0])}
+    named = {*locked, *_yaml("dvc.yaml")["stages"]}  # some run only where params ask for them
+    return {name for stage in named for name in (stage, stage.partition("@")[0])}
 
 
 @cache
