@@ -159,11 +159,12 @@ class Corpus:
         return headline
 
 
-def encoder_params(name: str) -> Encode:
-    """The encoder of conf/context/NAME.yaml."""
+def encoder_params(name: str, settings: Sequence[str] = ()) -> Encode:
+    """The encoder of conf/context/NAME.yaml, with `KEY=VALUE` settings."""
     with tempfile.TemporaryDirectory() as folder:
         params = Path(folder) / "params.yaml"
-        compose(params, [f"context={name}"])
+        changes = [f"context.encoders.{name}.{setting}" for setting in settings]
+        compose(params, [f"context={name}", *changes])
         return read(params, f"context.encoders.{name}", Encode)
 
 

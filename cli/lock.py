@@ -27,17 +27,23 @@ def pins(report: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
+def _resolved(wanted: list[str]) -> list[str]:
+    """The pins of what pip would install."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
+        subprocess.run([*pip, "--ignore-installed", "--report", report, *wanted], check=True)
+        return pins(json.loads(report.read_text(encoding="utf-8")))
+
+
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("requirements.lock"))
 def main(out: Path) -> None:
     """Resolve the project's requirements afresh and write the lock."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
-        subprocess.run([*pip, "--ignore-installed", "--report", report, *wanted], check=True)
-        lines = pins(json.loads(report.read_text(encoding="utf-8")))
+    alone = project["optional-dependencies"]["alone"]
+    lines = sorted({*_resolved(wanted), *_resolved(["--no-deps", *alone])})
     out.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
     click.echo(f"{out}: {len(lines)} packages pinned")
 

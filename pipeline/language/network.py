@@ -99,7 +99,15 @@ class States(nn.Module):
 def build(
     files: Files, layers: list[int], precision: str, window: int, device: torch.device
 ) -> States:
-    """Build the network with its weights, on `device`; it must read `window` pieces at once.
+    """Build what gives the states of `layers`, on `device`; raises as `load_network`."""
+    network = load_network(files, window)
+    if device.type == "cpu":
+        steady(network, precision)
+    return States(network, layers, precision).to(device)
+
+
+def load_network(files: Files, window: int) -> nn.Module:
+    """The network with its weights, as `transformers` has it; it reads `window` pieces at once.
 
     Raises:
         PipelineError: if `transformers` does not know its kind, the weights are another's, or the
@@ -113,17 +121,17 @@ def build(
     except (ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise PipelineError(f"{folder / CONFIG}: no network that is known: {reason}") from None
-    network = AutoModel.from_config(config)
+    made = AutoModel.from_config(config)
     state: dict[str, Tensor] = {}
     for name in files.weights:
         try:
             state |= load((folder / name).read_bytes())
         except SafetensorError as error:
             raise PipelineError(f"{folder / name}: not a file of safetensors: {error}") from None
-    prefix = f"{network.base_model_prefix}."
+    prefix = f"{made.base_model_prefix}."
     state = {name.removeprefix(prefix): value for name, value in state.items()}
     try:
-        missing = network.load_state_dict(state, strict=False).missing_keys
+        missing = made.load_state_dict(state, strict=False).missing_keys
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise PipelineError(f"{folder}: its weights do not fit its {CONFIG}: {reason}") from None
@@ -133,14 +141,13 @@ def build(
             f"{folder}: its weights lack {len(lacking)} of those that {CONFIG} asks for, such as "
             f"{lacking[0]}"
         )
-    network.eval().requires_grad_(False)
+    made.eval().requires_grad_(False)
     try:
         with torch.inference_mode():
-            network(input_ids=torch.full((1, window), config.vocab_size - 1))
+            made(input_ids=torch.full((1, window), config.vocab_size - 1))
     except (IndexError, RuntimeError):
         raise PipelineError(
             f"{folder}: cannot read {window} pieces at once; lower the window in params"
         ) from None
-    if device.type == "cpu":
-        steady(network, precision)
-    return States(network, layers, precision).to(device)
+    network: nn.Module = made
+    return network

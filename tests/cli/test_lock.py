@@ -29,7 +29,8 @@ def test_the_lock_has_what_the_project_asks_for() -> None:
     locked = {match[1]: match[2] for match in matches if match}
     assert len(locked) == len(lines)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    for wanted in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+    optional = project["optional-dependencies"]
+    for wanted in [*project["dependencies"], *optional["dev"], *optional["alone"]]:
         name, _, version = wanted.partition("==")
         assert name.lower() in locked
         assert locked[name.lower()] == version or not version
