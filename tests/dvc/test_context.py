@@ -72,5 +72,6 @@ def test_new_posts_are_encoded_by_the_same_encoder(workspace: Workspace) -> None
     workspace.run("python", "-m", "cli", *words)
     assert '"a"' in (workspace.path / "out.jsonl").read_text(encoding="utf-8")
     give_encoder(workspace, seed=2)
+    words[-1] = "again.jsonl"
     done = workspace.run("python", "-m", "cli", *words, fails=True)
     assert "trained on context with encoder transformers" in done.output
