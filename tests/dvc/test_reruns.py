@@ -77,6 +77,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("runtime.engine", "ray", set()),
     ("runtime.actors", 2, set()),
     ("runtime.checkpoints", None, set()),
+    ("runtime.fresh", True, set()),
     ("runtime.checkpoint_seconds", 5, set()),
     ("runtime.processes", 1, set()),
     ("runtime.progress", "lines", set()),
