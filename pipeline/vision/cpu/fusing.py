@@ -154,7 +154,8 @@ def _fuse_activation(node: fx.Node, activation: Activation, bounds: list[float])
     """Let the convolution before an activation compute it, if nothing else reads its maps."""
     before = node.all_input_nodes[0]
     convolution = _bare(before)
-    if convolution is not None:
+    adds = len(before.all_input_nodes) > 1  # behind a sum oneDNN computes a ReLU, and no other
+    if convolution is not None and (activation == "relu" or not adds):
         convolution.activation, convolution.bounds = activation, bounds
         _replace(node, before)
 

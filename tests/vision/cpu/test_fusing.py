@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
@@ -79,6 +79,11 @@ def maps(count: int = 2) -> Tensor:
     return made.to(memory_format=torch.channels_last)
 
 
+@example(  # oneDNN has no ReLU6 behind a sum
+    [Step("convolution", 0, 0)] * 2
+    + [Step("convolution", 2, 0), Step("sum", 0, 1), Step("convolution", 3, 0)]
+    + [Step("convolution", 0, 0), Step("relu6", 2, 0)]
+)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=9))
 def test_any_network_gives_the_same_bits(program: list[Step]) -> None:
