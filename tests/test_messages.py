@@ -13,10 +13,6 @@ from cli.__main__ import COMMANDS
 from tests.conftest import ROOT
 
 SUFFIXES = {
-    "zip",
-    "txt",
-    "codes",
-    "model",
     "css",
     "diff",
     "html",
@@ -33,6 +29,15 @@ SUFFIXES = {
     "yaml",
 }
 CODE = ("pipeline", "stages", "cli")
+# Files of others that encoders are read from.
+FILES = {
+    "bpe.codes",
+    "merges.txt",
+    "model.zip",
+    "sentencepiece.bpe.model",
+    "spm.model",
+    "vocab.txt",
+}
 FOREIGN = {"torch"}  # modules of others that messages name
 WORD = r"[a-z_]+"
 
@@ -112,7 +117,7 @@ def wrong_keys(text: str, docstring: bool) -> Iterator[str]:
         if first in CODE:
             known = _is_code(name)
         else:
-            other = last in SUFFIXES or first in FOREIGN or name == "e.g"
+            other = last in SUFFIXES or first in FOREIGN or name in FILES | {"e.g"}
             # A docstring names Python's attributes too.
             known = other or name in keys() or (docstring and first not in _yaml("params.yaml"))
         if not known:
