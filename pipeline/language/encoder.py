@@ -6,17 +6,14 @@ the files of a network lie; what they hold is the same for all: the format of `t
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeAlias
 
-from pipeline.errors import PipelineError
 from pipeline.language import encoders
-from pipeline.params.block import nearest
+from pipeline.members import member
 
 Folder: TypeAlias = Traversable  # a folder on the disk, or inside a zip
 
@@ -38,21 +35,11 @@ class Encoder:
     find: Callable[[str, Path | None], Folder]
 
 
-def known_encoders() -> list[str]:
-    """The names of all encoders."""
-    return sorted(module.name for module in pkgutil.iter_modules(encoders.__path__))
-
-
 def load_encoder(name: str) -> Encoder:
     """Import the encoder called `name`.
 
     Raises:
         PipelineError: if there is none; the message names the nearest one.
     """
-    known = known_encoders()
-    if name not in known:
-        raise PipelineError(
-            f"unknown encoder {name!r}{nearest(name, known)}; known: {', '.join(known)}"
-        )
-    encoder: Encoder = importlib.import_module(f"{encoders.__name__}.{name}").ENCODER
+    encoder: Encoder = member(encoders, "encoder", name).ENCODER
     return encoder

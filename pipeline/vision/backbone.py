@@ -6,8 +6,6 @@ add such a module; if it gives logits, `pipeline/vision/classes.py` names their 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
+from pipeline.members import member, members
 from pipeline.params.block import nearest
 from pipeline.params.extract import Precision, Resize
 from pipeline.published import Published
@@ -202,7 +201,7 @@ def checked(
 
 def known_backbones() -> list[str]:
     """The names of all backbones."""
-    return sorted(module.name for module in pkgutil.iter_modules(backbones.__path__))
+    return members(backbones)
 
 
 def load_backbone(name: str) -> Backbone:
@@ -211,11 +210,5 @@ def load_backbone(name: str) -> Backbone:
     Raises:
         PipelineError: if there is none; the message names the nearest one.
     """
-    known = known_backbones()
-    if name not in known:
-        raise PipelineError(
-            f"unknown backbone {name!r}{nearest(name, known)}; known: {', '.join(known)}"
-        )
-    module = importlib.import_module(f"{backbones.__name__}.{name}")
-    backbone: Backbone = module.BACKBONE
+    backbone: Backbone = member(backbones, "backbone", name).BACKBONE
     return backbone
