@@ -191,6 +191,13 @@ def _whole(directory: Path) -> tuple[Index, Fingerprint]:
         raise
     except PipelineError as error:
         raise PipelineError(f"{error}. {advice}") from None
+    row_bytes = sum(output.row_bytes for output in fingerprint.outputs.values())
+    room = zip(index.counts.tolist(), index.lengths.tolist(), strict=True)
+    if any(count * row_bytes > length for count, length in room):
+        raise PipelineError(
+            f"{directory / SUMMARY}: promises rows of {row_bytes:,} bytes, more than its shards"
+            f" have room for. {advice}"
+        )
     sizes = file_sizes(directory)
     faults = [
         f"{name} ({'missing' if (found := sizes.get(name)) is None else f'{found} bytes'})"
