@@ -219,6 +219,8 @@ def _rows(file: h5py.h5f.FileID, name: str, rows: int | None, output: Output) ->
     A shard may come from anyone: so its dataset must lie in this very file (no soft or external
     link, no external or virtual storage), without a filter, and be no larger than the file.
     """
+    if not file.links.exists(name.encode()):
+        raise ValueError(f"no dataset {name!r}")
     if file.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
         raise ValueError(f"dataset {name!r} is a link to elsewhere")
     dataset = h5py.h5d.open(file, name.encode())

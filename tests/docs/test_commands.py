@@ -71,6 +71,7 @@ THEIRS = {  # paths and addresses of the reader's
     ".venv/bin/activate",
     "/shared/folder/of/the/team",
     "git@example.org:team/project.git",
+    "models/m",
 }
 
 

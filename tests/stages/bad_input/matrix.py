@@ -42,15 +42,15 @@ def page() -> str:
     parts = [INTRODUCTION]
     for title, cases in MATRIX.items():
         rows = [
-            f"| {case.wrong} | `{case.run}` | {_code(case.says)} | {_end(case)} |\n"
-            for case in cases
+            f"| {case.wrong} | `{case.run}` | {_said(case)} | {_end(case)} |\n" for case in cases
         ]
         head = "| what is wrong | run | what is said | |\n|---|---|---|---|\n"
         parts.append(f"\n## {title}\n\n{head}{''.join(rows)}")
     return "".join(parts)
 
 
-def _code(text: str) -> str:
+def _said(case: Case) -> str:
+    text = case.says if case.counted else f"Error: {case.says}"
     fence = "``" if "`" in text else "`"
     pad = " " if "`" in text else ""
     shown = text.strip().replace("|", "\\|")
