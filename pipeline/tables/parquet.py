@@ -39,10 +39,12 @@ def read_table(path: Path, schema: pa.Schema | None, stage: str) -> pa.Table:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             check_promise(path, file.metadata)
             check_columns(path, file.schema_arrow, schema or file.schema_arrow, stage)
-            return file.read()
+            table = file.read()
+            table.validate(full=True)  # texts that are no UTF-8, which Arrow reads as they stand
+            return table
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; {_again(path, stage)}") from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         cause = " ".join(str(error).split())
         raise PipelineError(
             f"{path}: not a sound Parquet file ({cause}); {_again(path, stage)}"

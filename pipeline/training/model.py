@@ -122,7 +122,7 @@ class TrainedModel:
             PipelineError: for sizes that make no network, or as `pipeline.fit.checkpoint.load`.
         """
         try:
-            network = self._built()
+            network = self.build()
         except (RuntimeError, MemoryError, ValueError, KeyError) as error:
             raise PipelineError(
                 f"{self.directory}: its sizes make no network here"
@@ -131,7 +131,8 @@ class TrainedModel:
         load(network, self.seed_folder(seed))
         return network
 
-    def _built(self) -> System:
+    def build(self) -> System:
+        """A network of these sizes, whose weights mean nothing yet."""
         words = len(self.lexicon.words)
         # The weights that are loaded replace these first ones: only the sizes count.
         inputs = Inputs(
