@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from cli.show import plain
 from pipeline.doctor.finding import Check, Finding, examine
 from pipeline.doctor.machine import device, disk, packages, python
 from pipeline.doctor.project import links, locks, names, stores, weights
 from pipeline.doctor.remote import CHECK, remote
+from pipeline.terminal import plain
 
 CHECKS: dict[str, Check] = {
     "python": python,

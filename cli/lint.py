@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from cli.show import plain
 from pipeline.corpus.lint import PUBLISHED_LENGTH
 from pipeline.files import json_bytes
 from pipeline.lint.check import MEANING, Report, check_corpus
@@ -16,6 +15,7 @@ from pipeline.lint.repair import DIFF, repair
 from pipeline.lint.schemes import BIO
 from pipeline.params.block import read
 from pipeline.params.prepare import Prepare
+from pipeline.terminal import plain
 from stages.command import IN, OUT, PARAMS, stage
 
 SHOWN = 3  # findings of a kind, and lines of a layout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,9 @@ from pipeline.evaluation.results import SPLITS
 from pipeline.metrics.spans import Span, strict_spans
 from pipeline.params.block import load
 from pipeline.params.mentions import GOLD
+from pipeline.terminal import plain
 from stages.command import PARAMS, stage
 
-# What a terminal obeys instead of showing: control characters, line separators, lone surrogates,
-# and the signs that turn the direction of all that follows.
-OBEYED = {"Cc", "Cs", "Zl", "Zp"}
-TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 COLOURS = {"right": "green", "wrong": "red", "missed": "yellow"}
 
 
@@ -64,16 +60,6 @@ def main(
     colour = False if os.environ.get("NO_COLOR") else None  # None: as the terminal has it
     for line in lines:
         click.echo(line, color=colour)
-
-
-def plain(text: str) -> str:
-    r"""The text with all that a terminal would obey spelled out, such as `\x1b`."""
-    return "".join(
-        sign.encode("unicode_escape").decode()
-        if unicodedata.category(sign) in OBEYED or unicodedata.bidirectional(sign) in TURNING
-        else sign
-        for sign in text
-    )
 
 
 def _page(view: PostView) -> Iterator[str]:

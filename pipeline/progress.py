@@ -10,6 +10,8 @@ from typing import Literal, TypeVar
 
 from tqdm import tqdm
 
+from pipeline.terminal import plain_lines
+
 T = TypeVar("T")
 Mode = Literal["auto", "bar", "lines", "none"]
 
@@ -50,7 +52,7 @@ def progress(
 
 def say(text: str) -> None:
     """Write a line to standard error, above a bar if one is shown."""
-    tqdm.write(text, file=sys.stderr)
+    tqdm.write(plain_lines(text), file=sys.stderr)
 
 
 class Shares:

@@ -8,7 +8,7 @@ from pipeline.captions.caption import Files, caption
 from pipeline.params.block import read
 from pipeline.params.caption import Caption
 from pipeline.params.runtime import Runtime
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -21,7 +21,7 @@ def main(**files: Path) -> None:
     """Caption the images of STORE."""
     params = read(PARAMS, "caption", Caption)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(caption(params, runtime, Files(**files)))
+    tell(caption(params, runtime, Files(**files)))
 
 
 if __name__ == "__main__":

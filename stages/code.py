@@ -6,7 +6,7 @@ import click
 
 from pipeline.code import digests
 from pipeline.files import write_json
-from stages.command import OUT, stage
+from stages.command import OUT, stage, tell
 
 
 @click.command()
@@ -16,7 +16,7 @@ def main(path: Path) -> None:
     """Write the digests of the code in the working folder."""
     found = digests(Path())
     write_json(path, found)
-    click.echo(", ".join(f"{len(members)} {family}" for family, members in found.items()))
+    tell(", ".join(f"{len(members)} {family}" for family, members in found.items()))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import click
 from pipeline.errors import PipelineError
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
+from pipeline.terminal import plain_lines
 
 P = ParamSpec("P")
 
@@ -57,6 +58,11 @@ def by_source(paths: Iterable[Path]) -> dict[str, list[Path]]:
     return files
 
 
+def tell(report: object) -> None:
+    """Print a report; what it quotes of files cannot speak to the terminal."""
+    click.echo(plain_lines(str(report)))
+
+
 def stage(function: Callable[P, None]) -> Callable[P, None]:
     """Turn a `PipelineError`, or a file that may not be used, into a message and exit status 1."""
 
@@ -65,13 +71,14 @@ def stage(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except PipelineError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(plain_lines(str(error))) from None
         except OSError as error:
             if error.errno not in FORBIDDEN:
                 raise
             raise click.ClickException(
-                f"{error.filename}: cannot be used ({os.strerror(error.errno)}); mend the"
-                " permissions of this file and its folder, or how the disk is mounted"
+                f"{plain_lines(str(error.filename))}: cannot be used"
+                f" ({os.strerror(error.errno)}); mend the permissions of this file and"
+                " its folder, or how the disk is mounted"
             ) from None
 
     return run

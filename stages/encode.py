@@ -8,7 +8,7 @@ from pipeline.language.encode import encode
 from pipeline.params.block import read
 from pipeline.params.context import Encode
 from pipeline.params.runtime import Runtime
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -20,7 +20,7 @@ def main(encoder: str, posts: Path, store: Path) -> None:
     """Encode what the store lacks."""
     params = read(PARAMS, f"context.encoders.{encoder}", Encode)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(encode(posts, store, params, runtime))
+    tell(encode(posts, store, params, runtime))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pipeline.evaluation.evaluate import EvaluationFiles, evaluate_system
 from pipeline.params.block import read
 from pipeline.params.runtime import Runtime
 from pipeline.training.model import TrainedModel
-from stages.command import IN, OUT, PARAMS, NamedPath, stage
+from stages.command import IN, OUT, PARAMS, NamedPath, stage, tell
 
 
 @click.command()
@@ -30,7 +30,7 @@ def main(dataset: str, model: Path, cache: tuple[tuple[str, Path], ...], **paths
     """Tag dev and test with every seed of MODEL, and score them."""
     files = EvaluationFiles(caches=dict(cache), **paths)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(evaluate_system(TrainedModel.read(model), files, dataset, runtime))
+    tell(evaluate_system(TrainedModel.read(model), files, dataset, runtime))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pipeline.params.block import read
 from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.vision.extract import Files, extract
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -21,7 +21,7 @@ def main(role: str, images: Path, folder: Path, store: Path) -> None:
     """Compute what the store lacks."""
     params = read(PARAMS, f"extract.{role}", Extract)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(extract(Files(images, folder, store), params, runtime))
+    tell(extract(Files(images, folder, store), params, runtime))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import click
 from pipeline.knowledge.graph.importing import import_graph
 from pipeline.params.block import read
 from pipeline.params.graph import Graph
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -17,7 +17,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(triples: Path, graph: Path, metrics: Path) -> None:
     """Import a knowledge graph."""
-    click.echo(import_graph(read(PARAMS, "graph", Graph), triples, graph, metrics))
+    tell(import_graph(read(PARAMS, "graph", Graph), triples, graph, metrics))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 from pipeline.params.block import read
 from pipeline.params.hashtags import Hashtags
 from pipeline.text.hashtags.table import hashtags
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -19,7 +19,7 @@ from stages.command import IN, OUT, PARAMS, stage
 @stage
 def main(posts: Path, model: Path | None, table: Path) -> None:
     """Split the hashtags and write their words."""
-    click.echo(hashtags(read(PARAMS, "hashtags", Hashtags), posts, model, table))
+    tell(hashtags(read(PARAMS, "hashtags", Hashtags), posts, model, table))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pipeline.knowledge.lookup.depictions import Files, index_entity_images
 from pipeline.params.block import read
 from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -24,7 +24,7 @@ def main(**files: Path) -> None:
     """Look at every entity's pictures once, and write what was found and thumbnails."""
     params = read(PARAMS, "index_images", IndexImages)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(index_entity_images(params, runtime, Files(**files)))
+    tell(index_entity_images(params, runtime, Files(**files)))
 
 
 if __name__ == "__main__":

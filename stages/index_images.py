@@ -8,7 +8,7 @@ from pipeline.corpus.image_index import index_images
 from pipeline.params.block import read
 from pipeline.params.index_images import IndexImages
 from pipeline.params.runtime import Runtime
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -22,7 +22,7 @@ def main(posts: Path, folder: Path, images: Path, thumbnails: Path, metrics: Pat
     """Look at every image once, and write what was found and a thumbnail of it."""
     params = read(PARAMS, "index_images", IndexImages)
     runtime = read(PARAMS, "runtime", Runtime)
-    click.echo(index_images(posts, folder, images, thumbnails, metrics, params, runtime))
+    tell(index_images(posts, folder, images, thumbnails, metrics, params, runtime))
 
 
 if __name__ == "__main__":

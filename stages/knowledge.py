@@ -7,7 +7,7 @@ import click
 from pipeline.knowledge.lookup.knowledge import Files, find_knowledge
 from pipeline.params.block import read
 from pipeline.params.knowledge import Knowledge
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -27,7 +27,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(graph_name: str, **files: Path) -> None:
     """Look every post's picture up around the names in its text."""
     params = read(PARAMS, "knowledge", Knowledge)
-    click.echo(find_knowledge(params, Files(**files), graph_name))
+    tell(find_knowledge(params, Files(**files), graph_name))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import click
 from pipeline.knowledge.labels.indexing import index_labels
 from pipeline.params.block import read
 from pipeline.params.knowledge import Knowledge
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -17,7 +17,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(graph: Path, index: Path) -> None:
     """Index labels and aliases for one scorer of fuzzywuzzy."""
     params = read(PARAMS, "knowledge", Knowledge)
-    click.echo(index_labels(graph, index, params.scorer))
+    tell(index_labels(graph, index, params.scorer))
 
 
 if __name__ == "__main__":

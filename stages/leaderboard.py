@@ -9,7 +9,7 @@ import click
 from pipeline.evaluation.leaderboard import write_leaderboard
 from pipeline.params.block import read
 from pipeline.params.leaderboard import Leaderboard
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -19,7 +19,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(details: Path, table: Path) -> None:
     """Order the systems by F1 and write the table."""
     params = read(PARAMS, "leaderboard", Leaderboard)
-    click.echo(write_leaderboard(sorted(details.glob("*.json")), table, params.order_by))
+    tell(write_leaderboard(sorted(details.glob("*.json")), table, params.order_by))
 
 
 if __name__ == "__main__":

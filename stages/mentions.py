@@ -7,7 +7,7 @@ import click
 from pipeline.knowledge.lookup.mentions import find_mentions
 from pipeline.params.block import read
 from pipeline.params.mentions import Mentions
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -19,7 +19,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(posts: Path, tagged: Path | None, mentions: Path, metrics: Path) -> None:
     """Write the mentions of every post."""
     params = read(PARAMS, "mentions", Mentions)
-    click.echo(find_mentions(params, posts, tagged, mentions, metrics))
+    tell(find_mentions(params, posts, tagged, mentions, metrics))
 
 
 if __name__ == "__main__":

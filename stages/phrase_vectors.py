@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline.text.vectors.phrases import build_phrase_vectors
-from stages.command import IN, OUT, stage
+from stages.command import IN, OUT, stage, tell
 from stages.vector_source import vector_source
 
 
@@ -19,7 +19,7 @@ from stages.vector_source import vector_source
 def main(source: str, file: Path, phrases: Path, vocab: Path, vectors: Path) -> None:
     """Look up the words of one table of phrases in one source and write their vectors."""
     params, one = vector_source(source, file)
-    click.echo(build_phrase_vectors(params, one, phrases, vocab, vectors))
+    tell(build_phrase_vectors(params, one, phrases, vocab, vectors))
 
 
 if __name__ == "__main__":

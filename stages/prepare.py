@@ -7,7 +7,7 @@ import click
 from pipeline.corpus.prepare import prepare
 from pipeline.params.block import read
 from pipeline.params.prepare import Prepare
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -21,7 +21,7 @@ def main(train: Path, dev: Path, test: Path, posts: Path, metrics: Path) -> None
     """Read the three CoNLL files and write the table of posts."""
     params = read(PARAMS, "prepare", Prepare)
     files = {"train": train, "dev": dev, "test": test}
-    click.echo(prepare(files, posts, metrics, params))
+    tell(prepare(files, posts, metrics, params))
 
 
 if __name__ == "__main__":

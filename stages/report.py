@@ -8,7 +8,7 @@ from pipeline.params.block import read
 from pipeline.params.leaderboard import Leaderboard
 from pipeline.report.files import ReportFiles
 from pipeline.report.report import write_report
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -34,7 +34,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(**files: Path) -> None:
     """Write the report."""
     params = read(PARAMS, "leaderboard", Leaderboard)
-    click.echo(write_report(ReportFiles(**files), params.order_by))
+    tell(write_report(ReportFiles(**files), params.order_by))
 
 
 if __name__ == "__main__":

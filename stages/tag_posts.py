@@ -9,7 +9,7 @@ from pipeline.params.block import read
 from pipeline.params.tag_posts import TagPosts
 from pipeline.systems.system import find_system
 from pipeline.training.jackknife import TagFiles, tag_posts
-from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
+from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage, tell
 
 
 @click.command()
@@ -27,7 +27,7 @@ def main(system: str, vectors: tuple[Path, ...], fresh: bool, **paths: Any) -> N
     found = find_system(system)
     params = read(PARAMS, f"systems.{system}", found.Params)
     files = TagFiles(vectors={path.stem: path for path in vectors}, **paths)
-    click.echo(tag_posts(found, params, options, files, runtime, click.echo))
+    tell(tag_posts(found, params, options, files, runtime, tell))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import click
 from pipeline.params.block import read
 from pipeline.params.tags import Tags
 from pipeline.vision.tags import tags
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -18,7 +18,7 @@ def main(store: Path, table: Path) -> None:
     """Write the best classes of each image."""
     params = read(PARAMS, "tags", Tags)
     report = tags(store, table, params.top_k)
-    click.echo(report)
+    tell(report)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pipeline.params.block import read
 from pipeline.params.train import Train
 from pipeline.systems.system import find_system
 from pipeline.training.train import TrainFiles, train_system
-from stages.command import FRESH, IN, OUT, PARAMS, NamedPath, by_source, runtime_of, stage
+from stages.command import FRESH, IN, OUT, PARAMS, NamedPath, by_source, runtime_of, stage, tell
 
 
 @click.command()
@@ -45,7 +45,7 @@ def main(
         caches=dict(cache),
         **paths,
     )
-    train_system(found, params, train, files, runtime, click.echo)
+    train_system(found, params, train, files, runtime, tell)
 
 
 if __name__ == "__main__":

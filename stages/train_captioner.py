@@ -7,7 +7,7 @@ import click
 from pipeline.captions.train import Files, train_captioner
 from pipeline.params.block import read
 from pipeline.params.captioner import CaptionerParams
-from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
+from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage, tell
 
 
 @click.command()
@@ -21,7 +21,7 @@ def main(fresh: bool, **files: Path) -> None:
     """Train the captioner."""
     params = read(PARAMS, "captioner", CaptionerParams)
     runtime = runtime_of(fresh)
-    train_captioner(params, runtime, Files(**files), click.echo)
+    train_captioner(params, runtime, Files(**files), tell)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 from pipeline.params.block import read
 from pipeline.params.segmenter import SegmenterParams
 from pipeline.text.hashtags.train import train_segmenter
-from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage
+from stages.command import FRESH, IN, OUT, PARAMS, runtime_of, stage, tell
 
 
 @click.command()
@@ -21,7 +21,7 @@ def main(posts: Path, model: Path, fresh: bool) -> None:
     """Train the neural segmenter."""
     params = read(PARAMS, "segmenter", SegmenterParams)
     runtime = runtime_of(fresh)
-    train_segmenter(params, runtime, posts, model, click.echo)
+    train_segmenter(params, runtime, posts, model, tell)
 
 
 if __name__ == "__main__":

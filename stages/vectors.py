@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline.text.vectors.words import build_vectors
-from stages.command import IN, OUT, stage
+from stages.command import IN, OUT, stage, tell
 from stages.vector_source import vector_source
 
 
@@ -19,7 +19,7 @@ from stages.vector_source import vector_source
 def main(source: str, file: Path, posts: Path, vocab: Path, vectors: Path) -> None:
     """Look up the words in use in one source and write their vectors."""
     params, one = vector_source(source, file)
-    click.echo(build_vectors(params, one, posts, vocab, vectors))
+    tell(build_vectors(params, one, posts, vocab, vectors))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pipeline.params.block import read
 from pipeline.params.prepare import Prepare
 from pipeline.params.vocab import Vocab
 from pipeline.text.vocab import build_vocab
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import IN, OUT, PARAMS, stage, tell
 
 
 @click.command()
@@ -19,7 +19,7 @@ from stages.command import IN, OUT, PARAMS, stage
 def main(posts: Path, vocab: Path) -> None:
     """Count words, characters and labels, and write the three vocabularies."""
     types = types_of(read(PARAMS, "prepare", Prepare))
-    click.echo(build_vocab(read(PARAMS, "vocab", Vocab), types, posts, vocab))
+    tell(build_vocab(read(PARAMS, "vocab", Vocab), types, posts, vocab))
 
 
 if __name__ == "__main__":

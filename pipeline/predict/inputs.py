@@ -126,7 +126,10 @@ def _lines(path: Path, kind: Kind, name: str) -> Iterator[Row]:
 def _csv(path: Path, name: str) -> Iterator[Row]:
     with _opened(path) as file:
         rows = csv.DictReader(file)
-        header = rows.fieldnames or []
+        try:
+            header = rows.fieldnames or []
+        except csv.Error as error:
+            raise PipelineError(f"{path}: its header is no row of CSV: {error}") from None
         if COLUMN not in header:
             raise PipelineError(
                 f"{path}: has no column {COLUMN!r}, only {', '.join(header) or 'nothing'}"

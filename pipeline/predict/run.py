@@ -15,7 +15,7 @@ from pipeline.predict.posts import Images
 from pipeline.predict.records import Fault, unique
 from pipeline.predict.results import FORMATS, Format, Result
 from pipeline.predict.tagger import Tagger
-from pipeline.predict.writing import append, begin, resume
+from pipeline.predict.writing import append, begin, resume, withdraw
 from pipeline.progress import progress
 
 FLUSH = 128  # rows written at a time
@@ -55,7 +55,13 @@ def run(task: Task, load: Callable[[], Tagger], say: Callable[[str], None]) -> s
         else:
             begin(task.output)
     counts = Counts()
-    found = counts.over(load().stream(rows, task.images, explained=task.explained))
+    try:
+        tagger = load()
+    except PipelineError:
+        if task.output is not None:
+            withdraw(task.output)
+        raise
+    found = counts.over(tagger.stream(rows, task.images, explained=task.explained))
     texts = _texts(found, task.form, say)
     parts = _to_stdout(texts) if task.output is None else append(task.output, texts, FLUSH)
     left = None if total is None else total - done

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
+from pipeline.errors import PipelineError
 from pipeline.files import atomic_write, read_json, write_json
 from pipeline.fingerprint import Fingerprint
 from pipeline.knowledge.lookup.knowledge import VECTORS, Rows
-from pipeline.tables.parquet import write_table
+from pipeline.tables.parquet import read_table, write_table
 from pipeline.text.vectors.files import Rows as VectorRows
 from pipeline.text.vectors.opened import MatrixRows, OpenSource
 
 WORDS = pa.schema([pa.field("word", pa.string(), nullable=False)])
 MATRIX = "rows"
+NOT_THESE = (ValueError, KeyError, TypeError, OverflowError)  # of JSON that says something else
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,23 @@ def save_vectors(rows: Iterable[tuple[bytes, np.ndarray]], folder: Path, name: s
 
 
 def open_saved_vectors(folder: Path, name: str) -> OpenSource:
-    """Open what `save_vectors` wrote, in a folder whose files were checked."""
-    words = pq.read_table(folder / f"{name}.parquet")["word"]
+    """Open what `save_vectors` wrote.
+
+    Raises:
+        PipelineError: if the files are something else, as those of another's export may be.
+    """
     path = folder / f"{name}.safetensors"
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        shape = json.loads(file.read(length))[MATRIX]["shape"]
-    matrix = np.memmap(path, np.float32, "r", offset=8 + length, shape=tuple(shape))
-    return OpenSource(MatrixRows(VectorRows(path, shape[1], ()), words, matrix))
+    words = read_table(folder / f"{name}.parquet", WORDS, "export")["word"]
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            stated = json.loads(file.read(min(length, path.stat().st_size)))[MATRIX]
+        count, width = stated["shape"]
+        if stated["dtype"] != "F32" or count != len(words):
+            raise ValueError(f"{count} rows of {stated['dtype']} for {len(words)} words")
+        matrix = np.memmap(path, np.float32, "r", offset=8 + length, shape=(count, width))
+    except (OSError, RecursionError, *NOT_THESE) as error:
+        raise PipelineError(
+            f"{path}: not the vectors of an export ({error}); export the model again"
+        ) from None
+    return OpenSource(MatrixRows(VectorRows(path, width, ()), words, matrix))

@@ -34,6 +34,12 @@ def begin(path: Path) -> None:
         raise PipelineError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def withdraw(path: Path) -> None:
+    """Remove an output that `begin` made and nothing was written to."""
+    if path.is_file() and not path.stat().st_size:
+        path.unlink()
+
+
 def resume(path: Path, rows: Iterable[Row]) -> tuple[Iterator[Row], int]:
     """Those of `rows` that have no line in `path` yet, and how many have one.
 

@@ -35,11 +35,14 @@ from pipeline.store.keys import (
     unpack,
 )
 from pipeline.store.shelf import Shelf
+from pipeline.tables.parquet import check_promise
 
 INDEX = "index.parquet"
 SUMMARY = "store.json"
 READ = 1 << 14  # rows of the index that are read at a time
 BLOCK = 1 << 20  # bytes that are compared at a time
+# What reading JSON of something else may raise.
+NOT_THIS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 TORN = "its shards, rows and bytes do not go together"
 SCHEMA = pa.schema(
     [
@@ -116,6 +119,7 @@ def read_index(directory: Path) -> Index:
     path = directory / INDEX
     try:
         with pq.ParquetFile(path) as file:
+            check_promise(path, file.metadata)
             if not file.schema_arrow.equals(SCHEMA):
                 raise ValueError(f"its columns are {file.schema_arrow.names}, not {SCHEMA.names}")
             return _parse(file)
@@ -137,7 +141,7 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
         tree = json.loads(path.read_bytes())
         fingerprint = Fingerprint.from_json(tree["fingerprint"])
         stated = [tree[name] for name in ("digest", "rows", "shards", "keys_sha256")]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, *NOT_THIS) as error:
         raise closed_file(path, error) or PipelineError(
             f"{path}: not the summary of a store: {_line(error)}"
         ) from None

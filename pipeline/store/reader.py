@@ -212,6 +212,14 @@ def _whole(directory: Path) -> tuple[Index, Fingerprint]:
         raise
     except PipelineError as error:
         raise PipelineError(f"{error}. {advice}") from None
+    fixed = (output for output in fingerprint.outputs.values() if not output.ragged)
+    row_bytes = sum(output.row_bytes for output in fixed)
+    room = zip(index.counts.tolist(), index.lengths.tolist(), strict=True)
+    if any(count * row_bytes > length for count, length in room):
+        raise PipelineError(
+            f"{directory / SUMMARY}: promises rows of {row_bytes:,} bytes, more than its shards"
+            f" have room for. {advice}"
+        )
     faults = [
         f"{name} ({'missing' if found is None else f'{found} bytes'})"
         for at, length in enumerate(index.lengths.tolist())

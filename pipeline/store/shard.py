@@ -13,6 +13,7 @@ in the oldest object format, which h5py 3.12 (HDF5 1.14) and 3.16 (HDF5 2.0) wri
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -34,6 +35,7 @@ from pipeline.store.rows import divided, flat
 KEYS = "keys"
 DIGEST = "fingerprint"
 ENDS = Output((), "int64")
+LONGEST = 1024  # bytes of a fingerprint
 
 
 class ForeignShardError(PipelineError):
@@ -269,7 +271,7 @@ def _open(path: Path) -> h5py.h5f.FileID:
 
 def _digest(file: h5py.h5f.FileID) -> str:
     attribute = h5py.h5a.open(file, DIGEST.encode())
-    if attribute.shape != () or attribute.dtype.kind != "S":
+    if attribute.shape != () or attribute.dtype.kind != "S" or attribute.dtype.itemsize > LONGEST:
         raise ValueError(f"attribute {DIGEST!r} is no text")
     value = np.empty((), attribute.dtype)
     attribute.read(value)
@@ -277,13 +279,26 @@ def _digest(file: h5py.h5f.FileID) -> str:
 
 
 def _rows(file: h5py.h5f.FileID, name: str, rows: int | None, output: Output) -> h5py.h5d.DatasetID:
-    """Open a dataset, which must have `rows` rows (None: any number) of the form of `output`."""
+    """Open a dataset, which must have `rows` rows (None: any number) of the form of `output`.
+
+    A shard may come from anyone: so its dataset must lie in this very file (no soft or external
+    link, no external or virtual storage), without a filter, and be no larger than the file.
+    """
+    if not file.links.exists(name.encode()):
+        raise ValueError(f"no dataset {name!r}")
+    if file.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
+        raise ValueError(f"dataset {name!r} is a link to elsewhere")
     dataset = h5py.h5d.open(file, name.encode())
+    plan = dataset.get_create_plist()
+    if plan.get_layout() != h5py.h5d.CONTIGUOUS or plan.get_external_count():
+        raise ValueError(f"dataset {name!r} is not one whole block of this file")
     shape = (dataset.shape[:1] if rows is None else (rows,)) + output.shape
     if dataset.shape != shape or dataset.dtype != output.stored:
         raise ValueError(
             f"dataset {name!r} holds {dataset.dtype}{dataset.shape}, not {output.stored}{shape}"
         )
+    if math.prod(shape) * dataset.dtype.itemsize > file.get_filesize():
+        raise ValueError(f"dataset {name!r} promises more bytes than the file has")
     return dataset
 
 

@@ -10,6 +10,11 @@ import pyarrow.parquet as pq
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_write
 
+# A few bytes of Parquet can promise any number of rows. A table this large in memory is refused
+# unless its file is at least a RATIO-th of it: the largest ratio of our own tables is below 50.
+LARGEST, RATIO = 1 << 28, 1000
+VALUE = 4  # bytes that a value takes at least: a number, or the place of a text
+
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write `table` to `path`, atomically; pages carry checksums, which `read_table` verifies."""
@@ -32,11 +37,14 @@ def read_table(path: Path, schema: pa.Schema | None, stage: str) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            check_promise(path, file.metadata)
             check_columns(path, file.schema_arrow, schema or file.schema_arrow, stage)
-            return file.read()
+            table = file.read()
+            table.validate(full=True)  # texts that are no UTF-8, which Arrow reads as they stand
+            return table
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; {_again(path, stage)}") from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         cause = " ".join(str(error).split())
         raise PipelineError(
             f"{path}: not a sound Parquet file ({cause}); {_again(path, stage)}"
@@ -48,6 +56,22 @@ def check_columns(path: Path, found: pa.Schema, expected: pa.Schema, stage: str)
     if not found.equals(expected, check_metadata=False):
         columns = f"expected columns {_columns(expected)}, found {_columns(found)}"
         raise PipelineError(f"{path}: {columns}; {_again(path, stage)}")
+
+
+def check_promise(path: Path, promised: pq.FileMetaData) -> None:
+    """Refuse a file of `path` that promises far more than it can hold, before room is made for it.
+
+    Raises:
+        ArrowInvalid: with the numbers.
+    """
+    groups = map(promised.row_group, range(promised.num_row_groups))
+    unpacked = sum(group.total_byte_size for group in groups)
+    count = max(unpacked, VALUE * promised.num_rows * promised.num_columns)
+    if count > max(LARGEST, RATIO * path.stat().st_size):
+        raise pa.ArrowInvalid(
+            f"its {path.stat().st_size:,} bytes promise {promised.num_rows:,} rows, which unpack to"
+            f" {unpacked:,} bytes or more"
+        )
 
 
 def _again(path: Path, stage: str) -> str:

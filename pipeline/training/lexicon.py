@@ -20,11 +20,21 @@ from torch import Tensor
 from pipeline.corpus.normalize import normalize
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
+from pipeline.params.block import Block, parse
 from pipeline.params.vocab import Normalize
 from pipeline.text.vectors.words import WordVectors, read_vectors
 from pipeline.text.vocab import Vocabulary
 
 RANDOM_WIDTH = 100  # the width of word vectors if a system names no source
+
+
+class Stated(Block):
+    """The JSON of a lexicon."""
+
+    words: tuple[str, ...]
+    characters: tuple[str, ...]
+    tags: tuple[str, ...]
+    normalization: Normalize
 
 
 @dataclass(frozen=True)
@@ -46,14 +56,12 @@ class Lexicon:
 
     @classmethod
     def read(cls, path: Path) -> Lexicon:
-        """Read what `write` wrote."""
-        tree = read_json(path)
-        return cls(
-            tuple(tree["words"]),
-            tuple(tree["characters"]),
-            tuple(tree["tags"]),
-            Normalize(**tree["normalization"]),
-        )
+        """Read what `write` wrote.
+
+        Raises:
+            PipelineError: if the file is missing, damaged, or something else.
+        """
+        return cls(**dict(parse(read_json(path), Stated, str(path))))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.fit.checkpoint import load
-from pipeline.params.block import parse
+from pipeline.params.block import Block, ParamsError, parse
 from pipeline.systems.system import Inputs, System, SystemParams, find_system
 from pipeline.training.caches import Caches
 from pipeline.training.lexicon import Lexicon
@@ -19,6 +21,22 @@ from pipeline.training.setting import Setting
 
 DESCRIPTION = "system.json"
 LEXICON = "lexicon.json"
+
+
+WIDEST = 1 << 16  # numbers of a word's vector; a model may come from anyone
+
+
+class Stated(Block):
+    """`system.json` as it stands, before the system is found and its params are checked."""
+
+    system: str
+    params: dict[str, Any]
+    seeds: list[Annotated[int, Field(ge=0, strict=True)]]  # they name folders
+    word_width: int = Field(gt=0, le=WIDEST)
+    shapes: dict[str, tuple[int, ...]]
+    classes: int = Field(ge=0)
+    fingerprints: dict[str, str]
+    setting: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,26 +79,28 @@ class TrainedModel:
                 is not known here, or params that its block refuses.
         """
         path = directory / DESCRIPTION
-        tree = read_json(path)
         try:
-            system = find_system(tree["system"])
-            return cls(
-                directory=directory,
-                system=system,
-                params=parse(tree["params"], system.Params, str(path)),
-                seeds=tree["seeds"],
-                lexicon=Lexicon.read(directory / LEXICON),
-                word_width=tree["word_width"],
-                shapes={name: tuple(shape) for name, shape in tree["shapes"].items()},
-                classes=tree["classes"],
-                fingerprints=tree["fingerprints"],
-                setting=Setting.from_dict(tree["setting"]),
-            )
-        except (KeyError, TypeError) as error:
+            stated = parse(read_json(path), Stated, str(path))
+            lexicon = Lexicon.read(directory / LEXICON)
+            setting = Setting.from_dict(stated.setting)
+        except (ParamsError, TypeError) as error:
             raise PipelineError(
-                f"{directory}: written by another version of this program ({error}): run its train"
-                " stage again"
+                f"{error}\n{directory}: written by another version of this program, or damaged: run"
+                " its train stage again"
             ) from None
+        system = find_system(stated.system)
+        return cls(
+            directory=directory,
+            system=system,
+            params=parse(stated.params, system.Params, str(path)),
+            seeds=stated.seeds,
+            lexicon=lexicon,
+            word_width=stated.word_width,
+            shapes=stated.shapes,
+            classes=stated.classes,
+            fingerprints=stated.fingerprints,
+            setting=setting,
+        )
 
     def seed_folder(self, seed: int) -> Path:
         """The folder of one seed's weights and history."""
@@ -99,8 +119,20 @@ class TrainedModel:
         """Build the network of one seed and load its weights.
 
         Raises:
-            PipelineError: as `pipeline.fit.checkpoint.load` raises it.
+            PipelineError: for sizes that make no network, or as `pipeline.fit.checkpoint.load`.
         """
+        try:
+            network = self.build()
+        except (RuntimeError, MemoryError, ValueError, KeyError) as error:
+            raise PipelineError(
+                f"{self.directory}: its sizes make no network here"
+                f" ({str(error).partition(chr(10))[0]}); get the model again"
+            ) from None
+        load(network, self.seed_folder(seed))
+        return network
+
+    def build(self) -> System:
+        """A network of these sizes, whose weights mean nothing yet."""
         words = len(self.lexicon.words)
         # The weights that are loaded replace these first ones: only the sizes count.
         inputs = Inputs(
@@ -111,6 +143,4 @@ class TrainedModel:
             self.shapes,
             self.classes,
         )
-        network = self.system(self.params, inputs)
-        load(network, self.seed_folder(seed))
-        return network
+        return self.system(self.params, inputs)

@@ -91,9 +91,15 @@ def read_state(path: Path) -> State:
         PipelineError: if the file is damaged, or holds code or anything else than named tensors.
     """
     try:
-        state = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        zipped = zipfile.is_zipfile(path)
+        if zipped and _is_packed(path):
+            raise PipelineError(
+                f"{path}: refused: its parts are packed, which torch.save never does, and may"
+                " unpack to more than the memory; get the file from its authors again"
+            )
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except PipelineError:
+        raise
     except pickle.UnpicklingError as error:
         raise PipelineError(
             f"{path}: refused: it holds more than tensors, and could run code when opened"
@@ -115,6 +121,11 @@ def state_sha256(state: Mapping[str, Tensor]) -> str:
         digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
         digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def _is_packed(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist())
 
 
 def _random_state(name: str, network: Callable[[], nn.Module]) -> State:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.show import main, plain
+from cli.show import main
 from pipeline.corpus.images import Image, write_images
 from pipeline.corpus.posts import Post, write_posts
 from pipeline.evaluation.predictions import Prediction, write_predictions
@@ -16,6 +16,7 @@ from pipeline.params.mentions import GOLD
 from pipeline.tables.image_words import write_image_words
 from pipeline.tables.phrases import plain as phrase
 from pipeline.tables.phrases import write_phrases
+from pipeline.terminal import plain
 from pipeline.training.setting import Setting
 from tests.conftest import ROOT
 

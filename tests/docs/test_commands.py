@@ -79,6 +79,7 @@ THEIRS = {  # paths and addresses of the reader's
     "s3://bucket/of/the/team",
     "data/twitter2015",
     "/path/of/the/other/features/tags",
+    "models/m",
 }
 
 

@@ -108,24 +108,3 @@ def test_too_many_pixels(project: Project) -> None:
     project.params(lambda tree: tree["index_images"].update(max_pixels=2000, on_no_image="mask"))
     Image.new("RGB", (10, 10)).save(project.path / "images" / "small.png")
     assert "a.jpg: too_large: 60 x 40 pixels" in project.passes("index_images")
-
-
-@pytest.mark.parametrize(
-    ("left", "complaint"),
-    [
-        ([], "images: no image in this folder"),
-        (["readme.txt", ".hidden.jpg"], "images: no image in this folder"),
-        (None, "images: no such folder"),
-    ],
-)
-def test_a_folder_without_images(project: Project, left: list[str] | None, complaint: str) -> None:
-    folder = project.path / "images"
-    for path in folder.iterdir():
-        path.unlink()
-    for name in left or []:
-        project.write(f"images/{name}", "x")
-    if left is None:
-        folder.rmdir()
-    message = project.fails("index_images")
-    assert message.startswith(complaint)
-    assert "dvc pull images" in message

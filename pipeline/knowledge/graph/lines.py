@@ -16,6 +16,7 @@ from pipeline.knowledge.graph.faults import Faults
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 TABLE_BLOCK = 1 << 20  # so many bytes of a table are read at a time
+LONGEST = 1 << 20  # bytes of a line; a little compressed data can hold one that fills the memory
 
 
 def blocks(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
@@ -25,15 +26,18 @@ def blocks(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
     gzip and bzip2 are recognised by their first bytes, not by the name.
 
     Raises:
-        PipelineError: if the file is missing or cannot be read, or its compression is damaged.
+        PipelineError: if the file is missing or cannot be read, its compression is damaged, or a
+            line is longer than any triple.
     """
     number = 1
     try:
         with _open(path) as file:
             for size in sizes:
-                block = file.read(size) + file.readline()
+                block = file.read(size) + (rest := file.readline(LONGEST))
                 if not block:
                     break
+                if len(rest) == LONGEST and not rest.endswith(b"\n"):
+                    raise OSError(f"a line of over {LONGEST:,} bytes")
                 yield number, block.removeprefix(BYTE_ORDER_MARK) if number == 1 else block
                 number += block.count(b"\n")
     except FileNotFoundError:

@@ -8,13 +8,14 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 
 from pipeline.errors import PipelineError
 
 BLOCK = 1 << 20  # bytes read at a time
+LONGEST = 1 << 20  # bytes of an unpacked line; a little gzip can hold one that fills the memory
 HEADER_LIMIT = 64  # bytes; the two integers of a header and a newline are shorter
 
 
@@ -55,9 +56,35 @@ class Rows:
         raise PipelineError(f"{self.path}{':' if where else ''}{where}: {what}")
 
 
+class _Lines(io.RawIOBase):
+    """Unpacked content, which is refused at a line that is longer than any vector."""
+
+    def __init__(self, rows: Rows, unpacked: gzip.GzipFile) -> None:
+        self._rows = rows
+        self._unpacked = unpacked
+        self._length = 0  # bytes since the last end of a line
+
+    def readable(self) -> bool:
+        """As all files that are read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read some bytes into a buffer."""
+        read = self._unpacked.readinto(buffer)
+        end = bytes(memoryview(buffer)[:read]).rfind(b"\n")
+        self._length = self._length + read if end < 0 else read - end - 1
+        if self._length > LONGEST:
+            self._rows.refuse(f"a line of over {LONGEST:,} bytes; it is no file of vectors", "")
+        return read
+
+
 @contextmanager
-def opened(rows: Rows) -> Iterator[BinaryIO]:
+def opened(rows: Rows, *, text: bool) -> Iterator[BinaryIO]:
     """The content of the rows' file, unpacked if its first bytes say gzip.
+
+    Args:
+        rows: name the file.
+        text: whether the content is lines, none of which may be longer than `LONGEST` if packed.
 
     Raises:
         PipelineError: if the file cannot be read, or its gzip data are cut short or damaged.
@@ -69,7 +96,8 @@ def opened(rows: Rows) -> Iterator[BinaryIO]:
                 rows.refuse("a zip archive; unpack it and name the file inside", "")
             if magic.startswith(b"\x1f\x8b"):
                 with gzip.open(file) as unpacked:
-                    yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, unpacked), BLOCK))
+                    raw = _Lines(rows, unpacked) if text else cast(io.RawIOBase, unpacked)
+                    yield cast(BinaryIO, io.BufferedReader(raw, BLOCK))
             else:
                 yield cast(BinaryIO, file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

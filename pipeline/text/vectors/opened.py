@@ -119,14 +119,16 @@ class MatrixRows:
 class _Lines:
     """A file of rows; if it is packed, it is unpacked into a temporary file."""
 
+    text: bool  # whether its content is lines
+
     def __init__(self, path: Path, width: int) -> None:
         self.rows = Rows(path, width, ())
-        self._file = _apart(self.rows)
+        self._file = _apart(self.rows, self.text)
 
 
-def _apart(rows: Rows) -> BinaryIO:
+def _apart(rows: Rows, text: bool) -> BinaryIO:
     """The content of the rows' file as one that stays open, whose rows are read in any order."""
-    with opened(rows) as content:
+    with opened(rows, text=text) as content:
         if isinstance(content, BufferedReader) and isinstance(content.raw, FileIO):
             return rows.path.open("rb")
         unpacked = tempfile.TemporaryFile()  # noqa: SIM115
@@ -137,6 +139,8 @@ def _apart(rows: Rows) -> BinaryIO:
 
 class TextRows(_Lines):
     """Rows of text, as `read_text` reads them."""
+
+    text = True
 
     def scan(self) -> Iterator[tuple[bytes, int]]:
         """As `RowFile`."""
@@ -155,6 +159,8 @@ class TextRows(_Lines):
 
 class Word2vecRows(_Lines):
     """Rows of word2vec's binary format, as `read_word2vec` reads them."""
+
+    text = False
 
     def scan(self) -> Iterator[tuple[bytes, int]]:
         """As `RowFile`."""

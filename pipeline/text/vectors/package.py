@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,7 @@ def open_package(package: str, width: int) -> tuple[Rows, pa.ChunkedArray, np.nd
         rows.refuse(f"expected one .npy and one .parquet file in the package {package!r}", "")
     try:
         matrix = np.load(matrices[0], mmap_mode="r", allow_pickle=False)  # (n, width)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, SyntaxError, TokenError) as error:
         rows.refuse(f"{matrices[0].name} cannot be read ({error}); install {package!r} again", "")
     words = read_table(indexes[0], INDEX, "vectors")["index"]
     if matrix.shape != (len(words), width):

@@ -31,7 +31,7 @@ def read_text(path: Path, width: int, wanted: Collection[str]) -> Rows:
     """
     rows = Rows(path, width, wanted)
     beginnings = {word.partition(b" ")[0] for word in rows.wanted}
-    with opened(rows) as file:
+    with opened(rows, text=True) as file:
         promised, lines = _past_header(rows, file)
         first = 1 if promised is None else 2
         before = last = b""  # the last two lines

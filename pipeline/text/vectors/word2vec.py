@@ -25,7 +25,7 @@ def read_word2vec(path: Path, width: int, wanted: Collection[str]) -> Rows:
             that is cut short.
     """
     rows = Rows(path, width, wanted)
-    with opened(rows) as file:
+    with opened(rows, text=False) as file:
         for word, start, vector in rows_of(rows, file):
             if word in rows.wanted:
                 numbers = np.frombuffer(vector, "<f4").astype(np.float32)  # (width,)
