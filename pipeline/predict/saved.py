@@ -89,8 +89,8 @@ def open_saved_vectors(folder: Path, name: str) -> OpenSource:
         PipelineError: if the files are something else, as those of another's export may be.
     """
     path = folder / f"{name}.safetensors"
-    words = read_table(folder / f"{name}.parquet", WORDS, "export")["word"]
     try:
+        words = read_table(folder / f"{name}.parquet", WORDS, None)["word"]
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             stated = json.loads(file.read(min(length, path.stat().st_size)))[MATRIX]
@@ -98,7 +98,7 @@ def open_saved_vectors(folder: Path, name: str) -> OpenSource:
         if stated["dtype"] != "F32" or count != len(words):
             raise ValueError(f"{count} rows of {stated['dtype']} for {len(words)} words")
         matrix = np.memmap(path, np.float32, "r", offset=8 + length, shape=(count, width))
-    except (OSError, RecursionError, *NOT_THESE) as error:
+    except (OSError, RecursionError, PipelineError, *NOT_THESE) as error:
         raise PipelineError(
             f"{path}: not the vectors of an export ({error}); export the model again"
         ) from None

@@ -24,13 +24,13 @@ def write_table(table: pa.Table, path: Path) -> None:
         )
 
 
-def read_table(path: Path, schema: pa.Schema | None, stage: str) -> pa.Table:
+def read_table(path: Path, schema: pa.Schema | None, stage: str | None) -> pa.Table:
     """Read the table at `path`, which must have the columns of `schema` in their order.
 
     Args:
         path: the Parquet file.
         schema: names and types of the columns, without metadata; None if the caller checks them.
-        stage: the stage that writes the file, for the message of an error.
+        stage: the stage that writes the file, for the message of an error; None if none does.
 
     Raises:
         PipelineError: if the file is missing, damaged, or has other columns.
@@ -43,19 +43,19 @@ def read_table(path: Path, schema: pa.Schema | None, stage: str) -> pa.Table:
             table.validate(full=True)  # texts that are no UTF-8, which Arrow reads as they stand
             return table
     except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; {_again(path, stage)}") from None
+        raise PipelineError(f"{path}: no such file{_again(path, stage)}") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         cause = " ".join(str(error).split())
         raise PipelineError(
-            f"{path}: not a sound Parquet file ({cause}); {_again(path, stage)}"
+            f"{path}: not a sound Parquet file ({cause}){_again(path, stage)}"
         ) from None
 
 
-def check_columns(path: Path, found: pa.Schema, expected: pa.Schema, stage: str) -> None:
+def check_columns(path: Path, found: pa.Schema, expected: pa.Schema, stage: str | None) -> None:
     """Refuse a table at `path`, written by `stage`, whose columns are not the expected ones."""
     if not found.equals(expected, check_metadata=False):
         columns = f"expected columns {_columns(expected)}, found {_columns(found)}"
-        raise PipelineError(f"{path}: {columns}; {_again(path, stage)}")
+        raise PipelineError(f"{path}: {columns}{_again(path, stage)}")
 
 
 def check_promise(path: Path, promised: pq.FileMetaData) -> None:
@@ -74,8 +74,10 @@ def check_promise(path: Path, promised: pq.FileMetaData) -> None:
         )
 
 
-def _again(path: Path, stage: str) -> str:
-    return f"run `dvc repro {stage}`, or `dvc pull {path}` where another machine has run it"
+def _again(path: Path, stage: str | None) -> str:
+    if stage is None:
+        return ""
+    return f"; run `dvc repro {stage}`, or `dvc pull {path}` where another machine has run it"
 
 
 def _columns(schema: pa.Schema) -> str:
