@@ -11,6 +11,7 @@ import pickle
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,9 @@ class Slots:
         folder = self._folder / self._stage
         for path in [*folder.glob("*.pt"), *folder.glob(f"*{BEST}")]:
             path.unlink()
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        for emptied in (folder, self._folder):
+            with suppress(OSError):  # it holds other states, or is not there
+                emptied.rmdir()
 
 
 def contents(path: Path) -> Any:

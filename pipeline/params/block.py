@@ -42,13 +42,14 @@ B = TypeVar("B", bound=Block)
 UNQUOTED = re.compile(r'["$`\\\n]')  # what a shell obeys between double quotes
 
 
-def _quotable(path: str) -> str:
-    if sign := UNQUOTED.search(path):
-        raise ValueError(f"a shell would obey its {sign[0]!r}; rename the file or its folder")
-    return path
+def _quotable(text: str) -> str:
+    if sign := UNQUOTED.search(text):
+        raise ValueError(f"a shell would obey its {sign[0]!r}; give it another name")
+    return text
 
 
-DataPath = Annotated[str, AfterValidator(_quotable)]  # dvc.yaml names it between double quotes
+# A path or a name that stands between double quotes in the commands of dvc.yaml.
+Quoted = Annotated[str, AfterValidator(_quotable)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what the generators of torch and NumPy both take
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from pipeline.params.block import Block, DataPath
+from pipeline.params.block import Block, Quoted
 
 
 class Graph(Block):
@@ -26,13 +26,13 @@ class Graph(Block):
         image_table: a table of entities and files; or `images` itself, with a folder an entity.
     """
 
-    name: str = Field(min_length=1)
-    triples: DataPath
+    name: Quoted = Field(min_length=1)
+    triples: Quoted
     entity_names: str | None
     relation_names: str | None
     labels: list[str]
     aliases: list[str]
     redirects: list[str]
     languages: list[str]
-    images: DataPath = Field(min_length=1)
-    image_table: DataPath = Field(min_length=1)
+    images: Quoted = Field(min_length=1)
+    image_table: Quoted = Field(min_length=1)

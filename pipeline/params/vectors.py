@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.params.block import Block, DataPath
+from pipeline.params.block import Block, Quoted
 from pipeline.params.vocab import Split
 
 
@@ -12,7 +12,7 @@ class VectorSource(Block):
     """One source of pretrained word vectors."""
 
     kind: Literal["text", "word2vec", "package"]  # text: GloVe, word2vec text, fastText .vec
-    path: DataPath  # a file, plain or gzipped; for a package, the file that pins its version
+    path: Quoted  # a file, plain or gzipped; for a package, the file that pins its version
     package: str | None  # its import name
     width: int = Field(gt=0)  # a file of another width is refused
 

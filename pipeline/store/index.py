@@ -150,7 +150,7 @@ def read_summary(directory: Path, index: Index) -> Fingerprint:
     if stated != found or not all(index.named_under(digest)):
         raise PipelineError(
             f"{path}: it does not belong to {INDEX} beside it: it says {stated[1]} rows in"
-            f" {stated[2]} shards, the index has {found[1]} in {found[2]}, or another set of images"
+            f" {stated[2]} shards, the index has {found[1]} in {found[2]}, or another set of them"
             " or another fingerprint"
         )
     return fingerprint

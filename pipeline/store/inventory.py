@@ -192,7 +192,7 @@ class Inventory:
         else:
             if is_name_of(name, self.fingerprint.digest, header.keys):
                 return header
-            self.unreadable[name] = f"{path}: its name is that of a shard of other images"
+            self.unreadable[name] = f"{path}: its name is that of a shard of other rows"
         return None
 
 

@@ -11,6 +11,7 @@ from pipeline.errors import PipelineError
 from pipeline.fingerprint import Fingerprint
 from pipeline.store.index import INDEX, SUMMARY
 from pipeline.store.reader import Reader
+from pipeline.store.rows import empty
 from pipeline.store.store import Report, Store
 
 HANDED = 256  # rows that are in memory at a time
@@ -20,7 +21,7 @@ def merge(target: Path, sources: Sequence[Path]) -> Report:
     """Add to the store `target` the rows of `sources` that it lacks; it is made if there is none.
 
     A row that several stores hold is taken from `target`, else from the first of `sources`. The
-    bytes are those of a store that was filled with all these images in one run. Killed at any
+    bytes are those of a store that was filled with all these rows in one run. Killed at any
     instant, `target` is still the old store, and the same call goes on.
 
     Raises:
@@ -50,16 +51,14 @@ def merge(target: Path, sources: Sequence[Path]) -> Report:
 def _rows(
     readers: Sequence[Reader], made: Fingerprint, keys: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """For each output the rows of `keys`, (n, *shape), each from the first reader that has it."""
-    arrays = {
-        name: np.empty((len(keys), *output.shape), output.dtype)
-        for name, output in made.outputs.items()
-    }
+    """For each output the rows of `keys`, each from the first reader that has it."""
+    arrays = {name: empty(output, len(keys)) for name, output in made.outputs.items()}
     left = list(range(len(keys)))
     for reader in readers:
         held = [at for at in left if keys[at] in reader]
         for name, array in arrays.items():
-            array[held] = reader.rows(name, [keys[at] for at in held])
+            for at, row in zip(held, reader.views(name, [keys[at] for at in held]), strict=True):
+                array[at] = row
         left = [at for at in left if keys[at] not in reader]
     return arrays
 

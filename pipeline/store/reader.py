@@ -137,7 +137,7 @@ class Reader:
         at = positions(pack(keys), store.index.keys)  # (b,)
         if (at < 0).any():
             raise PipelineError(
-                f"{self.directory}: no row for {(at < 0).sum()} of {len(keys)} images, the first"
+                f"{self.directory}: no row for {(at < 0).sum()} of {len(keys)} keys, the first"
                 f" is {keys[int((at < 0).argmax())]}; run the extraction again"
             )
         shards = np.searchsorted(store.index.starts, at, side="right") - 1
@@ -184,7 +184,7 @@ class _Shards:
             if self._offsets[shard, 0] < 0:
                 header = read_header(path, self.fingerprint.digest, outputs)
                 if not np.array_equal(header.keys, keys):
-                    raise UnreadableShardError(f"{path}: holds the rows of other images")
+                    raise UnreadableShardError(f"{path}: holds other rows")
                 self._offsets[shard] = [header.offsets[name] for name in self._datasets]
             offsets = dict(zip(self._datasets, self._offsets[shard].tolist(), strict=True))
             return map_rows(path, Header(keys, offsets), outputs)

@@ -47,7 +47,7 @@ class Report:
     """What a run did to a store; `str(report)` is a sentence for the terminal.
 
     Attributes:
-        rows: how many images the store holds.
+        rows: how many rows the store holds, of an image or a post each.
         shards: how many shard files it has.
         added: how many rows are new.
         removed: how many rows were of images that are no longer wanted.
@@ -66,7 +66,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.rows} images in {self.shards} shards: {self.added} added,"
+            f"{self.rows} rows in {self.shards} shards: {self.added} added,"
             f" {self.removed} removed, {self.rewritten} shards written"
         ]
         if self.foreign:
@@ -238,7 +238,7 @@ class Store:
         if len(absent):
             broken = "".join(f"; {reason}" for reason in inventory.unreadable.values())
             raise PipelineError(
-                f"{self.directory}: {len(absent)} wanted images have no row, the first is"
+                f"{self.directory}: {len(absent)} wanted rows are not there, the first is"
                 f" {unpack(absent[:1])[0]}{broken}. Run the extraction again"
             )
 

@@ -28,7 +28,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("dataset.dev", "samples/posts/test.txt", {"prepare"}),
     ("dataset.images", "data/copied", {"index_images", *EXTRACT}),
     ("dataset.captions", "samples/posts/test.txt", {"train_captioner"}),
-    ("dataset.name", "mine", EVALUATE),
+    ("dataset.name", "my corpus", EVALUATE),
     ("index_images.on_bad_image", "error", {"index_images", "index_entity_images"}),
     ("index_images.on_no_image", "mask", {"index_images", "index_entity_images"}),
     ("index_images.max_pixels", 1_000_000, {"index_images", "index_entity_images"}),

@@ -103,7 +103,7 @@ def test_interrupted_it_is_still_the_old_store_and_goes_on(
 
 def test_the_command(mine: Path, yours: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [str(mine), str(yours)])
-    assert (done.exit_code, "90 images in" in done.output, "50 added" in done.output) == (0, 1, 1)
+    assert (done.exit_code, "90 rows in" in done.output, "50 added" in done.output) == (0, 1, 1)
     shutil.rmtree(yours)
     refused = CliRunner().invoke(main, [str(mine), str(yours)])
     assert refused.exit_code == 2

@@ -64,7 +64,7 @@ def test_an_order_that_was_not_carried_out_is_no_store(tmp_path: Path) -> None:
         store.missing(keys(range(40)))
         for order in list(store.orders())[1:]:
             store.receive(carried_out(order))
-        with pytest.raises(PipelineError, match="wanted images have no row"):
+        with pytest.raises(PipelineError, match="wanted rows are not there"):
             store.finish()
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Fingerprint, Output
 from pipeline.store.keys import rows_a_shard, shards_for
+from pipeline.store.merge import merge
 from pipeline.store.reader import Reader
 from pipeline.store.rows import stacked
 from pipeline.store.store import Store
@@ -48,6 +49,14 @@ def test_a_store_is_a_function_of_its_keys_however_it_grew(
     write(folder / "fresh", keys(second))
     assert content(folder / "grown") == content(folder / "fresh")
     assert set(computed) == set(keys(second - first))
+
+
+def test_stores_merge_to_the_bytes_of_one_run(tmp_path: Path) -> None:
+    write(tmp_path / "mine", keys(range(40)))
+    write(tmp_path / "yours", keys(range(30, 90)))
+    write(tmp_path / "all", keys(range(90)))
+    assert merge(tmp_path / "mine", [tmp_path / "yours"]).added == 50
+    assert content(tmp_path / "mine") == content(tmp_path / "all")
 
 
 def test_views_are_the_rows_and_copy_nothing(directory: Path) -> None:

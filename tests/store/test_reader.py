@@ -61,14 +61,14 @@ def test_an_empty_store(tmp_path: Path) -> None:
     reader = Reader(tmp_path / "empty")
     assert (len(reader), reader.keys, WANTED[0] in reader) == (0, [], False)
     assert reader.rows("grid", []).shape == (0, 2, 3)
-    with pytest.raises(PipelineError, match="no row for 1 of 1 images"):
+    with pytest.raises(PipelineError, match="no row for 1 of 1 keys"):
         reader.row("grid", WANTED[0])
 
 
 def test_an_unknown_output_or_image_is_named(written: Path) -> None:
     with pytest.raises(PipelineError, match="holds no output 'pooled', only grid, logits"):
         Reader(written).rows("pooled", WANTED)
-    with pytest.raises(PipelineError, match=f"no row for 2 of 3 images, the first is {key(98)}"):
+    with pytest.raises(PipelineError, match=f"no row for 2 of 3 keys, the first is {key(98)}"):
         Reader(written).rows("grid", [WANTED[0], key(98), key(99)])
 
 

@@ -96,7 +96,7 @@ def test_a_wanted_image_without_a_row_is_an_error(directory: Path) -> None:
     with Store(directory, MADE) as store:
         first, *others = store.missing(keys(range(3)))
         store.add(others, {name: rows(MADE, name, others) for name in MADE.outputs})
-        with pytest.raises(PipelineError, match=f"1 wanted images .* is {first}"):
+        with pytest.raises(PipelineError, match=f"1 wanted rows .* is {first}"):
             store.finish()
 
 
