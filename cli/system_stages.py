@@ -37,7 +37,7 @@ def stages_of(name: str, reads: Sequence[Read], sources: int) -> str:
         f"--model models/{name} --curves curves/{name}",
     ]
     evaluate = [
-        f"python -m stages.evaluate --dataset ${{dataset.name}} --model models/{name}",
+        f'python -m stages.evaluate --dataset "${{dataset.name}}" --model models/{name}',
         "--posts features/posts.parquet" + with_images,
         *(f"--cache {cache}={path}" for cache, path in caches),
         f"--context {context}",
