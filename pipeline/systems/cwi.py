@@ -26,8 +26,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.layers.characters import CWICharacters, CWICharacterSizes, of_each_word
+from pipeline.layers.characters import of_each_word
 from pipeline.layers.crf import CRFDecoder
+from pipeline.layers.cwi_characters import CWICharacters, CWICharacterSizes
 from pipeline.layers.dropout import Dropout
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import BiLSTM

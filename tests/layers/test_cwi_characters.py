@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.layers.characters import CWICharacters, CWICharacterSizes
+from pipeline.layers.cwi_characters import CWICharacters, CWICharacterSizes
 from pipeline.layers.regularizers import SineReLU, TargetedDropout
 
 # Asgari-Chenaghlu et al. 2022, Table 4: number, layer, what it is connected to, details; and, last,
