@@ -81,13 +81,15 @@ class Corpus:
         table = self.folder / "images.parquet"
         if not table.exists():
             assert self.image_folder is not None
+            asked = read(PARAMS, "index_images", IndexImages)
             report = index_images(
                 self.posts,
                 self.image_folder,
                 table,
                 self.folder / "thumbnails",
                 self.folder / "images.json",
-                read(PARAMS, "index_images", IndexImages),
+                # a benchmark may mask every picture
+                asked.model_copy(update={"on_no_image": "mask"}),
                 read(PARAMS, "runtime", Runtime),
             )
             click.echo(str(report).splitlines()[0])

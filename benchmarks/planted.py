@@ -57,13 +57,19 @@ SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", 
 @click.option("--signal", "signals", multiple=True, help="image, knowledge, ...; default: all")
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="of the corpus and the system")
+@click.option("--context", help="contextual words, a file of conf/context, in place of params.yaml")
 @click.option("--set", "settings", multiple=True, help="e.g. model.attention=interactive")
 def main(
-    system: str, signals: tuple[str, ...], data: Path, seed: int, settings: tuple[str, ...]
+    system: str,
+    signals: tuple[str, ...],
+    data: Path,
+    seed: int,
+    context: str | None,
+    settings: tuple[str, ...],
 ) -> dict[str, object]:
     """Train SYSTEM on planted posts with and without what tells the types."""
     reader = find_system(system)
-    params = system_params(reader, ["glove50"], settings)
+    params = system_params(reader, ["glove50"], settings, context=context)
     readable = readable_signals(reader)
     if not readable:
         raise PipelineError(f"{system} reads text alone: there is no cache to plant a signal in")
@@ -77,7 +83,7 @@ def main(
             _score(reader, params, signal, data, seed, shown) for shown in (True, False)
         )
         found[signal] = {"with": told, "masked": masked, "gain": round(told - masked, 2)}
-    result: dict[str, object] = {"system": system}
+    result: dict[str, object] = {"system": system, "context": params.context.store}
     if IMAGE in found:
         result["with_images"] = found[IMAGE]["with"]
         result |= {key: found[IMAGE][key] for key in ("masked", "gain")}

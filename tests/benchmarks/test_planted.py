@@ -11,6 +11,7 @@ from PIL import Image
 from benchmarks import planted
 from benchmarks.corpus import Corpus
 from benchmarks.phrases import WORDS
+from pipeline.corpus.images import read_images
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.errors import PipelineError
 from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
@@ -76,6 +77,14 @@ def test_masked_posts_are_the_same_but_for_their_pictures(data: Path, tmp_path: 
     masked = make(tmp_path / "b", data, shown=False)
     assert [(p.tokens, p.labels) for p in shown] == [(p.tokens, p.labels) for p in masked]
     assert not any((tmp_path / "b/images" / f"{post.image}.jpg").exists() for post in masked)
+
+
+def test_a_corpus_whose_pictures_are_all_masked_has_a_table_of_images(
+    data: Path, tmp_path: Path
+) -> None:
+    corpus = planted._make(tmp_path / "b", data, 1, False, "image", AdaptiveCoAttention)
+    named = {post.image for post in read_posts(corpus.posts)}
+    assert {i.status for i in read_images(corpus.images()) if i.image in named} == {"missing"}
 
 
 def test_an_unknown_benchmark_names_the_nearest(root: Path) -> None:
