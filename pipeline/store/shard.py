@@ -13,7 +13,6 @@ in the oldest object format, which h5py 3.12 (HDF5 1.14) and 3.16 (HDF5 2.0) wri
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -29,6 +28,7 @@ import pyarrow as pa
 from pipeline.errors import PipelineError
 from pipeline.files import closed_file, write_bytes
 from pipeline.fingerprint import Output
+from pipeline.store.hdf5 import bytes_of, open_file, rows_of, text_of
 from pipeline.store.keys import WIDTH, Keys, ascending, from_bytes
 from pipeline.store.rows import divided, flat
 
@@ -162,20 +162,20 @@ def read_header(path: Path, digest: str, outputs: Mapping[str, Output]) -> Heade
         ClosedFileError: if the file may not be read, or the disk does not give it.
     """
     try:
-        with closing(_open(path)) as file:
-            found = _digest(file)
+        with closing(open_file(path)) as file:
+            found = text_of(file, DIGEST, LONGEST)
             if found != digest:
                 raise ForeignShardError(
                     f"{path}: computed under fingerprint {found[:12]}, not {digest[:12]}"
                 )
-            raw = _rows(file, KEYS, None, Output((WIDTH,), "uint8"))
-            keys = from_bytes(_content(raw))
+            raw = rows_of(file, KEYS, None, Output((WIDTH,), "uint8"))
+            keys = from_bytes(bytes_of(raw))
             offsets = {}
             for name, output in outputs.items():
                 held = [(name, None if output.ragged else len(keys), output)]
                 held += [(ends_of(name), len(keys), ENDS)] if output.ragged else []
                 for dataset, rows, form in held:
-                    offset = _rows(file, dataset, rows, form).get_offset()
+                    offset = rows_of(file, dataset, rows, form).get_offset()
                     if offset is None:
                         raise ValueError(f"dataset {dataset!r} is not one whole block")
                     offsets[dataset] = int(offset)
@@ -255,54 +255,3 @@ def _fault(path: Path, error: Exception) -> PipelineError:
         return closed
     reason = " ".join(str(error).split())
     return UnreadableShardError(f"{path}: not a whole shard ({reason})")
-
-
-# A first epoch opens every shard. So the functions below use low-level calls, which take a fifth of
-# the time of h5py.File.
-
-
-def _open(path: Path) -> h5py.h5f.FileID:
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    # No lock is needed, since a shard never changes, and some network file systems refuse locks.
-    access.set_file_locking(False, True)
-    return h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY, fapl=access)
-
-
-def _digest(file: h5py.h5f.FileID) -> str:
-    attribute = h5py.h5a.open(file, DIGEST.encode())
-    if attribute.shape != () or attribute.dtype.kind != "S" or attribute.dtype.itemsize > LONGEST:
-        raise ValueError(f"attribute {DIGEST!r} is no text")
-    value = np.empty((), attribute.dtype)
-    attribute.read(value)
-    return bytes(value[()]).decode("ascii")
-
-
-def _rows(file: h5py.h5f.FileID, name: str, rows: int | None, output: Output) -> h5py.h5d.DatasetID:
-    """Open a dataset, which must have `rows` rows (None: any number) of the form of `output`.
-
-    A shard may come from anyone: so its dataset must lie in this very file (no soft or external
-    link, no external or virtual storage), without a filter, and be no larger than the file.
-    """
-    if not file.links.exists(name.encode()):
-        raise ValueError(f"no dataset {name!r}")
-    if file.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-        raise ValueError(f"dataset {name!r} is a link to elsewhere")
-    dataset = h5py.h5d.open(file, name.encode())
-    plan = dataset.get_create_plist()
-    if plan.get_layout() != h5py.h5d.CONTIGUOUS or plan.get_external_count():
-        raise ValueError(f"dataset {name!r} is not one whole block of this file")
-    shape = (dataset.shape[:1] if rows is None else (rows,)) + output.shape
-    if dataset.shape != shape or dataset.dtype != output.stored:
-        raise ValueError(
-            f"dataset {name!r} holds {dataset.dtype}{dataset.shape}, not {output.stored}{shape}"
-        )
-    if math.prod(shape) * dataset.dtype.itemsize > file.get_filesize():
-        raise ValueError(f"dataset {name!r} promises more bytes than the file has")
-    return dataset
-
-
-def _content(dataset: h5py.h5d.DatasetID) -> bytes:
-    content = np.empty(dataset.shape, dataset.dtype)
-    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, content)
-    return content.tobytes()

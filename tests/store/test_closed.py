@@ -41,7 +41,7 @@ def test_a_shard_that_may_not_be_read(
 ) -> None:
     closed = shards(directory)[3]
     before = content(directory)
-    monkeypatch.setattr(shard, "_open", refusing(number, closed.name, shard._open))
+    monkeypatch.setattr(shard, "open_file", refusing(number, closed.name, shard.open_file))
     with pytest.raises(ClosedFileError, match=rf"{closed.name}: cannot be read") as said:
         Reader(directory).rows("grid", WANTED)
     assert "delete" not in str(said.value)
@@ -54,7 +54,7 @@ def test_a_shard_that_is_broken_is_still_computed_anew(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = shards(directory)[3]
-    monkeypatch.setattr(shard, "_open", refusing(errno.ENOENT, broken.name, shard._open))
+    monkeypatch.setattr(shard, "open_file", refusing(errno.ENOENT, broken.name, shard.open_file))
     assert len(extract(directory, keys(range(200)), MADE).unreadable) == 1
 
 
