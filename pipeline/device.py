@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from pipeline.errors import PipelineError
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def find_device(name: str) -> torch.device:
@@ -24,12 +28,15 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def steady_device(name: str) -> torch.device:
-    """Find the device of this name, and let torch compute with one thread if it is the CPU.
+def steady_device(name: str, deterministic: bool) -> torch.device:
+    """Find the device of this name, and let all of this process compute steadily from here on.
 
-    Several threads add up in another order than one does, so that a network's weights would depend
-    on the number of cores. These networks are small: a second thread makes their training slower.
-    From here on the whole process has one thread.
+    The CPU gets one thread. Several add up in another order than one does, so that a network's
+    weights would depend on the number of cores; and these networks are small, so that a second
+    thread makes their training slower.
+
+    On CUDA the order of sums changes from run to run, unless `deterministic` asks for kernels that
+    keep it, which are slower. An operation that has none then raises torch's RuntimeError.
 
     Raises:
         PipelineError: as `find_device`.
@@ -37,4 +44,7 @@ def steady_device(name: str) -> torch.device:
     device = find_device(name)
     if device.type == "cpu":
         torch.set_num_threads(1)
+    elif deterministic:
+        os.environ.setdefault(WORKSPACE, ":4096:8")  # else cuBLAS may take any part of its memory
+        torch.use_deterministic_algorithms(True)
     return device

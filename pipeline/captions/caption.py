@@ -72,7 +72,8 @@ def caption(params: Caption, runtime: Runtime, files: Files) -> Report:
             captioner was trained on.
     """
     reader = Reader(files.store)
-    captioner, weights = read_captioner(files.model, steady_device(runtime.device))
+    device = steady_device(runtime.device, runtime.deterministic)
+    captioner, weights = read_captioner(files.model, device)
     check_features(captioner, reader.fingerprint.digest, files.model, files.store)
     keys = reader.keys
     words, scores = [], []

@@ -101,7 +101,7 @@ def train_captioner(
     Raises:
         PipelineError: for a caption corpus or a store that cannot be used.
     """
-    device = steady_device(runtime.device)
+    device = steady_device(runtime.device, runtime.deterministic)
     corpus = read_captions(files.captions, read_images(files.images), params.max_words)
     say(str(corpus))
     reader = Reader(files.store)

@@ -55,7 +55,7 @@ def evaluate_system(
     Raises:
         PipelineError: for faults of the posts, the caches or the weights.
     """
-    device = steady_device(runtime.device)
+    device = steady_device(runtime.device, runtime.deterministic)
     context = open_context(model.params.context, files.context)
     caches = open_caches(model.system.reads, files.caches, files.images, context)
     posts = [post for post in read_posts(files.posts) if post.split in SPLITS]

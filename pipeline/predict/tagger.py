@@ -62,7 +62,7 @@ class Tagger:
         runtime = chain.block("runtime", Runtime)
         seeds = _seeds(model, seed)
         self._links = Links(model, chain, runtime, say)
-        self._device = steady_device(runtime.device)
+        self._device = steady_device(runtime.device, runtime.deterministic)
         self._tags = model.lexicon.tags
         self._networks = [model.network(one).to(self._device) for one in seeds]
         self._words = NewWords(

@@ -99,7 +99,7 @@ def tag_posts(
     """
     if system.reads:
         raise PipelineError(f"{system.name} reads images; name a system that reads text alone")
-    device = steady_device(runtime.device)
+    device = steady_device(runtime.device, runtime.deterministic)
     params = params.capped(options.max_epochs, None)
     check_vectors(system, params, files.vectors)
     words = assemble(files.vocab, files.vectors, params.removed_vectors)

@@ -114,7 +114,7 @@ def train_system(
         PipelineError: for faults of the caches or the posts, for vectors or contextual words other
             than the block names, or a training that diverges.
     """
-    device = steady_device(runtime.device)
+    device = steady_device(runtime.device, runtime.deterministic)
     params = params.capped(train.max_epochs, train.batch_posts)
     check_vectors(system, params, files.vectors)
     check_phrase_vectors(system, params, files.phrase_vectors)

@@ -80,6 +80,7 @@ DIRECT: list[tuple[str, Any, set[str]]] = [
     ("runtime.fresh", True, set()),
     ("runtime.checkpoint_seconds", 5, set()),
     ("runtime.processes", 1, set()),
+    ("runtime.deterministic", True, set()),
     ("runtime.progress", "lines", set()),
     ("runtime.weights_dir", "data/weights", set()),
 ]

@@ -92,6 +92,6 @@ def read_segmenter(directory: Path) -> NeuralSegmenter:
             f"{directory}: trained with other word counts than those of the installed package "
             "wordsegment; run `dvc repro train_segmenter`, or install what requirements.lock pins"
         )
-    network = BorderNetwork(sizes).to(steady_device("cpu"))
+    network = BorderNetwork(sizes).to(steady_device("cpu", deterministic=False))
     load(network, directory)
     return NeuralSegmenter(network, counts)

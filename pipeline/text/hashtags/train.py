@@ -64,7 +64,8 @@ def train_segmenter(
     Raises:
         PipelineError: if the dev posts hold no two plain words in a row.
     """
-    device, random = steady_device(runtime.device), np.random.default_rng(params.seed)
+    device = steady_device(runtime.device, runtime.deterministic)
+    random = np.random.default_rng(params.seed)
     torch.manual_seed(params.seed)
     counts = WordCounts.read()
     read = read_posts(posts)
