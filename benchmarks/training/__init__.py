@@ -1,0 +1,1 @@
+"""What `python -m benchmarks train` measures, part by part."""
