@@ -18,7 +18,7 @@ def known() -> list[str]:
     """The benchmarks there are: modules of this folder that define a command `main`."""
     modules = pkgutil.iter_modules([str(Path(__file__).parent)])
     names = [module.name for module in modules if not module.ispkg]
-    shared = {"__main__", "blocks", "corpus", "crops", "phrases", "browser", "reported", "literal"}
+    shared = {"__main__", "blocks", "corpus", "crops", "phrases", "browser", "reported"}
     shared |= {"hostile", "mutation"}
     return sorted(name for name in names if name not in shared)
 

@@ -98,12 +98,7 @@ def _medians(project: Project) -> dict[str, float]:
 
 def _ours(path: Path) -> Project:
     """The tracked files of this project, with commands that only write their outputs."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith((".dvc", "tests/")):
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, path / name)
+    copy_tracked(path)
     (path / "dvc.lock").unlink(missing_ok=True)
     (path / CONTENT).write_text("content\n", encoding="utf-8")
     tree = yaml.safe_load((path / "dvc.yaml").read_text(encoding="utf-8"))
@@ -115,6 +110,16 @@ def _ours(path: Path) -> Project:
         [DVC, "stage", "list", "--all", "--name-only"], cwd=ROOT, check=True, capture_output=True
     )
     return Project(path, len(done.stdout.split()))
+
+
+def copy_tracked(path: Path) -> None:
+    """Copy the files of this project that Git has or would take, but for tests, to a folder."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith((".dvc", "tests/")):
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
 
 
 def _code(path: Path) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from benchmarks.corpus import system_params
+from benchmarks.training.chance import CLASSES, PHRASES, SHAPES
 from benchmarks.training.literal import LITERAL
 from pipeline.fit.optimization import Optimizers
 from pipeline.layers.embedding import WordEmbedding
@@ -25,9 +26,7 @@ from pipeline.params.optimization import Optimization
 from pipeline.systems.system import Batch, Inputs, Phrase, PhraseWords, System, find_system
 
 TAGS = ("O", *(f"{prefix}-{kind}" for kind in ("LOC", "ORG", "OTHER", "PER") for prefix in "BI"))
-CHARACTERS, CLASSES = 100, 1000
-SHAPES = {"regions": (49, 512), "tags": (2048,), "image_words": (5,)}
-PHRASES = {"captions": 10, "hashtags": 2, "attributes": 5, "knowledge": 6}  # words of a post's
+CHARACTERS = 100
 WIDTHS = {"cwi": 500, "cwi_attention": 500, "attributes_knowledge": 300}  # of words; others: 200
 PADDED = ("cnn_bilstm_crf", "adaptive_coattention")  # whose words have 30 characters
 
