@@ -83,7 +83,7 @@ class LiteralCoAttention(Literal):
         self.fusion, self.filtration = inner.fusion, ours.filtration
 
     def encode(self, batch: Batch, chars: Tensor) -> Tensor:
-        """h ⊕ u."""
+        """The CRF reads h ⊕ u."""
         h = self.text(batch.words, chars)  # (B, T, d)
         seen = self.region(batch.features["regions"]).tanh()  # (B, N, d)
         image = self.visual(seen, h)  # v̂ (B, T, d)
@@ -159,7 +159,8 @@ class Guided(nn.Module):
         a_v = visual.score(self.activation(guided))
         c_v = (a_v.softmax(3) * visual.value(regions)[:, None, None]).sum(3)  # (B, T, n, d)
         f_r, _ = visual.fusion(c_v, a_s)  # (B, T, n, d)
-        return (f_r.softmax(2) * words[:, None]).sum(2)
+        context: Tensor = (f_r.softmax(2) * words[:, None]).sum(2)
+        return context
 
 
 class LiteralCWI(Literal):
@@ -196,7 +197,7 @@ class LiteralCWIAttention(LiteralCWI):
         self.query = ours.attention.query
 
     def encode(self, batch: Batch, chars: Tensor) -> Tensor:
-        """β."""
+        """The CRF reads β."""
         h = self.fuse(batch, chars)
         u = self.query(h).tanh()  # (B, T, hidden)
         weights = torch.bmm(u, h.transpose(1, 2)).softmax(2)  # (B, T, T)
@@ -244,11 +245,13 @@ class LiteralTriMod(Literal):
         assert not ours.l1
         self.read = WordVectors(ours.words, ours.characters, ours.dropout.rate)
         self.text, self.fusion = both_directions(ours.text), ours.fusion
-        self.phrases = nn.ModuleDict({c: both_directions(layer) for c, layer in ours.phrases.items()})
+        self.phrases = nn.ModuleDict(
+            {c: both_directions(layer) for c, layer in ours.phrases.items()}
+        )
         self.dropout = nn.Dropout(ours.output_dropout.rate)
 
     def encode(self, batch: Batch, chars: Tensor) -> Tensor:
-        """f_s."""
+        """The CRF reads f_s of equation 12."""
         features = [self.text(self.read(batch.words, chars))[0]]  # (B, T, hidden)
         for cache, layer in self.phrases.items():
             phrase = batch.phrases[cache]

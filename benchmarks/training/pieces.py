@@ -98,7 +98,8 @@ class Row(nn.Module):
         seen = self.convolution(matrix[:, None])[:, 0]  # (W, char_width, L - window + 1)
         last = ((chars != PAD).sum(1) - self.window).clamp(min=0)  # (W,): the last window's place
         beyond = torch.arange(seen.shape[2]) > last[:, None]  # (W, L - window + 1)
-        return seen.masked_fill(beyond[:, None], -torch.inf).amax(2)
+        strongest: Tensor = seen.masked_fill(beyond[:, None], -torch.inf).amax(2)
+        return strongest
 
 
 class Ends(nn.Module):
@@ -116,7 +117,7 @@ class Ends(nn.Module):
 
 
 def both_directions(ours: nn.Module) -> nn.RNNBase:
-    """torch's own layer of two directions, on the weights of ours, a `Bidirectional`."""
+    """One layer of torch for both directions, on the weights of ours, a `Bidirectional`."""
     assert isinstance(ours, Bidirectional)
     forwards, backwards = ours.forwards, ours.backwards
     assert isinstance(forwards, nn.LSTM | nn.GRU)

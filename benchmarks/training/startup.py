@@ -32,7 +32,7 @@ def start_s(corpus: Path) -> float:
         project = Path(temporary)
         _make(project, corpus)
         command = [str(DVC), "repro", "--single-item", STAGE]
-        return round(_first_step(command, project), 2)
+        return round(first_step(command, project), 2)
 
 
 def _make(project: Path, corpus: Path) -> None:
@@ -54,7 +54,7 @@ def _make(project: Path, corpus: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
 
 
-def _first_step(command: list[str], project: Path) -> float:
+def first_step(command: list[str], project: Path) -> float:
     """Run the command until its bar shows a batch, then kill it with all that it started."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     further = {"PATH": path, "DVC_SITE_CACHE_DIR": str(project / ".dvc" / "site")}
