@@ -42,7 +42,7 @@ class Sizes:
     words: int = 23_000  # of the table
 
 
-# Two posts: of sixteen, the literal form's tensors of words x words x regions take over 10 GB.
+# Two posts: the tensors of words x words x regions of one take half a gigabyte, written out.
 OF = {"attributes_knowledge": Sizes(posts=2)}
 
 
