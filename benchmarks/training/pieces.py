@@ -15,8 +15,8 @@ from pipeline.layers.characters import (
     CharacterCNN,
     CharacterCNN2D,
     CharacterEnds,
-    CWICharacters,
 )
+from pipeline.layers.cwi_characters import CWICharacters
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.recurrent import Bidirectional, CoupledLSTM
 from pipeline.layers.text import TextEncoder

@@ -23,7 +23,8 @@ from benchmarks.training.chance import VECTORS, draw
 from pipeline.fit.batching import shuffled
 from pipeline.fit.loop import Trainer
 from pipeline.layers import attention, attributes, fusion, guided_attention
-from pipeline.layers.characters import CharacterCNN, CharacterCNN2D, CharacterEnds, CWICharacters
+from pipeline.layers.characters import CharacterCNN, CharacterCNN2D, CharacterEnds
+from pipeline.layers.cwi_characters import CWICharacters
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.image_words import ImageWordLSTM
 from pipeline.layers.recurrent import Bidirectional
