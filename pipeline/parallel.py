@@ -20,6 +20,11 @@ R = TypeVar("R")
 Say = Callable[[str], None]
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def map_in_order(
     function: Callable[[A], R],
     items: Iterable[A],

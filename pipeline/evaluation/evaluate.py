@@ -16,6 +16,7 @@ from pipeline.evaluation.predictions import Prediction, write_predictions
 from pipeline.evaluation.results import SPLITS
 from pipeline.evaluation.scoring import score_system
 from pipeline.files import write_json
+from pipeline.parallel import cores
 from pipeline.params.runtime import Runtime
 from pipeline.training.batches import EncodedPosts
 from pipeline.training.caches import open_caches
@@ -62,10 +63,11 @@ def evaluate_system(
     if not posts:
         raise PipelineError(f"{files.posts}: the splits dev and test have no post")
     encoded = EncodedPosts(posts, model.lexicon, caches)
+    threads = runtime.processes or cores() if device.type == "cpu" else 1
     found: list[Prediction] = []
     for place, seed in enumerate(model.seeds):
         tagger = Tagger.load(model, seed, caches, device)
-        labels = tagger.tag(encoded, runtime.progress, f"seed {seed}")
+        labels = tagger.tag(encoded, runtime.progress, f"seed {seed}", threads)
         found += [
             Prediction(post.post, seed, post.split, tuple(predicted))
             for post, predicted in zip(posts, labels, strict=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 import torch
 
-from pipeline.parallel import Say, map_in_processes
+from pipeline.parallel import Say, cores, map_in_processes
 from pipeline.params.runtime import Runtime
 from pipeline.progress import Mode
 
@@ -40,8 +39,7 @@ def side_by_side(
     """
     processes, bar = 1, runtime.progress
     if device.type == "cpu":
-        cores = len(os.sched_getaffinity(0))
-        processes = min(runtime.processes or cores, len(items))
+        processes = min(runtime.processes or cores(), len(items))
     if processes > 1:
         bar = "none"
     yield from map_in_processes(

@@ -14,6 +14,7 @@ from torch import Tensor
 from pipeline.corpus.posts import Post
 from pipeline.fit.batching import in_order
 from pipeline.layers.lattice import Lattice
+from pipeline.parallel import map_in_order
 from pipeline.progress import Mode, progress
 from pipeline.systems.system import Batch, Phrase, System
 from pipeline.training.batches import EncodedPosts
@@ -65,23 +66,38 @@ class Tagger:
         """Posts as the tagger reads them; taggers of one lexicon and its caches may share them."""
         return EncodedPosts(posts, self._lexicon, self._caches)
 
-    @torch.no_grad()
-    def tag(self, posts: EncodedPosts, bar: Mode = "none", title: str = "") -> list[list[str]]:
+    def tag(
+        self, posts: EncodedPosts, bar: Mode = "none", title: str = "", threads: int = 1
+    ) -> list[list[str]]:
         """The labels of each post, in the order of the posts.
 
         Args:
             posts: the posts.
             bar: how progress is shown (see `pipeline.progress`).
             title: stands before the progress.
+            threads: so many batches are read at once; each computes with one thread of torch, so
+                that the labels are the same in any case.
         """
         self.network.eval()
         parts = in_order(posts.lengths(), self._batch_posts)
+        batches = ((places, posts.batch(places)) for places in parts)
+        tagged = map_in_order(self._tagged, batches, workers=threads, ahead=threads)
         found: dict[int, list[str]] = {}
-        for places in progress(parts, len(parts), "batches", bar, title=title):
-            batch = to_device(posts.batch(places), self._device)
-            for place, ids in zip(places, self.network.decode(batch), strict=True):
-                found[place] = [self._lexicon.tags[tag] for tag in ids]
+        for labels in progress(tagged, len(parts), "batches", bar, title=title):
+            found |= labels
         return [found[place] for place in range(len(posts))]
+
+    @torch.no_grad()  # it holds for one thread
+    def _tagged(self, item: tuple[Sequence[int], Batch]) -> dict[int, list[str]]:
+        """The labels of one batch, by place."""
+        places, batch = item
+        if self._device.type == "cpu":
+            torch.set_num_threads(1)  # for this thread alone
+        decoded = self.network.decode(to_device(batch, self._device))
+        return {
+            place: [self._lexicon.tags[tag] for tag in ids]
+            for place, ids in zip(places, decoded, strict=True)
+        }
 
     @torch.no_grad()
     def read(self, posts: EncodedPosts, places: Sequence[int]) -> tuple[list[list[int]], Lattice]:

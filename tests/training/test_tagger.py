@@ -43,6 +43,7 @@ def test_each_post_has_its_own_tags_whatever_stands_beside_it(
     for place in order[:3]:
         assert tagger.tag(tagger.encode([posts[place]])) == [together[place]]
     assert tagger.tag(tagger.encode([])) == []
+    assert tagger.tag(tagger.encode(posts), threads=3) == together
 
 
 def test_a_folder_gives_the_same_tagger_again(
