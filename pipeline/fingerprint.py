@@ -79,7 +79,7 @@ class Fingerprint:
         decoder: how image files become pixels, or words pieces, in words.
         precision: the precision of the forward pass: "float32", "bfloat16" or "float16".
         outputs: the outputs that are kept for each image or post, by name.
-        facts: what else the rows depend on, by name; nothing for an image network.
+        facts: what else the rows depend on, by name; nothing for a published image network.
     """
 
     backbone: str
@@ -106,7 +106,7 @@ class Fingerprint:
     def to_json(self) -> dict[str, Any]:
         """The fingerprint as a tree for JSON; `from_json` reads it back.
 
-        What no image network has is left out, so that the digests of their stores stay.
+        What no published image network has is left out, so that the digests of their stores stay.
         """
         outputs = {
             name: {"shape": list(output.shape), "dtype": output.dtype}

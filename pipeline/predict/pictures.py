@@ -127,7 +127,7 @@ class RoleNetwork:
 
     def _passes(self, files: Sequence[File]) -> Iterator[Mapping[str, np.ndarray]]:
         runtime, forward = self._runtime, self._forward
-        passes = passes_of(min(runtime.batch, len(files)), forward.device)
+        passes = passes_of(min(runtime.batch, len(files)), forward.device, forward.least)
         each = -(-runtime.batch // passes)
         reader = batches(files, forward.preprocessing, batch=each, workers=runtime.workers)
         with closing(reader), closing(compute(forward, reader, passes=passes)) as computed:

@@ -1,14 +1,19 @@
 """The contract that every backbone keeps: what it gives, what it needs, and how it is checked.
 
-A backbone is one module of `pipeline/vision/backbones` with a constant `BACKBONE`. To add one,
-add such a module; if it gives logits, `pipeline/vision/classes.py` names their classes.
+A backbone is one module of `pipeline/vision/backbones`. If it is one published network, it has a
+constant `BACKBONE`; if params say which network it is, a function `find(params, weights_dir)` that
+gives it and its weights. To add one, add such a module; if it gives logits,
+`pipeline/vision/classes.py` names their classes.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -20,46 +25,75 @@ from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
 from pipeline.members import member, members
 from pipeline.params.block import nearest
-from pipeline.params.extract import Precision, Resize
+from pipeline.params.extract import Extract, Precision, Resize
 from pipeline.published import Published
 from pipeline.vision import backbones
+from pipeline.vision.cpu.alone import one_by_one
 from pipeline.vision.cpu.fusing import fuse
 from pipeline.vision.cpu.processor import emulates
 from pipeline.vision.cpu.steady import Steady
 from pipeline.vision.preprocessing import Preprocessing
-from pipeline.vision.weights import State
+from pipeline.vision.weights import State, Weights, find_weights
+
+PUBLISHED = "BACKBONE"  # what a module calls its one published network
+
+
+class Regions(nn.Module):
+    """Maps (B, C, h, w) -> (B, h x w, C), row by row from the top left."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        return maps.flatten(2).transpose(1, 2)
+
+
+class Mean(nn.Module):
+    """Maps (B, C, h, w) -> (B, C)."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        return maps.mean((2, 3))
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A published network, cut where features are taken.
+    """A network, cut where features are taken.
 
     Attributes:
-        trunk: the network up to the cut, (B, 3, crop, crop) -> maps (B, C, h, w).
-        head: the network behind the cut, (B, n) -> (B, classes).
-        head_reads: what the head takes: "pooled", the mean of the maps (n = C), or "maps",
-            flattened (n = C x h x w).
+        trunk: the network up to the cut, (B, 3, crop, crop) -> states: maps (B, C, h, w), or
+            whatever the other parts read.
+        head: the network behind the cut, -> (B, classes).
+        head_reads: what the head takes: "pooled"; "maps", flattened to (B, C x h x w); or "states",
+            as the trunk gives them.
+        grid: states -> (B, regions, C).
+        pool: states -> (B, n).
+        alone: whether the trunk has more than convolutions, sums and cuts at zero. What `cpu`
+            knows of those does not hold for it, so that images go through it one by one there.
     """
 
     trunk: nn.Module
     head: nn.Module
-    head_reads: Literal["pooled", "maps"]
+    head_reads: Literal["pooled", "maps", "states"]
+    grid: nn.Module = field(default_factory=Regions)
+    pool: nn.Module = field(default_factory=Mean)
+    alone: bool = False
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A published image network and what it can give.
+    """An image network and what it can give.
 
     Attributes:
         name: the name of its module.
         version: a number that is raised by hand when the meaning of its code changes; it enters the
             fingerprint.
-        outputs: all that it can give of "logits" (classes,), "pooled" (C,) and "grid" (h x w, C),
+        outputs: all that it can give of "logits" (classes,), "pooled" (n,) and "grid" (h x w, C),
             whose regions go row by row from the top left.
         preprocessing: what its authors did to an image, unless `resizing` changed it.
         weights: the published weights, by name.
         network: makes the network as published; its state dict has the keys of the weights file.
         parts: cuts the network.
+        facts: what else the rows depend on, by name: "model", where params say which network it
+            is.
     """
 
     name: str
@@ -69,11 +103,14 @@ class Backbone:
     weights: Mapping[str, Published]
     network: Callable[[], nn.Module]
     parts: Callable[[Any], Parts]
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def resizing(self, resize: Resize) -> Backbone:
-        """The same network, which sees the centre of a picture or the whole picture."""
-        stretch = resize == "stretch"
-        return replace(self, preprocessing=replace(self.preprocessing, stretch=stretch))
+        """The same network, which sees what its authors let it see, or the whole picture."""
+        if resize == "crop":
+            return self
+        whole = replace(self.preprocessing, stretch=True, resize=self.preprocessing.crop)
+        return replace(self, preprocessing=whole)
 
     def select(self, names: Sequence[str]) -> dict[str, Output]:
         """The outputs of these names.
@@ -100,12 +137,15 @@ class Backbone:
         try:
             network.load_state_dict(state, assign=True)
         except RuntimeError as error:
-            raise PipelineError(f"these weights are not {self.name}'s: {error}") from None
-        network.eval().requires_grad_(False)
+            called = self.facts.get("model", self.name)
+            reason = "\n".join(textwrap.shorten(line, 300) for line in str(error).splitlines()[:2])
+            raise PipelineError(f"these weights are not {called}'s: {reason}") from None
+        network.float().eval().requires_grad_(False)
         parts = self.parts(network)
-        for layer in parts.trunk.modules():  # converts weights once instead of in each pass
-            if isinstance(layer, nn.Conv2d):
-                layer.to(getattr(torch, precision))
+        if not parts.alone:
+            for layer in parts.trunk.modules():  # converts weights once instead of in each pass
+                if isinstance(layer, nn.Conv2d):
+                    layer.to(getattr(torch, precision))
         return Features(parts, outputs, precision).to(memory_format=torch.channels_last)
 
 
@@ -113,6 +153,9 @@ class Features(nn.Module):
     """The cut network: (B, 3, crop, crop) float32 -> a tensor (B, *shape) for each output.
 
     The trunk runs in `precision`; pooling and head always run in float32.
+
+    Attributes:
+        alone: whether images go through it one by one on a CPU.
     """
 
     def __init__(
@@ -121,16 +164,20 @@ class Features(nn.Module):
         super().__init__()
         self.outputs = dict(outputs)
         self.trunk = parts.trunk
+        self.grid = parts.grid
+        self.pool = parts.pool
         self.head = parts.head if "logits" in outputs else None
         self.head_reads = parts.head_reads
+        self.alone = parts.alone
         self.precision = precision
         self._dtype = getattr(torch, precision)
 
     def placed(self, device: torch.device) -> Features:
         """The same network on `device`, in the form that runs fastest there."""
-        if device.type != "cpu":
+        if device.type != "cpu" or self.alone:
             return self.to(device)
-        parts = Parts(fuse(self.trunk), self.head or nn.Identity(), self.head_reads)
+        head = self.head or nn.Identity()
+        parts = Parts(fuse(self.trunk), head, self.head_reads, self.grid, self.pool)
         return Features(parts, self.outputs, self.precision)
 
     def is_slow_on(self, device: torch.device) -> bool:
@@ -139,7 +186,12 @@ class Features(nn.Module):
 
     def forward(self, batch: Tensor) -> dict[str, Tensor]:
         """Compute the outputs, each in its declared dtype."""
-        with Steady():
+        if not self.alone:
+            with Steady():
+                given = self._given(batch)
+        elif batch.device.type == "cpu":
+            given = one_by_one(self._given, batch)
+        else:
             given = self._given(batch)
         return {
             name: given[name].to(getattr(torch, output.dtype))
@@ -150,18 +202,19 @@ class Features(nn.Module):
     def _given(self, batch: Tensor) -> dict[str, Tensor]:
         full = self.precision == "float32"
         with nullcontext() if full else torch.autocast(batch.device.type, self._dtype):
-            maps = self.trunk(batch)  # (B, C, h, w)
+            states = self.trunk(batch)
         given = {}
         if "grid" in self.outputs:
-            given["grid"] = maps.flatten(2).transpose(1, 2)  # (B, h x w, C)
+            given["grid"] = self.grid(states)  # (B, regions, C)
         if self.head is None and "pooled" not in self.outputs:
             return given
-        maps = maps.float()
-        pooled = maps.mean((2, 3))  # (B, C)
+        states = states.float()
+        pooled = self.pool(states)  # (B, n)
         if "pooled" in self.outputs:
             given["pooled"] = pooled
         if self.head is not None:
-            given["logits"] = self.head(pooled if self.head_reads == "pooled" else maps.flatten(1))
+            read = {"pooled": pooled, "states": states}.get(self.head_reads)
+            given["logits"] = self.head(states.flatten(1) if read is None else read)
         return given
 
 
@@ -200,15 +253,44 @@ def checked(
 
 
 def known_backbones() -> list[str]:
-    """The names of all backbones."""
-    return members(backbones)
+    """The names of all backbones that are one published network."""
+    return [name for name in members(backbones) if hasattr(_module(name), PUBLISHED)]
 
 
 def load_backbone(name: str) -> Backbone:
-    """Import the backbone called `name`.
+    """Import the published network called `name`.
 
     Raises:
         PipelineError: if there is none; the message names the nearest one.
     """
-    backbone: Backbone = member(backbones, "backbone", name).BACKBONE
+    backbone: Backbone | None = getattr(_module(name), PUBLISHED, None)
+    if backbone is None:
+        raise PipelineError(f"{name} has no published weights: params name a file of yours")
     return backbone
+
+
+def find_backbone(params: Extract, weights_dir: Path | None) -> tuple[Backbone, Weights]:
+    """Find the network that a role's block says, and its weights, which are not loaded yet.
+
+    Raises:
+        PipelineError: if a name is unknown, or weights are missing or wrong.
+    """
+    module = _module(params.backbone)
+    if hasattr(module, "find"):
+        found: tuple[Backbone, Weights] = module.find(params, weights_dir)
+        return found
+    backbone = load_backbone(params.backbone)
+    if not isinstance(params.weights, str):
+        raise PipelineError(f"{backbone.name} is one network: its weights are a name or a file")
+    weights = find_weights(
+        params.weights,
+        backbone.weights,
+        backbone.network,
+        sha256=params.sha256,
+        weights_dir=weights_dir,
+    )
+    return backbone, weights
+
+
+def _module(name: str) -> ModuleType:
+    return member(backbones, "backbone", name)

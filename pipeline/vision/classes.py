@@ -11,6 +11,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "efficientnet_lite0": imagenet.NAMES,
     "inception_v3": imagenet.NAMES,
     "resnet50": imagenet.NAMES,
+    "timm": imagenet.NAMES,  # of its models with as many classes
     "vgg16": imagenet.NAMES,
 }
 

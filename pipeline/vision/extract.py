@@ -18,10 +18,10 @@ from pipeline.params.runtime import Engine, Runtime
 from pipeline.progress import Shares, progress, say
 from pipeline.store.store import Report as Stored
 from pipeline.store.store import Store
-from pipeline.vision.backbone import Backbone, Features, load_backbone
+from pipeline.vision.backbone import Backbone, Features, find_backbone
 from pipeline.vision.decode import File
 from pipeline.vision.local_engine import fill_here
-from pipeline.vision.weights import Weights, find_weights
+from pipeline.vision.weights import Weights
 
 _Fill: TypeAlias = Callable[
     [Store, Backbone, Features, Sequence[File], Shares, Runtime, Callable[[str], None]],
@@ -93,6 +93,7 @@ class Network:
             decoder=DECODER,
             precision=self.precision,
             outputs=self.outputs,
+            facts=self.backbone.facts,
         )
 
     def load(self) -> Features:
@@ -110,16 +111,9 @@ def find_network(params: Extract, weights_dir: str | None) -> Network:
     Raises:
         PipelineError: if a name is unknown, or weights are missing or wrong.
     """
-    backbone = load_backbone(params.backbone).resizing(params.resize)
+    backbone, weights = find_backbone(params, Path(weights_dir) if weights_dir else None)
     outputs = backbone.select(params.outputs)
-    weights = find_weights(
-        params.weights,
-        backbone.weights,
-        backbone.network,
-        sha256=params.sha256,
-        weights_dir=Path(weights_dir) if weights_dir else None,
-    )
-    return Network(backbone, outputs, weights, params.precision)
+    return Network(backbone.resizing(params.resize), outputs, weights, params.precision)
 
 
 def extract(

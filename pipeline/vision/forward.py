@@ -17,6 +17,8 @@ from pipeline.vision.decode import Pixels
 
 Arrays = dict[str, NDArray[Any]]  # output -> (b, *shape)
 
+LEAST = 8  # images of a pass; with fewer, layers are too small to be computed well
+
 
 class Forward:
     """Runs a network on at most `limit` images at a time; where memory gives out, on half as many.
@@ -31,6 +33,7 @@ class Forward:
         limit: how many images a pass takes at most; it is only ever halved.
         preprocessing: what the network's images go through.
         device: where the network runs.
+        least: a pass of fewer images than this is slower for each.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Forward:
         self._backbone = backbone
         self._features = features.placed(device)
         self.device = device
+        self.least = 1 if features.alone else LEAST
         self._say = say
         if features.is_slow_on(device):
             say(

@@ -47,7 +47,7 @@ def fill_here(
             the message names the file.
     """
     forward = Forward(backbone, features, find_device(runtime.device), runtime.batch, say)
-    passes = passes_of(min(runtime.batch, len(files)), forward.device)
+    passes = passes_of(min(runtime.batch, len(files)), forward.device, forward.least)
     each = -(-runtime.batch // passes)
     reader = batches(files, backbone.preprocessing, batch=each, workers=runtime.workers)
     with (

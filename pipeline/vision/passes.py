@@ -15,15 +15,16 @@ from torch.overrides import TorchFunctionMode
 
 from pipeline.parallel import map_in_order
 from pipeline.vision.decode import File, Pixels
-from pipeline.vision.forward import Arrays, Forward
-
-LEAST = 8  # images of a pass; with fewer, layers are too small to be computed well
+from pipeline.vision.forward import LEAST, Arrays, Forward
 
 
-def passes_of(batch: int, device: torch.device) -> int:
-    """How many passes at once are best for a batch: on a CPU, one for each thread."""
+def passes_of(batch: int, device: torch.device, least: int = LEAST) -> int:
+    """How many passes at once are best for a batch: on a CPU, one for each thread.
+
+    A pass has at least so many images, if the batch has (`Forward.least`).
+    """
     threads = torch.get_num_threads() if device.type == "cpu" else 1
-    return max(1, min(threads, batch // LEAST))
+    return max(1, min(threads, batch // least))
 
 
 def compute(

@@ -29,7 +29,7 @@ from pipeline.store.commits import Held
 from pipeline.store.keys import pack
 from pipeline.store.orders import Order, carry_out
 from pipeline.store.store import Store
-from pipeline.vision.backbone import Backbone, Features, load_backbone
+from pipeline.vision.backbone import Backbone, Features
 from pipeline.vision.decode import File, Pixels, pixels_of
 from pipeline.vision.forward import Forward
 from pipeline.vision.preprocessing import Preprocessing
@@ -109,7 +109,7 @@ def fill_on_ray(
         )
         network = ray.put(features)
         pool: list[Any] = [
-            kind.remote(backbone.name, network, store.fingerprint, runtime) for _ in range(count)
+            kind.remote(backbone, network, store.fingerprint, runtime) for _ in range(count)
         ]
         try:
             # the first actor that runs is heard before any task, the others after their first one
@@ -225,11 +225,11 @@ class _Actor:
     """Holds the network on its device, and writes whole shards."""
 
     def __init__(
-        self, backbone: str, features: Features, fingerprint: Fingerprint, runtime: Runtime
+        self, backbone: Backbone, features: Features, fingerprint: Fingerprint, runtime: Runtime
     ) -> None:
         self._told: list[str] = []
         self._forward = Forward(
-            load_backbone(backbone),
+            backbone,
             features,
             find_device(runtime.device),
             runtime.batch,

@@ -61,6 +61,11 @@ def tags(store_dir: Path, tags_path: Path, top_k: int) -> Report:
         chosen += best.tolist()
         probabilities += share.tolist()
     names = class_names(backbone)
+    if len(names) != count:
+        raise PipelineError(
+            f"{store_dir}: {backbone} gave logits of {count} classes, and names are known for"
+            f" {len(names)}, ImageNet's: choose a model that was trained on those"
+        )
     write_image_words(tags_path, keys, chosen, probabilities, names, reader.fingerprint)
     return Report(len(keys), top_k, backbone)
 

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
@@ -24,6 +26,7 @@ from pipeline.files import sha256_of
 from pipeline.params.block import nearest
 from pipeline.published import Published, find_file, folders, verify
 
+SAFE = ".safetensors"
 RANDOM = "random:"  # a seed follows; it is for tests and benchmarks
 
 State = dict[str, Tensor]
@@ -75,9 +78,10 @@ def find_weights(
     else:
         path = Path(name)
         if not path.is_file():
+            known = ", ".join(sorted(published))
+            reason = f"neither a file nor a name that this backbone knows: {known}"
             raise PipelineError(
-                f"weights {name!r}: neither a file nor a name that this backbone knows:"
-                f" {', '.join(sorted(published))}{nearest(name, published)}"
+                f"weights {name!r}: {reason if known else 'no such file'}{nearest(name, published)}"
             )
         digest = sha256_of(path)
     verify(path, digest, sha256, "as the parameter sha256 says")
@@ -90,6 +94,8 @@ def read_state(path: Path) -> State:
     Raises:
         PipelineError: if the file is damaged, or holds code or anything else than named tensors.
     """
+    if path.suffix == SAFE:
+        return read_safetensors(path)
     try:
         zipped = zipfile.is_zipfile(path)
         if zipped and _is_packed(path):
@@ -112,6 +118,18 @@ def read_state(path: Path) -> State:
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise PipelineError(f"{path}: expected a state dict (names to tensors)")
     return state
+
+
+def read_safetensors(path: Path) -> State:
+    """Read a state dict that `safetensors` wrote; it is mapped into memory.
+
+    Raises:
+        PipelineError: if the file is damaged.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise PipelineError(f"{path}: not a file of safetensors: {_first_line(error)}") from None
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:
