@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.language.encoder import Folder
 from pipeline.language.steady import steady
+from pipeline.pretrained import CONFIG, joined, weight_files
 
-CONFIG, WEIGHTS, LISTED = "config.json", "model.safetensors", "model.safetensors.index.json"
-PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 UNUSED = ("pooler.",)  # weights that no state depends on
 
 
@@ -57,26 +56,9 @@ def read_files(folder: Folder) -> Files:
         ) from None
     if not isinstance(width, int) or not isinstance(layers, int):
         raise PipelineError(f"{folder / CONFIG}: hidden_size and num_hidden_layers are no numbers")
-    names = _weights(folder)
+    names = weight_files(folder)
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
-    joined = hashlib.sha256("".join(digests).encode()).hexdigest()
-    sha256 = digests[0] if len(digests) == 1 else joined
-    return Files(folder, config, hashlib.sha256(content).hexdigest(), names, sha256)
-
-
-def _weights(folder: Folder) -> tuple[str, ...]:
-    if (folder / WEIGHTS).is_file():
-        return (WEIGHTS,)
-    if (folder / LISTED).is_file():
-        listed = json.loads((folder / LISTED).read_bytes())["weight_map"]
-        return tuple(sorted(set(listed.values())))
-    pickled = sorted(one.name for one in folder.iterdir() if one.name.endswith(PICKLED))
-    if pickled:
-        raise PipelineError(
-            f"{folder}: refused: {pickled[0]} is pickled, and could run code when opened; save the "
-            f"network as {WEIGHTS}"
-        )
-    raise PipelineError(f"{folder}: holds no {WEIGHTS}")
+    return Files(folder, config, hashlib.sha256(content).hexdigest(), names, joined(digests))
 
 
 class States(nn.Module):
