@@ -9,6 +9,8 @@ from pipeline.vision import imagenet
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "efficientnet_lite0": imagenet.NAMES,
+    "efficientnet_lite1": imagenet.NAMES,
+    "efficientnet_lite2": imagenet.NAMES,
     "inception_v3": imagenet.NAMES,
     "resnet50": imagenet.NAMES,
     "timm": imagenet.NAMES,  # of its models with as many classes

@@ -25,6 +25,7 @@ from torchvision.transforms import InterpolationMode
 
 from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
+from pipeline.published import find_file
 from pipeline.vision.backbone import (
     Backbone,
     Features,
@@ -96,13 +97,19 @@ PLAIN: dict[str, tuple[Callable[[], nn.Module], str, Callable[[Image.Image], Ten
     ),
     "resnet50": (resnet50, "layer4", ResNet50_Weights.IMAGENET1K_V1.transforms()),
     "vgg16": (vgg16, "features.30", VGG16_Weights.IMAGENET1K_V1.transforms()),
-    "efficientnet_lite0": (
-        partial(EfficientNet.from_name, "efficientnet-lite0"),
+} | {
+    f"efficientnet_lite{number}": (
+        partial(EfficientNet.from_name, f"efficientnet-lite{number}"),
         "_avg_pooling",
         ResNet50_Weights.IMAGENET1K_V1.transforms(
-            mean=HALF, std=HALF, interpolation=InterpolationMode.BICUBIC
+            crop_size=side,
+            resize_size=side + 32,
+            mean=HALF,
+            std=HALF,
+            interpolation=InterpolationMode.BICUBIC,
         ),
-    ),
+    )
+    for number, side in enumerate((224, 240, 260))
 }
 
 
@@ -140,10 +147,11 @@ def test_features_are_those_of_the_authors_own_forward_pass(case: Case) -> None:
     if "pooled" in found:
         close(found["pooled"], maps.mean((2, 3)))
     if "grid" in found:
-        assert maps.shape[2:] == (7, 7)
-        for row in range(7):
-            for column in range(7):
-                close(found["grid"][:, 7 * row + column], maps[:, :, row, column])
+        side = {"efficientnet_lite1": 8, "efficientnet_lite2": 9}.get(case.backbone.name, 7)
+        assert maps.shape[2:] == (side, side)
+        for row in range(side):
+            for column in range(side):
+                close(found["grid"][:, side * row + column], maps[:, :, row, column])
 
 
 def test_a_row_depends_on_neither_its_batch_nor_the_threads(
@@ -210,10 +218,16 @@ def test_lower_precision_changes_little_but_something(precision: str) -> None:
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs ../shared/data/imagenet-sample")
-def test_the_embedded_weights_know_what_real_photographs_show() -> None:
-    """43 of 48 photographs were right when this was written, and all within the first five."""
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("efficientnet_lite0", 42), ("efficientnet_lite1", 40), ("efficientnet_lite2", 42)],
+)
+def test_weights_of_packages_know_what_real_photographs_show(name: str, least: int) -> None:
+    """Of 48 photographs lite0 knew 43 when this was written, and lite1 41."""
+    backbone = load_backbone(name)
+    if find_file(backbone.weights["imagenet"], None) is None:
+        pytest.skip(f"needs {backbone.weights['imagenet'].origin}")
     rows = list(csv.DictReader((SAMPLE / "labels.tsv").open(), delimiter="\t"))[::5]
-    backbone = load_backbone("efficientnet_lite0")
     features = Case(backbone, load(backbone, "imagenet")).build("logits")
     pixels = [
         backbone.preprocessing.pixels(Image.open(SAMPLE / r["file"]).convert("RGB")) for r in rows
@@ -223,7 +237,7 @@ def test_the_embedded_weights_know_what_real_photographs_show() -> None:
         best = features(backbone.preprocessing.normalize(batch))["logits"].topk(5).indices
     truth = torch.tensor([int(row["class_index"]) for row in rows])[:, None]  # (48, 1)
     assert len(rows) == 48
-    assert int((best[:, :1] == truth).sum()) >= 42
+    assert int((best[:, :1] == truth).sum()) >= least
     assert int((best == truth).sum()) >= 47
     names = {row["name"].replace("_", " ").lower() for row in rows}
     classes = {class_names(backbone.name)[int(row["class_index"])].lower() for row in rows}

