@@ -95,7 +95,7 @@ PARAMS = [
     ),
     Case(
         "an unknown backbone",
-        setting(TAGS, backbone="efficientnet_lite"),
+        setting(TAGS, backbone="eficientnet_lite0"),
         "…did you mean 'efficientnet_lite0'?",
         "extract",
     ),
