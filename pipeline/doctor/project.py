@@ -15,6 +15,7 @@ from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.store.index import INDEX, SUMMARY
 from pipeline.store.reader import Reader
+from pipeline.vision.backbone import known_backbones
 from pipeline.vision.extract import find_network
 
 PARAMS = "params.yaml"
@@ -34,7 +35,9 @@ def weights(project: Path) -> Iterator[Finding]:
         try:
             network = find_network(params, runtime.weights_dir)
         except PipelineError as error:
-            yield Finding(name, "fault", str(error), f"mner weights {params.backbone} --download")
+            published = params.backbone in known_backbones()
+            advice = f"mner weights {params.backbone} --download" if published else ""
+            yield Finding(name, "fault", str(error), advice)
         else:
             said = f"{params.backbone}, sha256 {network.weights.sha256[:12]} verified"
             yield Finding(name, "ok", said)

@@ -121,8 +121,13 @@ def test_weights_that_are_not_here_and_a_device_that_is_not(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(project))
     edit(project, "extract.regions", backbone="vgg16", outputs=["grid"])
+    edit(project, "extract.caption", backbone="timm", weights={"model": "resnet10t", "file": "no"})
     edit(project, "runtime", device="warp")
     found = doctor("--offline", code=1)
+    assert (found["weights of caption"]["state"], found["weights of caption"]["advice"]) == (
+        "fault",
+        "",
+    )
     assert found["weights of regions"]["advice"] == "mner weights vgg16 --download"
     assert "'warp' is no device" in found["device"]["said"]
     assert found["weights of tags"]["state"] == "ok"
