@@ -69,15 +69,17 @@ def main(
             without_words(corpus.phrases[cache], cache, posts, table)
         source = VectorSource(kind="text", path=str(glove), package=None, width=100)
         vectors = {"glove100": corpus.vectors(source)}
-        test = corpus.score(found, params, chosen, vectors)["test"]["strict"]
+        scores = corpus.score(found, params, chosen, vectors)
     return {
         "system": system,
         "preset": preset or "params.yaml",
         "context": params.context.store,
         "pictures": pictures,
         "seeds": chosen,
-        "f1": test["f1"],
-        "deviation": test["deviation"],
+        "settings": settings,
+        "dev_f1": scores["dev"]["strict"]["f1"],
+        "f1": scores["test"]["strict"]["f1"],
+        "deviation": scores["test"]["strict"]["deviation"],
     }
 
 
