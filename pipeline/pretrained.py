@@ -1,29 +1,70 @@
-"""The files of weights of a folder in the format of `transformers`."""
+"""The files of a folder in the format of `transformers`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from pipeline.errors import PipelineError
 
 CONFIG, WEIGHTS, LISTED = "config.json", "model.safetensors", "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+QUANTISED = "quantization_config"
+LONGEST = 300  # characters of another library's message
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says, in one line, and not a long one."""
+    said = str(error).splitlines()
+    return textwrap.shorten(said[0], LONGEST) if said else type(error).__name__
+
+
+def read_object(path: Traversable) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        PipelineError: if there is none.
+    """
+    try:
+        told = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise PipelineError(f"{path}: cannot be read as JSON ({error})") from None
+    if not isinstance(told, dict):
+        raise PipelineError(f"{path}: holds no JSON object")
+    return told
+
+
+def read_config(folder: Traversable) -> dict[str, Any]:
+    """What config.json says.
+
+    Raises:
+        PipelineError: if it cannot be read, or says that the weights are quantised: read as they
+            stand, without their scales, they are other numbers.
+    """
+    config = read_object(folder / CONFIG)
+    if config.get(QUANTISED):
+        raise PipelineError(
+            f"{folder / CONFIG}: {QUANTISED}: quantised weights are not read; take the network as"
+            " it was before"
+        )
+    return config
 
 
 def weight_files(folder: Traversable) -> tuple[str, ...]:
     """The names of its files of weights.
 
     Raises:
-        PipelineError: if it holds no safetensors; pickled weights are refused by name.
+        PipelineError: if it holds no safetensors, or not all parts of them; pickled weights are
+            refused by name.
     """
     if (folder / WEIGHTS).is_file():
         return (WEIGHTS,)
     if (folder / LISTED).is_file():
-        listed = json.loads((folder / LISTED).read_bytes())["weight_map"]
-        return tuple(sorted(set(listed.values())))
+        return _listed(folder)
     pickled = sorted(one.name for one in folder.iterdir() if one.name.endswith(PICKLED))
     if pickled:
         raise PipelineError(
@@ -31,6 +72,22 @@ def weight_files(folder: Traversable) -> tuple[str, ...]:
             f"network as {WEIGHTS}"
         )
     raise PipelineError(f"{folder}: holds no {WEIGHTS}")
+
+
+def _listed(folder: Traversable) -> tuple[str, ...]:
+    """The parts that the index of weights in several files names; they lie beside it."""
+    told = read_object(folder / LISTED).get("weight_map")
+    names = sorted({str(name) for name in told.values()}) if isinstance(told, dict) else []
+    if not names:
+        raise PipelineError(f"{folder / LISTED}: names no file of weights")
+    here = {one.name for one in folder.iterdir()}
+    lacking = [name for name in names if name not in here]
+    if lacking:
+        raise PipelineError(
+            f"{folder}: holds {len(names) - len(lacking)} of the {len(names)} parts that {LISTED}"
+            f" names; {lacking[0]!r} is missing"
+        )
+    return tuple(names)
 
 
 def joined(digests: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,12 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.language.encoder import Folder
 from pipeline.language.steady import steady
-from pipeline.pretrained import CONFIG, joined, weight_files
+from pipeline.pretrained import CONFIG, first_line, joined, read_config, weight_files
 
+NUMBERS = ("hidden_size", "num_hidden_layers", "vocab_size")
 UNUSED = ("pooler.",)  # weights that no state depends on
+# As BERT's own files, and others as old, call the weights of a norm; transformers renames them too.
+LEGACY = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,16 @@ def read_files(folder: Folder) -> Files:
     Raises:
         PipelineError: for a folder without config or safetensors; pickled weights are refused.
     """
-    try:
-        content = (folder / CONFIG).read_bytes()
-        config = json.loads(content)
-        width, layers = config["hidden_size"], config["num_hidden_layers"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PipelineError(
-            f"{folder / CONFIG}: not the description of an encoder ({error})"
-        ) from None
-    if not isinstance(width, int) or not isinstance(layers, int):
-        raise PipelineError(f"{folder / CONFIG}: hidden_size and num_hidden_layers are no numbers")
+    config = read_config(folder)
+    for key in NUMBERS:
+        if not isinstance(config.get(key), int):
+            raise PipelineError(
+                f"{folder / CONFIG}: not the description of an encoder ({key} is no number)"
+            )
     names = weight_files(folder)
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
-    return Files(folder, config, hashlib.sha256(content).hexdigest(), names, joined(digests))
+    digest = hashlib.sha256((folder / CONFIG).read_bytes()).hexdigest()
+    return Files(folder, config, digest, names, joined(digests))
 
 
 class States(nn.Module):
@@ -74,7 +73,9 @@ class States(nn.Module):
         """All pieces count: posts of one batch are equally long, so that nothing is masked."""
         full = self._dtype == torch.float32
         with nullcontext() if full else torch.autocast(ids.device.type, self._dtype):
-            made = self.network(input_ids=ids, output_hidden_states=True).hidden_states
+            made = self.network(
+                input_ids=ids, output_hidden_states=True, return_dict=True
+            ).hidden_states
         return torch.stack([made[layer].float() for layer in self.layers], 2)
 
 
@@ -100,10 +101,11 @@ def load_network(files: Files, window: int) -> nn.Module:
     folder = files.folder
     try:
         config = AutoConfig.for_model(**files.config)
-    except (ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        # whatever the file's own dtype: params say the precision
+        made = AutoModel.from_config(config, dtype=torch.float32)
+    except Exception as error:  # the library raises almost anything for what it does not know
+        reason = first_line(error)
         raise PipelineError(f"{folder / CONFIG}: no network that is known: {reason}") from None
-    made = AutoModel.from_config(config)
     state: dict[str, Tensor] = {}
     for name in files.weights:
         try:
@@ -111,7 +113,7 @@ def load_network(files: Files, window: int) -> nn.Module:
         except SafetensorError as error:
             raise PipelineError(f"{folder / name}: not a file of safetensors: {error}") from None
     prefix = f"{made.base_model_prefix}."
-    state = {name.removeprefix(prefix): value for name, value in state.items()}
+    state = {_named(name.removeprefix(prefix)): value for name, value in state.items()}
     try:
         missing = made.load_state_dict(state, strict=False).missing_keys
     except RuntimeError as error:
@@ -131,5 +133,16 @@ def load_network(files: Files, window: int) -> nn.Module:
         raise PipelineError(
             f"{folder}: cannot read {window} pieces at once; lower the window in params"
         ) from None
+    except Exception as error:
+        reason = first_line(error)
+        raise PipelineError(f"{folder / CONFIG}: its network does not run: {reason}") from None
     network: nn.Module = made
     return network
+
+
+def _named(name: str) -> str:
+    """The name that the network has for a weight of a file."""
+    for old, new in LEGACY.items():
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name

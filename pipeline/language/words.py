@@ -87,7 +87,7 @@ def find_words(params: Encode, weights_dir: str | None) -> Found:
         raise PipelineError(
             f"{folder}: has the layers 0 to {layers}, but params ask for {params.layers[-1]}"
         )
-    known = files.config.get("vocab_size", 0)
+    known = files.config["vocab_size"]
     if pieces.count > known:
         raise PipelineError(
             f"{folder}: its tokenizer knows {pieces.count} pieces, its network {known}: it is the"

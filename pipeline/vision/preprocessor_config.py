@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+from pipeline.pretrained import read_object
 from pipeline.vision.preprocessing import Interpolation, Preprocessing
 
 FILTERS: Mapping[int, Interpolation] = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
@@ -32,21 +33,6 @@ def read_preprocessing(path: Path) -> Preprocessing:
     return made
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """The object that a JSON file holds.
-
-    Raises:
-        PipelineError: if there is none.
-    """
-    try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{path}: cannot be read as JSON ({error})") from None
-    if not isinstance(told, dict):
-        raise PipelineError(f"{path}: holds no JSON object")
-    return told
-
-
 def _preprocessing(told: Mapping[str, Any]) -> Preprocessing:
     for step in STEPS:
         if not told.get(step, True):
@@ -60,6 +46,8 @@ def _preprocessing(told: Mapping[str, Any]) -> Preprocessing:
     if crop > resize or (shorter and not told.get("do_center_crop", True)):
         raise ValueError(f"size {scaled} without a crop inside")
     mean, std = _channels(told["image_mean"]), _channels(told["image_std"])
+    if not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
+        raise ValueError(f"image_mean {mean} and image_std {std}")
     interpolation = FILTERS[told.get("resample", 3)]
     return Preprocessing(resize, crop, interpolation, mean, std, stretch=not shorter, floor=True)
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of
 from pipeline.params.block import nearest
+from pipeline.pretrained import first_line
 from pipeline.published import Published, find_file, folders, verify
 
 SAFE = ".safetensors"
@@ -109,11 +110,11 @@ def read_state(path: Path) -> State:
     except pickle.UnpicklingError as error:
         raise PipelineError(
             f"{path}: refused: it holds more than tensors, and could run code when opened"
-            f" ({_first_line(error)})"
+            f" ({first_line(error)})"
         ) from None
     except Exception as error:  # a damaged file makes the reader raise almost anything
         raise PipelineError(
-            f"{path}: not a file of weights as torch.save writes it ({_first_line(error)})"
+            f"{path}: not a file of weights as torch.save writes it ({first_line(error)})"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise PipelineError(f"{path}: expected a state dict (names to tensors)")
@@ -129,7 +130,7 @@ def read_safetensors(path: Path) -> State:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise PipelineError(f"{path}: not a file of safetensors: {_first_line(error)}") from None
+        raise PipelineError(f"{path}: not a file of safetensors: {first_line(error)}") from None
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:
@@ -166,7 +167,3 @@ def _locate(name: str, published: Published, weights_dir: Path | None) -> Path:
         f" {published.sha256}. `mner weights` can do so. With `backbones: embedded` no file is"
         " needed."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

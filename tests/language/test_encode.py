@@ -191,6 +191,82 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, folder: Path) ->
         run(tmp_path, other, TEXTS)
 
 
+def test_norms_that_an_old_file_calls_gamma_and_beta_are_read(tmp_path: Path, folder: Path) -> None:
+    """So the files of bert-base-uncased do."""
+    run(tmp_path / "new", folder, TEXTS[:9])
+    other = broken(tmp_path, folder)
+    state = load_file(other / "model.safetensors")
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for new, old in names.items():
+        state = {name.replace(new, old): value for name, value in state.items()}
+    save_file(state, other / "model.safetensors")
+    run(tmp_path / "old", other, TEXTS[:9])
+    assert rows(tmp_path / "old") == rows(tmp_path / "new")
+
+
+def rows(at: Path) -> dict[str, bytes]:
+    reader = Reader(at / "store")
+    return {key: reader.views("words", [key])[0].tobytes() for key in reader.keys}
+
+
+@pytest.mark.parametrize("told", [{"dtype": "bfloat16"}, {"return_dict": False}])
+def test_what_a_config_says_of_its_own_use_changes_no_number(
+    tmp_path: Path, folder: Path, told: dict[str, Any]
+) -> None:
+    run(tmp_path / "plain", folder, TEXTS[:9])
+    other = broken(tmp_path, folder)
+    configure(other, told)
+    run(tmp_path / "told", other, TEXTS[:9])
+    assert rows(tmp_path / "told") == rows(tmp_path / "plain")
+
+
+def configure(folder: Path, told: dict[str, Any]) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | told))
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"num_attention_heads": 5}, r"config\.json: no network that is known: The hidden size"),
+        ({"hidden_act": "nope"}, r"config\.json: no network that is known: 'nope'"),
+        ({"hidden_dropout_prob": "x"}, r"no network that is known: .*'hidden_dropout_prob'"),
+        ({"model_type": "nope"}, r"no network that is known: .{,300}$"),
+        ({"vocab_size": None}, r"not the description of an encoder \(vocab_size is no number"),
+        ({"chunk_size_feed_forward": 7}, r"config\.json: its network does not run: "),
+        ({"quantization_config": {"load_in_8bit": True}}, r"quantised weights are not read"),
+    ],
+)
+def test_a_config_that_makes_no_network_is_a_sentence(
+    tmp_path: Path, folder: Path, told: dict[str, Any], message: str
+) -> None:
+    other = broken(tmp_path, folder)
+    configure(other, told)
+    with pytest.raises(PipelineError, match=message):
+        run(tmp_path, other, TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ("{", r"index\.json: cannot be read as JSON"),
+        ("[" * 100_000, r"index\.json: cannot be read as JSON"),
+        ("[]", r"index\.json: holds no JSON object"),
+        ("{}", r"index\.json: names no file of weights"),
+        ('{"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}', r"1 of the 2 .*'b\."),
+        ('{"weight_map": {"a": "../bert/model.safetensors"}}', r"0 of the 1 parts"),
+    ],
+)
+def test_weights_in_parts_of_which_some_are_not_there_are_refused(
+    tmp_path: Path, folder: Path, index: str, message: str
+) -> None:
+    other = broken(tmp_path, folder)
+    (other / "model.safetensors").rename(other / "a.safetensors")
+    (other / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(PipelineError, match=message):
+        run(tmp_path, other, TEXTS)
+
+
 def test_a_post_that_gives_nan_is_named_and_no_row_before_it_is_lost(
     tmp_path: Path, folder: Path
 ) -> None:

@@ -202,6 +202,38 @@ def test_a_folder_that_is_spoiled_is_a_sentence(folder: Path, name: str, words: 
     assert len(str(caught.value)) < 700
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"num_attention_heads": 5}, "config.json: no image tower that is known"),
+        ({"num_attention_heads": 0}, "config.json: no image tower that is known"),
+        ({"patch_size": 0}, "config.json: no image tower that is known"),
+        ({"attention_dropout": "x"}, "config.json: no image tower that is known"),
+        ({"attn_implementation": "nope"}, "config.json: no image tower that is known"),
+        (None, "config.json: vision_config: None describes no image tower"),
+    ],
+)
+def test_a_tower_that_cannot_be_made_is_a_sentence(
+    folder: Path, told: dict[str, object] | None, words: str
+) -> None:
+    change(folder / CONFIG, vision_config=told and {**config_of(folder), **told})
+    with pytest.raises(PipelineError, match=re.escape(words)):
+        find_network(tiny.of_clip(folder), None).load()
+
+
+@pytest.mark.parametrize("wrong", [{"image_std": [0, 0, 0]}, {"image_mean": [float("nan")] * 3}])
+def test_a_norm_that_is_no_number_is_refused(folder: Path, wrong: dict[str, object]) -> None:
+    change(folder / PROCESSOR, **wrong)
+    with pytest.raises(PipelineError, match=r"preprocessor_config\.json: image_mean .*: known are"):
+        find_network(tiny.of_clip(folder), None)
+
+
+def test_quantised_weights_are_refused(folder: Path) -> None:
+    change(folder / CONFIG, quantization_config={"load_in_8bit": True})
+    with pytest.raises(PipelineError, match=r"config\.json: quantization_config: quantised"):
+        find_network(tiny.of_clip(folder), None)
+
+
 def test_what_the_block_says_wrong_is_a_sentence(folder: Path) -> None:
     with pytest.raises(PipelineError, match="has no output 'logits'; it gives pooled, grid"):
         find_network(tiny.of_clip(folder, outputs=["logits"]), None)

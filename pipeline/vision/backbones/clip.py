@@ -27,10 +27,10 @@ from pipeline.errors import PipelineError
 from pipeline.files import sha256_of
 from pipeline.fingerprint import Output
 from pipeline.params.extract import Extract
-from pipeline.pretrained import CONFIG, joined, weight_files
+from pipeline.pretrained import CONFIG, first_line, joined, read_config, weight_files
 from pipeline.published import verify
 from pipeline.vision.backbone import Backbone, Parts
-from pipeline.vision.preprocessor_config import read_object, read_preprocessing
+from pipeline.vision.preprocessor_config import read_preprocessing
 from pipeline.vision.weights import State, Weights, read_safetensors
 
 VERSION = 1
@@ -66,7 +66,7 @@ class Tower(nn.Module):
 
     def forward(self, batch: Tensor) -> Tensor:
         """(B, 3, crop, crop) -> (B, 1 + regions, C): what the tower pools, then each patch."""
-        given = self.network(pixel_values=batch)
+        given = self.network(pixel_values=batch, return_dict=True)
         patches = given.last_hidden_state[:, -self.regions :]
         return torch.cat([given.pooler_output[:, None], patches], 1)
 
@@ -114,8 +114,10 @@ def _folder(weights: str, weights_dir: Path | None) -> Path:
 
 def _backbone(folder: Path) -> Backbone:
     preprocessing = read_preprocessing(folder / PREPROCESSOR)
-    config = read_object(folder / CONFIG)
+    config = read_config(folder)
     told = config.get("vision_config", config)
+    if not isinstance(told, dict):
+        raise PipelineError(f"{folder / CONFIG}: vision_config: {told!r} describes no image tower")
     crop = preprocessing.crop
     if told.get("image_size", crop) != crop:
         raise PipelineError(
@@ -126,8 +128,8 @@ def _backbone(folder: Path) -> Backbone:
         with torch.device("meta"):  # shapes alone
             tower = Tower(_create(told))
             states = tower(torch.empty(1, 3, crop, crop))
-    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # the library raises almost anything for what it does not know
+        reason = first_line(error)
         raise PipelineError(f"{folder / CONFIG}: no image tower that is known: {reason}") from None
     canonical = json.dumps(told, sort_keys=True).encode()
     return Backbone(
