@@ -16,15 +16,22 @@ from pipeline.lint.schemes import BIO
 from pipeline.params.block import read
 from pipeline.params.prepare import Prepare
 from pipeline.terminal import plain
-from stages.command import IN, OUT, PARAMS, stage
+from stages.command import OUT, PARAMS, stage
 
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 SHOWN = 3  # findings of a kind, and lines of a layout
 
 
 @click.command()
-@click.argument("corpus", type=IN)
-@click.option("--images", type=IN, help="Its image folder.  [default: CORPUS/images, if there]")
-@click.option("--limit", default=PUBLISHED_LENGTH, show_default=True, help="of a post's tokens")
+@click.argument("corpus", type=FOLDER)
+@click.option("--images", type=FOLDER, help="Its image folder.  [default: CORPUS/images, if there]")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=PUBLISHED_LENGTH,
+    show_default=True,
+    help="of a post's tokens",
+)
 @click.option("--fix", type=OUT, metavar="FOLDER", help="write a repaired copy there, and a diff")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 @stage

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.corpus.bio import OUTSIDE
 from pipeline.corpus.conll import HEADER, SEPARATOR, Fault
 from pipeline.corpus.pixels import SUFFIXES
-from pipeline.lint.spans import is_json, lines_of_json
+from pipeline.lint.spans import MARK, is_json, lines_of_json
 
 KINDS = {  # a name -> what such lines are
     "encoding": "UTF-16, where UTF-8 is read",
@@ -31,7 +31,6 @@ KINDS = {  # a name -> what such lines are
     "columns": "other columns than token and label",
     "label": "labels in small letters, with white space, or 0 for O",
 }
-MARK = "\ufeff"
 # E, S, L, U and M are the further prefixes of BIOES, BILOU and BMES.
 LABEL = re.compile(r"O|[BIESLUM]-\S+")
 _HEADER = re.compile(r"imgid\s*:\s*([^\t]*?)\s*(?:\tO?\s*)?", re.IGNORECASE)
@@ -136,7 +135,8 @@ def _became(line: str, before: str) -> tuple[str | None, str | None]:
         kind = "suffix" if image != header[1] else "header"
         became = f"{HEADER}{image}"
         return became, None if became == line else kind
-    fields = line.rstrip("\t").split("\t") if tab else line.split()
+    # at blanks alone: a no-break space or another odd one may be a part of a token
+    fields = line.rstrip("\t").split("\t") if tab else re.findall("[^ ]+", line)
     labels = [named for named in map(_label, fields[1:]) if named]
     if not tab and line.startswith("# ") and not labels:
         return None, "comment"

@@ -29,6 +29,10 @@ def repair(report: Report, folder: Path) -> dict[str, Path]:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PipelineError(f"{folder}: not an empty folder; a repaired copy goes into a new one")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PipelineError(f"{folder}: no folder can be made there: {error.strerror}") from None
     written, diff = {}, []
     for split, path in report.files.items():
         layout = report.layouts[split]

@@ -18,6 +18,7 @@ from typing import Any
 from pipeline.corpus.bio import OUTSIDE
 from pipeline.corpus.conll import HEADER, Fault
 
+MARK = "\ufeff"  # of byte order
 EXPECTED = "an object with `tokens` or `text`, `labels` or `spans`, and maybe `image`"
 
 
@@ -25,7 +26,7 @@ def is_json(path: Path, lines: Sequence[str]) -> bool:
     """Whether a file holds JSON lines, by its suffix or its first line."""
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         return True
-    first = next((line for line in lines if line.strip()), "")
+    first = next((line for line in lines if line.strip()), "").lstrip(MARK)
     return first.startswith("{") and first.rstrip().endswith("}") and "\t" not in first
 
 
@@ -35,9 +36,9 @@ def lines_of_json(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, str |
         if not line.strip():
             continue
         try:
-            post = list(_post(json.loads(line)))
+            post = list(_post(json.loads(line.lstrip(MARK))))
             "\n".join(post).encode()  # half a surrogate pair is no text
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             text = f"no post as JSON ({str(error)[:80]}); expected {EXPECTED}"
             yield number, Fault(path, number, text)
             continue
@@ -47,7 +48,7 @@ def lines_of_json(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, str |
 def _post(tree: Any) -> Iterator[str]:
     if not isinstance(tree, dict):
         raise ValueError("no object")
-    image = str(tree.get("image") or "")
+    image = _image(tree.get("image"))
     spans = [_span(span) for span in tree.get("spans", [])]
     if "tokens" in tree:
         tokens = [str(token) for token in tree["tokens"]]
@@ -58,11 +59,21 @@ def _post(tree: Any) -> Iterator[str]:
         places = [place for word in re.finditer(r"\S+", text) for place in _cut(word, borders)]
         tokens = [text[start:end] for start, end in places]
     labels = tree["labels"] if "labels" in tree else _labels(places, spans)
-    yield f"{HEADER}{' '.join(image.split())}"
-    for token, label in zip(tokens, labels, strict=True):
-        if "\t" in token or "\n" in token or "\r" in token or not token:
-            raise ValueError(f"the token {token!r} does not fit into a line")
+    yield f"{HEADER}{image}"
+    for token, label in zip(tokens, map(str, labels), strict=True):
+        for word in (token, label):
+            if not word or any(end in word for end in "\t\n\r"):
+                raise ValueError(f"the token or label {word!r} does not fit into a line")
         yield f"{token}\t{label}"
+
+
+def _image(told: Any) -> str:
+    """The id of a post's image; a number is one too, 0 among them."""
+    if told is None:
+        return ""
+    if not isinstance(told, str | int):
+        raise ValueError(f"the image {told!r} is no id")
+    return " ".join(str(told).split())
 
 
 def _cut(word: re.Match[str], borders: Sequence[int]) -> list[tuple[int, int]]:
@@ -74,8 +85,11 @@ def _cut(word: re.Match[str], borders: Sequence[int]) -> list[tuple[int, int]]:
 
 def _span(span: Any) -> tuple[int, int, str]:
     if isinstance(span, dict):
-        return int(span["start"]), int(span["end"]), str(span.get("type") or span["label"])
+        span = span["start"], span["end"], span.get("type") or span["label"]
     start, end, entity_type = span
+    for border in (start, end):
+        if border != int(border):
+            raise ValueError(f"the border {border!r} of a span is no whole number")
     return int(start), int(end), str(entity_type)
 
 

@@ -154,6 +154,22 @@ def test_a_sound_corpus(lint: Callable[..., Result]) -> None:
     assert "would refuse" not in done.output
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--fix", "corpus/train.txt/copy"], 1, "copy: no folder can be made there: Not a dir"),
+        (["--limit", "0"], 2, "0 is not in the range"),
+        (["--images", "corpus/train.txt"], 2, "is a file"),
+    ],
+)
+def test_options_that_cannot_be_meant(
+    lint: Callable[..., Result], words: list[str], status: int, said: str
+) -> None:
+    done = lint(*words)
+    assert done.exit_code == status
+    assert said in done.output
+
+
 def test_json_says_all(lint: Callable[..., Result], corpus: Path) -> None:
     iob1 = POST.format(0).replace("B-", "I-")
     (corpus / "train.txt").write_text(iob1)
