@@ -41,4 +41,7 @@ def examine(checks: dict[str, Check], project: Path) -> list[Finding]:
             findings += list(check(project))
         except (PipelineError, OSError) as error:
             findings.append(Finding(name, "fault", str(error), "mend that, and ask again"))
+        except Exception as error:  # whoever asks has a broken project, which may raise anything
+            said = f"cannot be examined: {type(error).__name__}: {error}"
+            findings.append(Finding(name, "fault", said, "mend that, and ask again"))
     return findings

@@ -10,7 +10,9 @@ from typing import Any
 
 from pipeline.doctor.finding import Finding
 from pipeline.errors import PipelineError
+from pipeline.language.words import find_words
 from pipeline.params.block import find, load, read
+from pipeline.params.context import Context
 from pipeline.params.extract import Extract
 from pipeline.params.runtime import Runtime
 from pipeline.store.index import INDEX, SUMMARY
@@ -20,13 +22,14 @@ from pipeline.vision.extract import find_network
 
 PARAMS = "params.yaml"
 FEATURES = "features"
+CONTEXT = "context"  # the stores of contextual words lie one folder lower
 UNSEEN = ("nfiles", "size")  # DVC 3 leaves parameters of these names out of its run-cache's key
 OUTPUTS = (FEATURES, "models", "metrics", "predictions", "curves", "report", "data", "samples")
 SHOWN = 5  # of many, so many are named
 
 
 def weights(project: Path) -> Iterator[Finding]:
-    """Whether the weights of each role are there and the right ones."""
+    """Whether the weights of each role and encoder are there and the right ones."""
     tree = load(project / PARAMS)
     runtime = read(project / PARAMS, "runtime", Runtime)
     for role in tree.get("extract") or {}:
@@ -40,6 +43,15 @@ def weights(project: Path) -> Iterator[Finding]:
             yield Finding(name, "fault", str(error), advice)
         else:
             said = f"{params.backbone}, sha256 {network.weights.sha256[:12]} verified"
+            yield Finding(name, "ok", said)
+    for encoder, block in find(tree, CONTEXT, Context, PARAMS).encoders.items():
+        name = f"weights of {CONTEXT}/{encoder}"
+        try:
+            words = find_words(block, runtime.weights_dir)
+        except PipelineError as error:
+            yield Finding(name, "fault", str(error))
+        else:
+            said = f"{block.encoder}, sha256 {words.files.sha256[:12]} verified"
             yield Finding(name, "ok", said)
 
 
@@ -57,18 +69,20 @@ def stores(project: Path) -> Iterator[Finding]:
     """Whether each feature store is whole."""
     found = sorted(
         path
-        for path in (project / FEATURES).glob("*")
+        for path in _in_features(project, "*")
         if (path / INDEX).exists() or (path / SUMMARY).exists() or any(path.glob("*-of-*.h5"))
     )
     for path in found:
-        name = f"store {path.name}"
+        place = _place(project, path)
+        name = f"store {place}"
         reader = Reader(path)
         try:
             reader.check()
         except (PipelineError, OSError) as error:
-            yield Finding(name, "fault", str(error), f"dvc pull {FEATURES}/{path.name}")
+            yield Finding(name, "fault", str(error), f"dvc pull {FEATURES}/{place}")
         else:
-            said = f"whole: {len(reader)} images, fingerprint {reader.fingerprint.digest[:12]}"
+            noun = "texts" if path.parent.name == CONTEXT else "images"
+            said = f"whole: {len(reader)} {noun}, fingerprint {reader.fingerprint.digest[:12]}"
             yield Finding(name, "ok", said)
     if not found:
         yield Finding("stores", "note", f"{FEATURES}/ holds none", "dvc pull, or dvc repro")
@@ -76,15 +90,16 @@ def stores(project: Path) -> Iterator[Finding]:
 
 def locks(project: Path) -> Iterator[Finding]:
     """Whether a process writes a store now, or died while it did."""
-    found = sorted((project / FEATURES).glob("*.lock"))
+    found = sorted(_in_features(project, "*.lock"))
     for path in found:
         holder = path.read_text(encoding="ascii", errors="replace").strip() or "unknown"
+        name = f"lock {_place(project, path.with_suffix(''))}"
         if _is_held(path):
             advice = "wait for it or end it: a killed dvc leaves its stage running"
-            yield Finding(f"lock {path.stem}", "note", f"process {holder} writes it now", advice)
+            yield Finding(name, "note", f"process {holder} writes it now", advice)
         else:
             said = f"process {holder} died while it wrote; this keeps nobody out"
-            yield Finding(f"lock {path.stem}", "note", said, f"rm {path.relative_to(project)}")
+            yield Finding(name, "note", said, f"rm {path.relative_to(project)}")
     if not found:
         yield Finding("locks", "ok", "no store is being written")
 
@@ -104,6 +119,16 @@ def links(project: Path) -> Iterator[Finding]:
         yield Finding("links", "fault", said, advice)
     else:
         yield Finding("links", "ok", "none leads nowhere")
+
+
+def _in_features(project: Path, pattern: str) -> Iterator[Path]:
+    """Where a store may lie, or its lock."""
+    for folder in (project / FEATURES, project / FEATURES / CONTEXT):
+        yield from folder.glob(pattern)
+
+
+def _place(project: Path, path: Path) -> str:
+    return path.relative_to(project / FEATURES).as_posix()
 
 
 def _named(tree: Any, wanted: tuple[str, ...], path: str = "") -> Iterator[str]:

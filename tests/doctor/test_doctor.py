@@ -18,6 +18,7 @@ from dvc.repo import Repo
 
 from cli.doctor import CHECKS, main
 from pipeline.store.lock import locked
+from tests.language import tiny
 from tests.store.oracle import extract, fingerprint, keys, shards
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,16 +134,46 @@ def test_weights_that_are_not_here_and_a_device_that_is_not(
     assert found["weights of tags"]["state"] == "ok"
 
 
+def test_contextual_words_are_examined_too(project: Path) -> None:
+    tiny.save(project / "mine")
+    encoders = {
+        "here": tiny.params(project / "mine").model_dump(),
+        "gone": tiny.params(project / "nowhere").model_dump(),
+    }
+    edit(project, "context", encoders=encoders)
+    extract(project / "features" / "context" / "here", keys(range(20)), MADE)
+    extract(project / "features" / "context" / "half", keys(range(20)), MADE)
+    shards(project / "features" / "context" / "half")[0].unlink()
+    (project / "features" / "context" / "here.lock").write_text("1\n")
+    found = doctor("--offline", code=1)
+    assert found["weights of context/here"]["state"] == "ok"
+    assert "nowhere is a folder" in found["weights of context/gone"]["said"]
+    assert found["store context/here"]["said"].startswith("whole: 20 texts")
+    assert found["store context/half"]["advice"] == "dvc pull features/context/half"
+    assert found["lock context/here"]["advice"] == "rm features/context/here.lock"
+
+
 def test_names_that_dvc_does_not_see(project: Path) -> None:
     edit(project, "vectors", size=1, more=[{"nfiles": 2}])
     said = doctor("--offline", code=1)["parameters"]["said"]
     assert "vectors.more.nfiles, vectors.size" in said
 
 
-def test_params_that_cannot_be_read_do_not_end_the_examination(project: Path) -> None:
-    (project / "params.yaml").write_text("a: [")
+@pytest.mark.parametrize("content", ["a: [", "extract: &a {b: *a}\nruntime: 3", "- a"])
+def test_params_that_cannot_be_read_do_not_end_the_examination(project: Path, content: str) -> None:
+    (project / "params.yaml").write_text(content)
     found = doctor("--offline", code=1)
     assert {found[name]["state"] for name in ("device", "weights", "parameters")} == {"fault"}
+    assert found["store tags"]["state"] == "ok"
+
+
+def test_roles_and_locks_that_are_something_else_do_not_either(project: Path) -> None:
+    tree = yaml.safe_load((project / "params.yaml").read_text()) | {"extract": 3}
+    (project / "params.yaml").write_text(yaml.safe_dump(tree))
+    (project / "requirements.lock").write_bytes(b"\xe9==1")
+    found = doctor("--offline", code=1)
+    assert found["weights"]["said"].startswith("cannot be examined: TypeError")
+    assert found["packages"]["said"].startswith("cannot be examined: UnicodeDecodeError")
     assert found["store tags"]["state"] == "ok"
 
 
