@@ -25,8 +25,8 @@ def merge(target: Path, sources: Sequence[Path]) -> Report:
     instant, `target` is still the old store, and the same call goes on.
 
     Raises:
-        PipelineError: if a store is not whole, if two differ in their fingerprint (the message
-            says in what), or if a source is the target.
+        PipelineError: if a store is not whole or not finished, if two differ in their fingerprint
+            (the message says in what), or if a source is the target.
     """
     if any(source.resolve() == target.resolve() for source in sources):
         raise PipelineError(f"{target}: a store cannot be merged into itself")
@@ -42,6 +42,11 @@ def merge(target: Path, sources: Sequence[Path]) -> Report:
             )
     with Store(target, made) as store:
         missing = store.missing(key for reader in readers for key in reader.keys)
+        if not there and store.drops():
+            raise PipelineError(
+                f"{target}: holds shards without an index, of a run that has not finished, and rows"
+                " in them that the others lack; finish that run first, or merge into a new folder"
+            )
         for start in range(0, len(missing), HANDED):
             keys = missing[start : start + HANDED]
             store.add(keys, _rows(readers[there:], made, keys))

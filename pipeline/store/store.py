@@ -136,6 +136,10 @@ class Store:
         self._fixed = Plan(shelf, inventory.holds(wanted), inventory.beside(wanted))
         return Hexadecimal(self._fixed.todo)
 
+    def drops(self) -> bool:
+        """Whether `finish` will drop what is there now: rows not asked for, or shards of others."""
+        return self._plan.gone > 0 or bool(self._inventory.foreign)
+
     def add(self, keys: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
         """Hand in rows; a shard is written as soon as its last row has come.
 

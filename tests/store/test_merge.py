@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from cli.merge import main
 from pipeline.errors import PipelineError
+from pipeline.fingerprint import Fingerprint
 from pipeline.store import merge as module
 from pipeline.store.merge import merge
 from pipeline.store.store import Store
@@ -99,6 +100,20 @@ def test_interrupted_it_is_still_the_old_store_and_goes_on(
     assert old.items() < left.items()
     assert merge(mine, [yours]).rows == 90
     assert content(mine) == fresh(tmp_path, keys(range(90)), MADE)
+
+
+@pytest.mark.parametrize("made", [MADE, fingerprint(2)])
+def test_rows_of_a_run_that_has_not_finished_are_not_dropped(
+    yours: Path, tmp_path: Path, made: Fingerprint
+) -> None:
+    started = tmp_path / "started"
+    extract(started, keys(range(40)), made)
+    for name in ("index.parquet", "store.json"):
+        (started / name).unlink()
+    before = content(started)
+    with pytest.raises(PipelineError, match="started: holds shards without an index, of a run"):
+        merge(started, [yours])
+    assert content(started) == before
 
 
 def test_the_command(mine: Path, yours: Path, tmp_path: Path) -> None:
