@@ -47,6 +47,22 @@ def compose(target: Path, *overrides: str) -> dict[str, Any]:
     return tree
 
 
+@pytest.mark.parametrize(
+    ("overrides", "reading"),
+    [
+        (["context.default=none", "systems.cwi.context.store=minilm"], {"cwi"}),
+        (["systems.cwi.context.store=none"], set(known_systems()) - {"cwi"}),
+    ],
+)
+def test_one_system_or_all_but_one_read_contextual_words(
+    tmp_path: Path, overrides: list[str], reading: set[str]
+) -> None:
+    """As docs/weights-and-vectors.md says."""
+    systems = compose(tmp_path / "params.yaml", "context=minilm", *overrides)["systems"]
+    stores = {name: block["context"]["store"] for name, block in systems.items()}
+    assert {name for name, store in stores.items() if store != "none"} == reading
+
+
 def test_params_are_what_conf_composes(tmp_path: Path) -> None:
     written = tmp_path / "params.yaml"
     assert params("--params", str(written)).returncode == 0
