@@ -14,8 +14,7 @@ from pathlib import Path
 
 from pipeline.corpus.bio import OUTSIDE
 from pipeline.corpus.conll import HEADER, SEPARATOR, Fault
-from pipeline.corpus.pixels import SUFFIXES
-from pipeline.lint.spans import MARK, is_json, lines_of_json
+from pipeline.lint.spans import MARK, SUFFIX, is_json, lines_of_json
 
 KINDS = {  # a name -> what such lines are
     "encoding": "UTF-16, where UTF-8 is read",
@@ -34,7 +33,6 @@ KINDS = {  # a name -> what such lines are
 # E, S, L, U and M are the further prefixes of BIOES, BILOU and BMES.
 LABEL = re.compile(r"O|[BIESLUM]-\S+")
 _HEADER = re.compile(r"imgid\s*:\s*([^\t]*?)\s*(?:\tO?\s*)?", re.IGNORECASE)
-_SUFFIX = re.compile("|".join(map(re.escape, sorted(SUFFIXES))) + "$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ def _became(line: str, before: str) -> tuple[str | None, str | None]:
         return "", "blank" if line else None
     header = _HEADER.fullmatch(line) if not tab or _begins(line, before) else None
     if header:
-        image = _SUFFIX.sub("", header[1])
+        image = SUFFIX.sub("", header[1])
         kind = "suffix" if image != header[1] else "header"
         became = f"{HEADER}{image}"
         return became, None if became == line else kind

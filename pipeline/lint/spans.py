@@ -17,8 +17,10 @@ from typing import Any
 
 from pipeline.corpus.bio import OUTSIDE
 from pipeline.corpus.conll import HEADER, Fault
+from pipeline.corpus.pixels import SUFFIXES
 
 MARK = "\ufeff"  # of byte order
+SUFFIX = re.compile("|".join(map(re.escape, sorted(SUFFIXES))) + "$", re.IGNORECASE)
 EXPECTED = "an object with `tokens` or `text`, `labels` or `spans`, and maybe `image`"
 
 
@@ -73,7 +75,7 @@ def _image(told: Any) -> str:
         return ""
     if not isinstance(told, str | int):
         raise ValueError(f"the image {told!r} is no id")
-    return " ".join(str(told).split())
+    return SUFFIX.sub("", " ".join(str(told).split()))
 
 
 def _cut(word: re.Match[str], borders: Sequence[int]) -> list[tuple[int, int]]:

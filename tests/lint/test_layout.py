@@ -57,6 +57,11 @@ FOUND: dict[str, tuple[str | bytes, list[str], str]] = {
         ["json"],
         "IMGID:0\nAda\tB-PER\n\n",
     ),
+    "JSON, an image file": (
+        '{"image": "a/12.JPG", "tokens": ["Ada"], "labels": ["B-PER"]}\n',
+        ["json"],
+        "IMGID:a/12\nAda\tB-PER\n\n",
+    ),
     "JSON, a border within a word": (
         '{"text": "#Ada", "spans": [[1, 4, "PER"]]}\n',
         ["json"],
@@ -84,6 +89,7 @@ def test_a_layout_becomes_what_is_read(tmp_path: Path, name: str) -> None:
     assert [change.kind for change in layout.changes] == kinds
     assert "".join(f"{line}\n" for _, line in layout.lines) == expected
     path.write_text(expected)
+    assert not read_layout(path).changes
     assert not any(isinstance(row, Fault) for row in read_conll(path, "train", ACCEPTED))
 
 
