@@ -7,6 +7,7 @@ import json
 import textwrap
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
@@ -21,6 +22,22 @@ def first_line(error: Exception) -> str:
     """What an error of a library says, in one line, and not a long one."""
     said = str(error).splitlines()
     return textwrap.shorten(said[0], LONGEST) if said else type(error).__name__
+
+
+def find_folder(weights: str, weights_dir: Path | None, holds: str) -> Path:
+    """The folder of that path; else the one of that name in the mirror folder.
+
+    Raises:
+        PipelineError: if there is none; it `holds` what the message then says.
+    """
+    places = [Path(weights), *([weights_dir / weights] if weights_dir else [])]
+    for place in places:
+        if place.is_dir():
+            return place
+    tried = " or ".join(map(str, places))
+    raise PipelineError(
+        f"weights {weights!r}: there is no folder {tried}: put one there that holds {holds}"
+    )
 
 
 def read_object(path: Traversable) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def test_contextual_words_are_examined_too(project: Path) -> None:
     (project / "features" / "context" / "here.lock").write_text("1\n")
     found = doctor("--offline", code=1)
     assert found["weights of context/here"]["state"] == "ok"
-    assert "nowhere is a folder" in found["weights of context/gone"]["said"]
+    assert "there is no folder" in found["weights of context/gone"]["said"]
     assert found["store context/here"]["said"].startswith("whole: 20 texts")
     assert found["store context/half"]["advice"] == "dvc pull features/context/half"
     assert found["lock context/here"]["advice"] == "rm features/context/here.lock"

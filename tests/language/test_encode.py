@@ -165,7 +165,7 @@ def test_the_tokenizer_of_another_model_is_refused(tmp_path: Path, folder: Path)
         ({"layers": [0, 5]}, r"has the layers 0 to 2, but params ask for 5"),
         ({"window": 200}, r"cannot read 200 pieces at once"),
         ({"sha256": "0" * 64}, r"its sha256 is .*, not 0000"),
-        ({"weights": "nowhere"}, r"neither nowhere is a folder"),
+        ({"weights": "nowhere"}, r"there is no folder nowhere: put one there"),
         ({"encoder": "transformer"}, r"unknown encoder 'transformer' \(did you mean"),
         ({"encoder": "minilm", "weights": "sentence"}, r"minilm knows sentences"),
     ],

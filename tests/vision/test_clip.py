@@ -239,7 +239,7 @@ def test_what_the_block_says_wrong_is_a_sentence(folder: Path) -> None:
         find_network(tiny.of_clip(folder, outputs=["logits"]), None)
     with pytest.raises(PipelineError, match=r"sha256 is \w+, not 00 as the parameter"):
         find_network(tiny.of_clip(folder, sha256="00"), None)
-    with pytest.raises(PipelineError, match="neither nowhere is a folder: put one there"):
+    with pytest.raises(PipelineError, match="there is no folder nowhere: put one there"):
         find_network(tiny.of_clip(Path("nowhere")), None)
 
 

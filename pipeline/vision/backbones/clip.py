@@ -27,7 +27,15 @@ from pipeline.errors import PipelineError
 from pipeline.files import sha256_of
 from pipeline.fingerprint import Output
 from pipeline.params.extract import Extract
-from pipeline.pretrained import CONFIG, first_line, joined, read_config, weight_files
+from pipeline.pretrained import (
+    CONFIG,
+    WEIGHTS,
+    find_folder,
+    first_line,
+    joined,
+    read_config,
+    weight_files,
+)
 from pipeline.published import verify
 from pipeline.vision.backbone import Backbone, Parts
 from pipeline.vision.preprocessor_config import read_preprocessing
@@ -48,7 +56,8 @@ def find(params: Extract, weights_dir: Path | None) -> tuple[Backbone, Weights]:
     """
     if not isinstance(params.weights, str):
         raise PipelineError("for clip weights are the path of a folder")
-    folder = _folder(params.weights, weights_dir)
+    holds = f"{CONFIG}, {WEIGHTS} and {PREPROCESSOR}"
+    folder = find_folder(params.weights, weights_dir, holds)
     paths = [folder / name for name in weight_files(folder)]
     sha256 = joined([sha256_of(path) for path in paths])
     verify(folder, sha256, params.sha256, "as the parameter sha256 says")
@@ -96,19 +105,6 @@ def parts(network: Any) -> Parts:
         grid=Patches(),
         pool=Pooled(),
         alone=True,
-    )
-
-
-def _folder(weights: str, weights_dir: Path | None) -> Path:
-    """The folder of that path; else the one of that name in the mirror folder."""
-    places = [Path(weights)] + ([weights_dir / weights] if weights_dir else [])
-    for place in places:
-        if place.is_dir():
-            return place
-    tried = " nor ".join(map(str, places))
-    raise PipelineError(
-        f"weights {weights!r}: neither {tried} is a folder: put one there that holds {CONFIG},"
-        f" model.safetensors and {PREPROCESSOR}"
     )
 
 
