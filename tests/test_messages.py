@@ -38,7 +38,7 @@ FILES = {
     "spm.model",
     "vocab.txt",
 }
-FOREIGN = {"torch"}  # modules of others that messages name
+FOREIGN = {"torch", "embeddings"}  # modules of others that messages name, and of their networks
 WORD = r"[a-z_]+"
 
 
