@@ -105,15 +105,8 @@ def test_a_row_depends_on_neither_its_batch_nor_the_threads(
 ) -> None:
     tiny.save_clip(tmp_path, kind)
     network = find_network(tiny.of_clip(tmp_path, precision=precision), None)
-    features, batch = network.load().placed(tiny.CPU), tiny.batch_of(network.backbone, 7)
-    with torch.inference_mode():
-        whole = features(batch)
-        for count in (1, 2, 3):
-            threads(count)
-            for length in (1, 3, 5):
-                split = [features(part) for part in batch.split(length)]
-                for output, tensor in whole.items():
-                    assert torch.equal(torch.cat([part[output] for part in split]), tensor)
+    features = network.load().placed(tiny.CPU)
+    tiny.assert_rows_are_steady(features, tiny.batch_of(network.backbone, 7), threads)
 
 
 def test_a_store_holds_regions_and_pooled(folder: Path, make_corpus: Callable[..., Corpus]) -> None:

@@ -106,16 +106,7 @@ def test_a_row_depends_on_neither_its_batch_nor_the_threads(
     tiny.save_timm(tmp_path / "w.pth", model)
     params = tiny.of_timm(tmp_path / "w.pth", model, outputs=ALL, precision=precision)
     features = find_network(params, None).load().placed(tiny.CPU)
-    batch = tiny.batch_of(of_model(model), 7)
-    with torch.inference_mode():
-        whole = features(batch)
-        for count in (1, 2, 3):
-            threads(count)
-            for length in (1, 3, 5):
-                split = [features(part) for part in batch.split(length)]
-                assert torch.get_num_threads() == count
-                for output, tensor in whole.items():
-                    assert torch.equal(torch.cat([part[output] for part in split]), tensor)
+    tiny.assert_rows_are_steady(features, tiny.batch_of(of_model(model), 7), threads)
 
 
 def test_a_store_is_the_same_in_any_batch_and_a_new_picture_is_one_pass(

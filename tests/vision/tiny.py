@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.params.extract import Extract
-from pipeline.vision.backbone import Backbone
+from pipeline.vision.backbone import Backbone, Features
 from pipeline.vision.extract import find_network
 from tests.blocks import of_project
 from tests.vision.conftest import photo
@@ -114,3 +115,18 @@ def batch_of(backbone: Backbone, count: int) -> Tensor:
     """So many pictures, as the network reads them."""
     pixels = np.stack([backbone.preprocessing.pixels(photo(seed)) for seed in range(count)])
     return backbone.preprocessing.normalize(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+
+
+def assert_rows_are_steady(
+    features: Features, batch: Tensor, threads: Callable[[int], None]
+) -> None:
+    """In parts of any length and on any number of threads, which it leaves, a row is the same."""
+    with torch.inference_mode():
+        whole = features(batch)
+        for count in (1, 2, 3):
+            threads(count)
+            for length in (1, 3, 5):
+                split = [features(part) for part in batch.split(length)]
+                assert torch.get_num_threads() == count
+                for output, tensor in whole.items():
+                    assert torch.equal(torch.cat([part[output] for part in split]), tensor)
