@@ -125,6 +125,12 @@ class Backbone:
                 raise PipelineError(f"{self.name} has no output {name!r}{hint}; it gives {known}")
         return {name: self.outputs[name] for name in names}
 
+    def find_weights(self, weights: str, sha256: str | None, weights_dir: Path | None) -> Weights:
+        """Its weights of this name, or of this file; raises as `weights.find_weights` does."""
+        return find_weights(
+            weights, self.weights, self.network, sha256=sha256, weights_dir=weights_dir
+        )
+
     def build(self, state: State, outputs: Mapping[str, Output], precision: Precision) -> Features:
         """Build the network with the weights `state`; it computes `outputs` and nothing else.
 
@@ -252,6 +258,13 @@ def checked(
     return arrays
 
 
+def made_on_cpu(create: Callable[..., Any], *given: Any) -> nn.Module:
+    """`create(*given)` with memory, even where all is made without: some tensors are in no file."""
+    with torch.device("cpu"):
+        network: nn.Module = create(*given)
+    return network
+
+
 def known_backbones() -> list[str]:
     """The names of all backbones that are one published network."""
     return [name for name in members(backbones) if hasattr(_module(name), PUBLISHED)]
@@ -282,14 +295,7 @@ def find_backbone(params: Extract, weights_dir: Path | None) -> tuple[Backbone, 
     backbone = load_backbone(params.backbone)
     if not isinstance(params.weights, str):
         raise PipelineError(f"{backbone.name} is one network: its weights are a name or a file")
-    weights = find_weights(
-        params.weights,
-        backbone.weights,
-        backbone.network,
-        sha256=params.sha256,
-        weights_dir=weights_dir,
-    )
-    return backbone, weights
+    return backbone, backbone.find_weights(params.weights, params.sha256, weights_dir)
 
 
 def _module(name: str) -> ModuleType:

@@ -37,7 +37,7 @@ from pipeline.pretrained import (
     weight_files,
 )
 from pipeline.published import verify
-from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.backbone import Backbone, Parts, made_on_cpu
 from pipeline.vision.preprocessor_config import read_preprocessing
 from pipeline.vision.weights import State, Weights, read_safetensors
 
@@ -137,20 +137,13 @@ def _backbone(folder: Path) -> Backbone:
         },
         preprocessing=preprocessing,
         weights={},
-        network=partial(_network, told),
+        network=partial(made_on_cpu, _create, told),
         parts=parts,
         facts={
             "model": str(told["model_type"]),
             "config_sha256": hashlib.sha256(canonical).hexdigest(),
         },
     )
-
-
-def _network(config: dict[str, Any]) -> nn.Module:
-    """Make it on the CPU, even where all is made without memory: some tensors are in no file."""
-    with torch.device("cpu"):
-        network: nn.Module = _create(config)
-    return network
 
 
 def _create(config: dict[str, Any]) -> Any:

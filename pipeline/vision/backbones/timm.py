@@ -23,9 +23,9 @@ from pipeline.errors import PipelineError
 from pipeline.fingerprint import Output
 from pipeline.params.block import nearest
 from pipeline.params.extract import Extract, ModelFile
-from pipeline.vision.backbone import Backbone, Parts
+from pipeline.vision.backbone import Backbone, Parts, made_on_cpu
 from pipeline.vision.preprocessing import Preprocessing, interpolation_of
-from pipeline.vision.weights import Weights, find_weights
+from pipeline.vision.weights import Weights
 
 VERSION = 1
 
@@ -43,14 +43,7 @@ def find(params: Extract, weights_dir: Path | None) -> tuple[Backbone, Weights]:
             " and `file`"
         )
     backbone = of_model(params.weights.model)
-    weights = find_weights(
-        params.weights.file,
-        backbone.weights,
-        backbone.network,
-        sha256=params.sha256,
-        weights_dir=weights_dir,
-    )
-    return backbone, weights
+    return backbone, backbone.find_weights(params.weights.file, params.sha256, weights_dir)
 
 
 def of_model(model: str) -> Backbone:
@@ -68,7 +61,7 @@ def of_model(model: str) -> Backbone:
         outputs=_outputs(model, network, preprocessing.crop),
         preprocessing=preprocessing,
         weights={},
-        network=partial(_network, model),
+        network=partial(made_on_cpu, _create, model),
         parts=parts,
         facts={"model": model.partition(".")[0]},
     )
@@ -150,13 +143,6 @@ def _create(model: str) -> Any:
     except RuntimeError as error:  # an unknown tag
         known = ", ".join(timm.list_pretrained(f"{name}.*")) or "none with a tag"
         raise PipelineError(f"timm has no model {model!r} ({error}); it has {known}") from None
-
-
-def _network(model: str) -> nn.Module:
-    """Make it on the CPU, even where all is made without memory: some tensors are in no file."""
-    with torch.device("cpu"):
-        network: nn.Module = _create(model)
-    return network
 
 
 def _outputs(model: str, network: Any, crop: int) -> dict[str, Output]:
