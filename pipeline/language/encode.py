@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TypeAlias
 
 from pipeline.corpus.posts import Post, read_posts, words_key
-from pipeline.device import find_device
 from pipeline.errors import PipelineError
-from pipeline.language.words import WORDS, Found, find_words
+from pipeline.language.local_engine import fill_here
+from pipeline.language.words import Found, find_words
 from pipeline.params.context import Encode
-from pipeline.params.runtime import Runtime
+from pipeline.params.runtime import Engine, Runtime
 from pipeline.progress import progress
-from pipeline.progress import say as say_aloud
-from pipeline.store.rows import stacked
 from pipeline.store.store import Report as Stored
 from pipeline.store.store import Store
 
-PART = 2048  # posts at a time: enough for full batches of each length
+_Fill: TypeAlias = Callable[[Store, Found, Mapping[str, Post], Runtime], Generator[int, None, None]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,6 @@ def encode(
     directory: Path,
     params: Encode,
     runtime: Runtime,
-    say: Callable[[str], None] = say_aloud,
 ) -> Report:
     """Make the store hold the contextual words of every post, and no others.
 
@@ -68,7 +64,6 @@ def encode(
         directory: of the store.
         params: the encoder, its weights and what is kept; all of it enters the fingerprint.
         runtime: where the network runs; nothing of it changes a number.
-        say: takes sentences that a person should read.
 
     Raises:
         PipelineError: if a name is unknown, weights are missing or wrong, a number is not finite,
@@ -83,15 +78,13 @@ def encode(
     found = find_words(params, runtime.weights_dir)
     speed, computed = "", 0
     with Store(directory, found.fingerprint) as store:
-        missing = store.missing(wanted)
-        if missing:
-            if runtime.engine == "ray":
-                say("encode: words are encoded in this process; Ray's engine is for images")
-            start, todo = time.monotonic(), [wanted[key] for key in missing]
-            with closing(_fill(store, found, missing, todo, runtime)) as filled:
+        todo = {key: wanted[key] for key in store.missing(wanted)}
+        if todo:
+            start = time.monotonic()
+            with closing(_engine(runtime.engine)(store, found, todo, runtime)) as filled:
                 title = directory.name
                 for count in progress(
-                    filled, len(missing), "posts", runtime.progress, title=title, weight=int
+                    filled, len(todo), "posts", runtime.progress, title=title, weight=int
                 ):
                     computed += count
             speed = f", {computed / (time.monotonic() - start):.3g} posts/s"
@@ -99,25 +92,11 @@ def encode(
     return Report(len(rows), len(wanted), computed, speed, stored)
 
 
-def _fill(
-    store: Store, found: Found, keys: Sequence[str], posts: Sequence[Post], runtime: Runtime
-) -> Generator[int, None, None]:
-    """Encode posts and hand them to the store, part by part; yields how many.
+def _engine(name: Engine) -> _Fill:
+    """Choose the function that encodes posts and yields how many, part by part."""
+    if name == "local":
+        return fill_here
+    # imported here: Ray takes a second, and only this engine needs it
+    from pipeline.language.ray_engine import fill_on_ray
 
-    Raises:
-        PipelineError: naming the first post whose words are not finite; those before it are kept.
-    """
-    encoder = found.load(find_device(runtime.device), runtime.batch)
-    output = found.fingerprint.outputs[WORDS]
-    for start in range(0, len(keys), PART):
-        part = posts[start : start + PART]
-        rows = encoder.rows([post.tokens for post in part])
-        sound = [bool(np.isfinite(row).all()) for row in rows]
-        good = sound.index(False) if False in sound else len(part)
-        store.add(keys[start : start + good], {WORDS: stacked(output, rows[:good])})
-        if good < len(part):
-            raise PipelineError(
-                f"post {part[good].post}: {found.encoder.name} gave a number that is not finite, or"
-                " too large for float16; choose other layers, another precision or other weights"
-            )
-        yield len(part)
+    return fill_on_ray

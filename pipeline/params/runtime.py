@@ -15,7 +15,7 @@ class Runtime(Block):
     device: str  # auto: cuda if there is one, else cpu
     batch: int = Field(ge=1)  # the network computes so many images at a time
     workers: int = Field(ge=1)  # so many threads decode images
-    engine: Engine  # ray: a cluster's CPUs decode, its GPUs compute
+    engine: Engine  # ray: a cluster's CPUs decode, its GPUs or CPUs compute
     actors: int | None = Field(ge=1)  # ray's actors, each with the network; None: one a GPU
     deterministic: bool  # on CUDA: sums in one order, so that a training repeats to the bit; slower
     processes: int | None = Field(ge=1)  # trainings, or batches of an evaluation, side by side on

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from pipeline.corpus.posts import words_key
 from pipeline.errors import PipelineError
-from pipeline.language import encode as module
+from pipeline.language import local_engine
 from pipeline.language.encode import Report, encode
 from pipeline.language.words import find_words
 from pipeline.store.reader import Reader
@@ -55,7 +55,7 @@ def test_one_new_post_is_one_forward_pass_and_the_bytes_are_those_of_one_run(
     run(tmp_path / "grown", folder, TEXTS)
     report = run(tmp_path / "grown", folder, [["a", "new", "post"], *TEXTS[:-1]], batch=2)
     assert report.computed == 1
-    monkeypatch.setattr(module, "PART", 7)
+    monkeypatch.setattr(local_engine, "PART", 7)
     run(tmp_path / "fresh", folder, [*TEXTS[:-1], ["a", "new", "post"]], batch=5)
     assert content(tmp_path / "grown" / "store") == content(tmp_path / "fresh" / "store")
 
@@ -103,7 +103,8 @@ def test_each_file_is_in_the_fingerprint(tmp_path: Path, folder: Path, name: str
 KILLED = """
 import signal, sys, time
 from pathlib import Path
-from pipeline.language import encode as module
+from pipeline.language import local_engine
+from pipeline.language.encode import encode
 from pipeline.store.store import Store
 from tests.blocks import quiet
 from tests.language import tiny
@@ -116,8 +117,8 @@ def counted(*given):
             time.sleep(0.001)
         signal.raise_signal(signal.SIGKILL)
     add(*given)
-Store.add, module.PART = counted, 100
-module.encode(posts, store, tiny.params(encoder), quiet())
+Store.add, local_engine.PART = counted, 100
+encode(posts, store, tiny.params(encoder), quiet())
 """
 
 

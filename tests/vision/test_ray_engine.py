@@ -4,13 +4,11 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
-import psutil
 import pytest
 import torch
 
+from pipeline.cluster.work import AHEAD
 from pipeline.errors import PipelineError
 from pipeline.progress import Shares
 from pipeline.store.reader import Reader
@@ -18,42 +16,21 @@ from pipeline.store.store import Store
 from pipeline.vision.backbone import load_backbone
 from pipeline.vision.cpu.processor import emulates
 from pipeline.vision.decode import File
-from pipeline.vision.ray_engine import AHEAD, fill_on_ray
+from pipeline.vision.ray_engine import fill_on_ray
 from pipeline.vision.weights import find_weights
 from tests.blocks import quiet
+from tests.local_ray import actors, three_cpus
 from tests.vision.conftest import Corpus
 
-ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.processor, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 MakeCorpus = Callable[..., Corpus]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    """Ray counts three CPUs: two for actors, one to decode."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(
-        num_cpus=3,
-        num_gpus=0,
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=100_000_000,
-        runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
-    )
-    yield
-    ray.shutdown()
-
-
-def actors() -> set[int]:
-    """The running processes of this cluster that are actors."""
-    found = set()
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # it may have ended meanwhile, or be a zombie
-            if "ray::_Actor" in " ".join(process.cmdline()):
-                found.add(process.pid)
-    return found
+    with three_cpus():
+        yield
 
 
 def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_middle(
@@ -75,12 +52,12 @@ def test_the_bytes_are_those_of_the_local_engine_with_an_actor_killed_in_the_mid
         missing = [File(files[key], key) for key in store.missing(files)]
         filling = fill_on_ray(store, backbone, features, missing, shares, runtime, pytest.fail)
         counts = [next(filling)]
-        before = actors()
+        before = actors("_Extracts")
         assert before
         for pid in before:  # on a busy machine the second actor may start later
             os.kill(pid, signal.SIGKILL)
         counts += filling
-        assert not before & actors()
+        assert not before & actors("_Extracts")
         store.finish()
     assert sum(counts) == 40
     assert len(counts) > 2 * AHEAD + 1

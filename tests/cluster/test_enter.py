@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import ray
 
+from pipeline.cluster.enter import cluster
 from pipeline.errors import PipelineError
-from pipeline.vision.ray_cluster import cluster
 
 
 @pytest.fixture
