@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import textwrap
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,13 +14,6 @@ from pipeline.errors import PipelineError
 CONFIG, WEIGHTS, LISTED = "config.json", "model.safetensors", "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 QUANTISED = "quantization_config"
-LONGEST = 300  # characters of another library's message
-
-
-def first_line(error: Exception) -> str:
-    """What an error of a library says, in one line, and not a long one."""
-    said = str(error).splitlines()
-    return textwrap.shorten(said[0], LONGEST) if said else type(error).__name__
 
 
 def find_folder(weights: str, weights_dir: Path | None, holds: str) -> Path:

@@ -19,6 +19,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
+from pipeline.errors import first_line
+
 # It enters the fingerprint of every feature store. Raise the number when a pixel changes, whether
 # by a change here or by another Pillow (tests/corpus/test_pixels.py notices both).
 DECODER = "pillow-upright-rgb/1"
@@ -165,7 +167,7 @@ def _unreadable(head: bytes, error: Exception) -> BadImageError:
         return BadImageError(
             "corrupt", f"the {kind} header declares {extent[0]} x {extent[1]} pixels"
         )
-    detail = "" if isinstance(error, UnidentifiedImageError) else f": {_short(error)}"
+    detail = "" if isinstance(error, UnidentifiedImageError) else f": {first_line(error)}"
     return BadImageError("corrupt", f"it begins like {kind}, but its header cannot be read{detail}")
 
 
@@ -183,11 +185,7 @@ def _declared(kind: str, head: bytes) -> tuple[int, int] | None:
 
 def _damaged(error: Exception) -> BadImageError:
     status = "truncated" if "truncated" in str(error).lower() else "corrupt"
-    return BadImageError(status, _short(error))
-
-
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return BadImageError(status, first_line(error))
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -218,4 +216,4 @@ def _rgb(image: Image.Image) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:
-        raise BadImageError("unsupported", f"mode {image.mode}: {_short(error)}") from None
+        raise BadImageError("unsupported", f"mode {image.mode}: {first_line(error)}") from None

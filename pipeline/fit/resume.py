@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pipeline.errors import first_line
 from pipeline.files import atomic_write, sha256_of
 from pipeline.fingerprint import digest
 from pipeline.params.runtime import Runtime
@@ -64,7 +65,7 @@ class Slot:
             found = torch.load(self.path, map_location="cpu", weights_only=True)
             key, state = found["key"], found["state"]
         except UNREADABLE as error:
-            self._say(f"{self.path}: no whole state ({_first_line(error)}); training starts anew")
+            self._say(f"{self.path}: no whole state ({first_line(error)}); training starts anew")
             return None
         if key != self._key:
             self._say(f"{self.path}: of other code or other inputs; training starts anew")
@@ -162,7 +163,3 @@ def sources() -> dict[str, str]:
         if name.partition(".")[0] in PACKAGES and file is not None:
             found[name] = sha256_of(Path(file))
     return found
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, first_line
 from pipeline.language.encoder import Folder
 from pipeline.language.steady import steady
-from pipeline.pretrained import CONFIG, first_line, joined, read_config, weight_files
+from pipeline.pretrained import CONFIG, joined, read_config, weight_files
 
 NUMBERS = ("hidden_size", "num_hidden_layers", "vocab_size")
 UNUSED = ("pooler.",)  # weights that no state depends on

@@ -61,6 +61,8 @@ def _post(tree: Any) -> Iterator[str]:
         places = [place for word in re.finditer(r"\S+", text) for place in _cut(word, borders)]
         tokens = [text[start:end] for start, end in places]
     labels = tree["labels"] if "labels" in tree else _labels(places, spans)
+    if spans and list(labels) != _labels(places, spans):
+        raise ValueError("its labels and its spans differ: keep one of them")
     yield f"{HEADER}{image}"
     for token, label in zip(tokens, map(str, labels), strict=True):
         for word in (token, label):

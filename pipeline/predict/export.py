@@ -65,7 +65,7 @@ class Report:
             f" it holds {', '.join(self.description.parts)}, with the vectors of {words}",
         ]
         if networks:
-            lines.append(f"it needs the published weights of {networks}")
+            lines.append(f"it needs the weights of {networks}")
         return "\n".join(lines)
 
 

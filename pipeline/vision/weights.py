@@ -21,10 +21,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, first_line
 from pipeline.files import sha256_of
 from pipeline.params.block import nearest
-from pipeline.pretrained import first_line
 from pipeline.published import Published, find_file, folders, verify
 
 SAFE = ".safetensors"

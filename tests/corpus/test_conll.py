@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.bio import accepted_labels
-from pipeline.corpus.conll import Fault, read_conll
+from pipeline.corpus.conll import HEADER, SEPARATOR, Fault, read_conll
 from pipeline.corpus.posts import Post
 
 ACCEPTED = accepted_labels(["PER", "LOC", "ORG", "OTHER"], {"MISC": "OTHER"})
@@ -196,7 +196,8 @@ LINE_TEXT = st.text(
     st.characters(codec="utf-8", exclude_characters="\t\n"), min_size=1, max_size=12
 )
 LABELS = sorted(accepted_labels(["PER", "LOC", "ORG", "OTHER"], {}))
-ROWS = st.lists(st.tuples(LINE_TEXT, st.sampled_from(LABELS)), min_size=1, max_size=6)
+TOKENS = LINE_TEXT.filter(lambda token: not token.startswith((HEADER, SEPARATOR)))
+ROWS = st.lists(st.tuples(TOKENS, st.sampled_from(LABELS)), min_size=1, max_size=6)
 IDS = st.none() | LINE_TEXT.map(str.strip).filter(lambda name: name and name[-1] != "\r")
 
 

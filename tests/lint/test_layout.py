@@ -107,6 +107,7 @@ def test_every_kind_has_a_case() -> None:
         (b'{"text": "Ada", "spans": [[Infinity, 3, "PER"]]}\n', "train.txt:1: no post as JSON"),
         (b'{"text": "Ada", "spans": [[0.5, 3, "PER"]]}\n', "0.5 of a span is no whole number"),
         (b'{"tokens": ["a"], "labels": ["O\\n\\nIMGID:2"]}\n', "does not fit into a line"),
+        (b'{"tokens": ["a"], "labels": ["O"], "spans": [[0, 1, "PER"]]}\n', "spans differ: keep"),
         (b'{"image": ["a"], "text": "a"}\n', "the image ['a'] is no id"),
         (b"[1]\n{\n", "train.txt:1: no tab between token and label"),
         (b"IMGID:1\nAda\tB-PER\n##l\tX\n", "train.txt:3: label 'X' is not O"),

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, first_line
 from pipeline.files import sha256_of
 from pipeline.fingerprint import Output
 from pipeline.params.extract import Extract
@@ -31,7 +31,6 @@ from pipeline.pretrained import (
     CONFIG,
     WEIGHTS,
     find_folder,
-    first_line,
     joined,
     read_config,
     weight_files,
