@@ -139,3 +139,10 @@ def test_every_system_and_preset_group_is_named() -> None:
     vectors = (ROOT / "docs" / "weights-and-vectors.md").read_text("utf-8")
     for preset in (ROOT / "conf" / "vectors").iterdir():
         assert f"`{preset.stem}`" in vectors
+
+
+def test_the_tree_has_every_part_of_the_pipeline() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    tree = page[page.index("    pipeline/\n") : page.index("    benchmarks/")]
+    parts = {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
+    assert set(re.findall(r"^ {6}(\w+)/", tree, re.MULTILINE)) == parts
