@@ -229,10 +229,11 @@ class CharacterEnds(nn.Module):
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, hidden)."""
-        return by_length(self._of_one_length, chars)
-
-    def _of_one_length(self, chars: Tensor) -> Tensor:
-        return self.recurrent.ends(self.lookup(chars), chars != PAD)
+        mask = chars != PAD
+        if chars.is_cuda:
+            return self.recurrent.ends(self.lookup(chars), mask)
+        alphabet = self.lookup(torch.arange(self.lookup.num_embeddings))  # no gradient to padding
+        return self.recurrent.ends_of(alphabet, chars, mask.sum(1))
 
 
 class CharacterBiLSTM(CharacterEnds):

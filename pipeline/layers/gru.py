@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipeline.layers.packed import firsts, recurrent_gradient, steps_of
+
 
 class GRUSteps(torch.autograd.Function):
-    """The states of D independent GRUs over T steps, from the inputs' share of their gates.
+    """The states of two independent GRUs over packed sequences, from the inputs' share of gates.
 
     Of the inputs' shares x, with s = h_{t-1} W: r = σ(x_r + s_r), z = σ(x_z + s_z),
     n = tanh(x_n + r (s_n + b)), h_t = (1 - z) n + z h_{t-1}, as torch has them (Cho et al. 2014).
@@ -23,66 +25,69 @@ class GRUSteps(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, read: Tensor, recurrent: Tensor, bias: Tensor) -> Tensor:
-        """Inputs x (T, D, B, 3 H) as r, z, n, W (D, H, 3 H), b (D, 1, H) to h (T, D, B, H)."""
-        width = read.shape[3] // 3
-        gates = torch.empty_like(read)  # r, z, n
-        heard = torch.empty_like(read[..., :width])  # s_n + b
-        states = torch.empty_like(heard)
-        state = torch.zeros_like(heard[0])
-        for t in range(len(read)):
-            now, new = gates[t], gates[t][..., 2 * width :]
-            torch.bmm(state, recurrent, out=now)
-            torch.add(new, bias, out=heard[t])
-            now[..., : 2 * width].add_(read[t][..., : 2 * width]).sigmoid_()
-            reset, keep = now[..., :width], now[..., width : 2 * width]
-            torch.addcmul(read[t][..., 2 * width :], reset, heard[t], out=new).tanh_()
-            state = torch.lerp(new, state, keep, out=states[t])
+    def forward(
+        ctx: Any, read: Tensor, recurrent: Tensor, bias: Tensor, counts: list[int]
+    ) -> Tensor:
+        """Packed x (S, 3 H) as r, z, n, W (2, H, 3 H), b (2, 1, H) and n_t to packed h (S, H)."""
+        width = recurrent.shape[1]
+        gates = torch.zeros_like(read)  # r, z, n
+        heard, states = (read.new_empty(len(read), width) for _ in range(2))  # heard: s_n + b
+        opened, heard_t, told = (steps_of(rows, counts) for rows in (gates, heard, states))
+        both, shares = (steps_of(rows[:, : 2 * width], counts) for rows in (gates, read))
+        reset, keep, new = (steps_of(rows, counts) for rows in gates.chunk(3, 1))
+        shares_new = steps_of(read[:, 2 * width :], counts)
+        before = [torch.zeros_like(told[0]), *firsts(told, counts)]
+        for t in range(len(counts)):
+            if t:
+                torch.bmm(before[t], recurrent, out=opened[t])
+            torch.add(new[t], bias, out=heard_t[t])
+            both[t].add_(shares[t]).sigmoid_()
+            torch.addcmul(shares_new[t], reset[t], heard_t[t], out=new[t]).tanh_()
+            torch.lerp(new[t], before[t], keep[t], out=told[t])
         ctx.save_for_backward(recurrent, gates, heard, states)
+        ctx.counts = counts
         return states
 
     @staticmethod
-    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The gradient of h (T, D, B, H) to those of x, W and b."""
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """The gradient of h (S, H) to those of x, W and b."""
         recurrent, gates, heard, states = ctx.saved_tensors
-        reset, keep, new = gates.chunk(3, 3)  # (T, D, B, H) each
-        before = torch.cat([torch.zeros_like(states[:1]), states[:-1]])
+        counts, width = ctx.counts, recurrent.shape[1]
+        reset, keep, new = gates.chunk(3, 1)  # (S, H) each
+        told = firsts(steps_of(states, counts), counts)
+        first = states.new_zeros(2 * counts[0], width)
+        before = torch.cat([first, *(state.flatten(0, 1) for state in told)])  # (S, H)
         to_new = (1 - keep) * (1 - new * new)  # what a state's gradient is times, in x_n
         to_heard = to_new * reset
         slopes = torch.stack(  # and in s_r, s_z, s_n
-            [to_heard * heard * (1 - reset), (before - new) * keep * (1 - keep), to_heard], 3
-        )  # (T, D, B, 3, H)
-        back = recurrent.transpose(1, 2).contiguous()  # (D, 3 H, H)
+            [to_heard * heard * (1 - reset), (before - new) * keep * (1 - keep), to_heard], 1
+        )  # (S, 3, H)
+        back = recurrent.transpose(1, 2).contiguous()  # (2, 3 H, H)
         wanted = given[0].clone()  # becomes the whole gradient of each state
-        for t in range(len(states) - 1, -1, -1):
-            slopes[t] *= wanted[t][:, :, None]
+        wanted_t, keep_t, slopes_t = (steps_of(rows, counts) for rows in (wanted, keep, slopes))
+        flat_t = [rows.flatten(2) for rows in slopes_t]  # (2, n_t, 3 H)
+        reached = firsts(wanted_t, counts)
+        for t in range(len(counts) - 1, -1, -1):
+            slopes_t[t].mul_(wanted_t[t].unsqueeze(2))
             if t:
-                wanted[t - 1].baddbmm_(slopes[t].flatten(2), back).addcmul_(wanted[t], keep[t])
-        flat = slopes.flatten(3)  # (T, D, B, 3 H)
-        weights = _by_layer(before).transpose(1, 2) @ _by_layer(flat)  # (D, H, 3 H)
-        bias = _by_layer(slopes[..., 2, :]).sum(1, keepdim=True)
-        read = torch.cat([flat[..., : -new.shape[3]], wanted * to_new], 3)
-        return read, weights, bias
+                reached[t - 1].baddbmm_(flat_t[t], back).addcmul_(wanted_t[t], keep_t[t])
+        bias = torch.cat([rows[:, :, 2] for rows in slopes_t], 1).sum(1, keepdim=True)
+        read = torch.cat([slopes[:, :2].flatten(1), wanted * to_new], 1)
+        return read, recurrent_gradient(told, flat_t, recurrent), bias, None
 
 
-def both_directions(forwards: nn.GRU, backwards: nn.GRU, ahead: Tensor, back: Tensor) -> Tensor:
-    """The states of two GRUs of one layer over inputs (B, T, I) each: (2, B, T, H)."""
-    width = forwards.hidden_size
-    inputs, recurrent, first, hidden = (
-        torch.stack([getattr(cell, name) for cell in (forwards, backwards)])
-        for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-    )  # (2, 3 H, I), (2, 3 H, H), (2, 3 H), (2, 3 H)
-    first, hidden = first[:, None], hidden[:, None]
+def gru_shares(cell: nn.GRU, steps: Tensor) -> Tensor:
+    """What inputs (R, I) add to r, z and n, with the biases that stand outside n's: (R, 3 H)."""
+    width = cell.hidden_size
+    hidden = cell.bias_hh_l0
     # The biases of r and z add up; that of s_n stays inside the reset gate.
-    bias = first + torch.cat([hidden[..., : 2 * width], torch.zeros_like(hidden[..., :width])], 2)
-    steps = torch.stack([ahead, back]).transpose(1, 2)  # (2, T, B, I)
-    read = torch.baddbmm(bias, steps.flatten(1, 2), inputs.transpose(1, 2))  # (2, T B, 3 H)
-    read = read.unflatten(1, steps.shape[1:3]).transpose(0, 1).contiguous()  # (T, 2, B, 3 H)
-    turned = recurrent.transpose(1, 2).contiguous()  # (2, H, 3 H)
-    states: Tensor = GRUSteps.apply(read, turned, hidden[..., 2 * width :])
-    return states.permute(1, 2, 0, 3)
+    bias = cell.bias_ih_l0 + torch.cat([hidden[: 2 * width], torch.zeros_like(hidden[:width])])
+    return nn.functional.linear(steps, cell.weight_ih_l0, bias)
 
 
-def _by_layer(steps: Tensor) -> Tensor:
-    """(T, D, B, n) as (D, T B, n)."""
-    return steps.transpose(0, 1).flatten(1, 2)
+def gru_states(cells: tuple[nn.GRU, nn.GRU], read: Tensor, counts: list[int]) -> Tensor:
+    """The packed states (S, H) of both directions, from the packed shares (S, 3 H)."""
+    recurrent = torch.stack([cell.weight_hh_l0.t() for cell in cells])  # (2, H, 3 H)
+    bias = torch.stack([cell.bias_hh_l0[2 * cell.hidden_size :] for cell in cells])[:, None]
+    states: Tensor = GRUSteps.apply(read.to(recurrent.dtype), recurrent, bias, counts)
+    return states

@@ -7,7 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from pipeline.layers.gru import both_directions
+from pipeline.layers.gru import gru_shares, gru_states
+from pipeline.layers.lstm import lstm_shares, lstm_states
+from pipeline.layers.packed import Packing, ends, gathered, pack, unpacked
 
 
 class Bidirectional(nn.Module):
@@ -53,6 +55,31 @@ class Bidirectional(nn.Module):
             [ahead[torch.arange(len(steps), device=steps.device), last], back[:, 0]], 1
         )
 
+    def ends_of(self, table: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
+        """`ends` of sequences whose places hold rows of a table, packed, for a CPU.
+
+        A row's share of the gates is computed once, wherever and however often it stands.
+
+        Args:
+            table: (R, inputs).
+            ids: rows of the table, (B, T).
+            lengths: how many places of each sequence count, from the left: (B,).
+        """
+        packing = pack(lengths)
+        rows = ids[packing.sequence, packing.place]  # (S,)
+        return ends(self.states_of(table, rows, packing), packing, lengths)
+
+    def states_of(self, table: Tensor, rows: Tensor, packing: Packing) -> Tensor:
+        """The packed states (S, hidden / 2) over rows (S,) of a table (R, inputs)."""
+        ahead, back = self.forwards, self.backwards
+        if isinstance(ahead, nn.GRU) and isinstance(back, nn.GRU):
+            read = gathered(gru_shares(ahead, table), gru_shares(back, table), packing, rows)
+            return gru_states((ahead, back), read, packing.counts)
+        assert isinstance(ahead, nn.LSTM)
+        assert isinstance(back, nn.LSTM)
+        read = gathered(lstm_shares(ahead, table), lstm_shares(back, table), packing, rows)
+        return lstm_states((ahead, back), read, packing.counts)
+
 
 class BiLSTM(Bidirectional):
     """Two LSTMs.
@@ -87,14 +114,20 @@ class BiGRU(Bidirectional):
         forwards, backwards = (nn.GRU(inputs, half(hidden), batch_first=True) for _ in range(2))
         super().__init__(forwards, backwards, hidden)
 
-    def read(self, steps: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, steps: Tensor, mask: Tensor) -> Tensor:
         """As torch's GRUs would; a GPU has a kernel of its own for them."""
         if steps.is_cuda:
-            return super().read(steps, turned)
-        assert isinstance(self.forwards, nn.GRU)
-        assert isinstance(self.backwards, nn.GRU)
-        ahead, back = both_directions(self.forwards, self.backwards, steps, turned)
-        return ahead, back
+            return super().forward(steps, mask)
+        packing = pack(mask.sum(1))
+        rows = packing.sequence * mask.shape[1] + packing.place  # (S,)
+        return unpacked(self.states_of(steps.flatten(0, 1), rows, packing), packing, mask)
+
+    def ends(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """As those of any `Bidirectional`."""
+        if steps.is_cuda:
+            return super().ends(steps, mask)
+        places = torch.arange(mask.numel()).view(mask.shape)
+        return self.ends_of(steps.flatten(0, 1), places, mask.sum(1))
 
 
 def half(hidden: int) -> int:
