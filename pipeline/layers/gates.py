@@ -59,7 +59,7 @@ class FiltrationGate(nn.Module):
         self.width = width
 
     def forward(self, words: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
-        """Words (B, T, words) and fused (B, T, fused) to u (B, T, width) and s (B, T, 1)."""
+        """Words (B, T, words) and fused (B, T or 1, fused) to u (B, T, width) and s (B, T, 1)."""
         gate = (self.from_word(words) + self.from_fused(fused)).sigmoid()  # (B, T, 1)
         return gate * self.kept(fused).tanh(), gate
 

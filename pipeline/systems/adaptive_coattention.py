@@ -145,8 +145,8 @@ class AdaptiveCoAttention(System):
             batch.words, batch.chars, batch.spelling, batch.mask, batch.context
         )  # (B, T, d)
         fused, looked = self.coattention(words, batch.mask, batch.features[REGIONS.cache])
-        kept = fused = fused.expand(-1, words.shape[1], -1)  # (B, T, fused)
+        kept = fused  # (B, T or 1, fused)
         if self.filtration is not None:
             kept, looked["filtration_gate"] = self.filtration(words, fused)  # (B, T, d), (B, T, 1)
         kept = kept * batch.has_image[:, None, None]  # u = 0 without an image
-        return torch.cat([words, kept], 2), looked
+        return torch.cat([words, kept.expand(-1, words.shape[1], -1)], 2), looked
