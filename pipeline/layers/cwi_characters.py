@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.layers.characters import character_vectors
+from pipeline.layers.convolution import same_convolution, same_convolution_of
 from pipeline.layers.regularizers import SineReLU, TargetedDropout
 from pipeline.params.block import Block
 
@@ -79,28 +80,40 @@ class CWICharacters(nn.Module):
 
     def forward(self, chars: Tensor) -> Tensor:
         """Character ids (U, L), zero-padded, to vectors (U, width)."""
-        layers = self.layers(chars)
+        layers = self._from_third(self._cut(chars))
         return layers[max(layers)].flatten(1)
 
     def layers(self, chars: Tensor) -> dict[int, Tensor]:
         """What each layer gives, by its number in Table 4: 2 to 17 as (U, channels, steps)."""
-        kept = chars[:, : self.length]  # (U, at most length)
-        given = {1: nn.functional.pad(kept, (0, self.length - kept.shape[1]))}  # (U, length)
-        given[2] = self.lookup(given[1]).transpose(1, 2)  # (U, width, length)
+        ids = self._cut(chars)
+        return {1: ids, 2: self.lookup(ids).transpose(1, 2)} | self._from_third(ids)
+
+    def _cut(self, chars: Tensor) -> Tensor:
+        """Layer 1: (U, length)."""
+        kept = chars[:, : self.length]
+        return nn.functional.pad(kept, (0, self.length - kept.shape[1]))
+
+    def _from_third(self, ids: Tensor) -> dict[int, Tensor]:
+        """Layers 3 to 17 of ids (U, length); the first convolution reads the layer before it."""
+        alphabet = self.lookup(torch.arange(self.lookup.num_embeddings, device=ids.device))
+        steps: dict[int, Tensor] = {}  # with the channels last
         for number, convolution in zip((3, 5, 7), self.narrowing, strict=True):
-            given[number] = _same(convolution, given[number - 1])
-            given[number + 1] = nn.functional.max_pool1d(given[number], 2)
+            steps[number] = (
+                same_convolution_of(convolution, alphabet, ids)
+                if number == 3
+                else same_convolution(convolution, steps[number - 1])
+            )
+            steps[number + 1] = _halved(steps[number])
         for number, partner, convolution in zip((9, 11, 13), (8, 6, 4), self.widening, strict=True):
-            given[number] = _same(convolution, given[number - 1])
-            given[number + 1] = torch.cat([given[partner], given[number]], 2)
+            steps[number] = same_convolution(convolution, steps[number - 1])
+            steps[number + 1] = torch.cat([steps[partner], steps[number]], 1)
+        given = {number: value.transpose(1, 2) for number, value in steps.items()}
         for number, layer in enumerate(self.regularizers, start=15):
             given[number] = layer(given[number - 1])
         return given
 
 
-def _same(convolution: nn.Module, steps: Tensor) -> Tensor:
-    """Convolve (U, channels, L) to (U, filters, L): zeros around, the odd one at the end."""
-    assert isinstance(convolution, nn.Conv1d)
-    missing = convolution.kernel_size[0] - 1
-    padded = nn.functional.pad(steps, (missing // 2, missing - missing // 2))
-    return convolution(padded)  # type: ignore[no-any-return]
+def _halved(steps: Tensor) -> Tensor:
+    """The maxima of pairs of steps (U, L, channels), the odd last one left out: (U, L // 2, …)."""
+    even = steps.shape[1] // 2 * 2
+    return torch.maximum(steps[:, 0:even:2], steps[:, 1:even:2])
