@@ -61,8 +61,8 @@ class EveryWord(nn.Module):
         elif isinstance(ours, CharacterEnds):
             self.encoder = Ends(ours)
         else:
-            assert isinstance(ours, CWICharacters)  # a chain of torch's layers, plain as it is
-            self.encoder = ours
+            assert isinstance(ours, CWICharacters)
+            self.encoder = Chain(ours)
 
     def forward(self, chars: Tensor) -> Tensor:
         """Characters (B, T, L) to vectors (B, T, width)."""
@@ -100,6 +100,38 @@ class Row(nn.Module):
         beyond = torch.arange(seen.shape[2]) > last[:, None]  # (W, L - window + 1)
         strongest: Tensor = seen.masked_fill(beyond[:, None], -torch.inf).amax(2)
         return strongest
+
+
+class Chain(nn.Module):
+    """Layers 2 to 17 of CWI's Table 4, by torch's convolutions and poolings."""
+
+    def __init__(self, ours: CWICharacters) -> None:
+        super().__init__()
+        self.lookup, self.length = ours.lookup, ours.length
+        self.narrowing, self.widening = ours.narrowing, ours.widening
+        self.regularizers = ours.regularizers
+
+    def forward(self, chars: Tensor) -> Tensor:
+        """Characters (W, L) to vectors (W, width)."""
+        kept = chars[:, : self.length]
+        kept = nn.functional.pad(kept, (0, self.length - kept.shape[1]))
+        steps = self.lookup(kept).transpose(1, 2)  # (W, char_width, length)
+        pooled = []
+        for layer in self.narrowing:
+            steps = nn.functional.max_pool1d(_same(layer, steps), 2)
+            pooled.append(steps)
+        for layer, partner in zip(self.widening, reversed(pooled), strict=True):
+            steps = torch.cat([partner, _same(layer, steps)], 2)
+        regularized: Tensor = nn.Sequential(*self.regularizers)(steps)
+        return regularized.flatten(1)
+
+
+def _same(layer: nn.Module, steps: Tensor) -> Tensor:
+    """Convolve (W, channels, L) to (W, filters, L): zeros around, the odd one at the end."""
+    assert isinstance(layer, nn.Conv1d)
+    missing = layer.kernel_size[0] - 1
+    convolved: Tensor = layer(nn.functional.pad(steps, (missing // 2, missing - missing // 2)))
+    return convolved
 
 
 class Ends(nn.Module):

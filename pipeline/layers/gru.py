@@ -58,10 +58,10 @@ class GRUSteps(torch.autograd.Function):
         first = states.new_zeros(2 * counts[0], width)
         before = torch.cat([first, *(state.flatten(0, 1) for state in told)])  # (S, H)
         to_new = (1 - keep) * (1 - new * new)  # what a state's gradient is times, in x_n
-        to_heard = to_new * reset
-        slopes = torch.stack(  # and in s_r, s_z, s_n
-            [to_heard * heard * (1 - reset), (before - new) * keep * (1 - keep), to_heard], 1
-        )  # (S, 3, H)
+        slopes = states.new_empty(len(states), 3, width)  # and in s_r, s_z, s_n
+        to_heard = torch.mul(to_new, reset, out=slopes[:, 2])
+        torch.mul(to_heard * heard, 1 - reset, out=slopes[:, 0])
+        torch.mul((before - new).mul_(keep), 1 - keep, out=slopes[:, 1])
         back = recurrent.transpose(1, 2).contiguous()  # (2, 3 H, H)
         wanted = given[0].clone()  # becomes the whole gradient of each state
         wanted_t, keep_t, slopes_t = (steps_of(rows, counts) for rows in (wanted, keep, slopes))
@@ -72,22 +72,24 @@ class GRUSteps(torch.autograd.Function):
             if t:
                 reached[t - 1].baddbmm_(flat_t[t], back).addcmul_(wanted_t[t], keep_t[t])
         bias = torch.cat([rows[:, :, 2] for rows in slopes_t], 1).sum(1, keepdim=True)
-        read = torch.cat([slopes[:, :2].flatten(1), wanted * to_new], 1)
-        return read, recurrent_gradient(told, flat_t, recurrent), bias, None
+        weights = recurrent_gradient(told, flat_t, recurrent)
+        torch.mul(wanted, to_new, out=slopes[:, 2])  # x has its own share in n
+        return slopes.flatten(1), weights, bias, None
 
 
 def gru_shares(cell: nn.GRU, steps: Tensor) -> Tensor:
     """What inputs (R, I) add to r, z and n, with the biases that stand outside n's: (R, 3 H)."""
+    weight, _, first, hidden = cell.parameters()
     width = cell.hidden_size
-    hidden = cell.bias_hh_l0
     # The biases of r and z add up; that of s_n stays inside the reset gate.
-    bias = cell.bias_ih_l0 + torch.cat([hidden[: 2 * width], torch.zeros_like(hidden[:width])])
-    return nn.functional.linear(steps, cell.weight_ih_l0, bias)
+    bias = first + torch.cat([hidden[: 2 * width], torch.zeros_like(hidden[:width])])
+    return nn.functional.linear(steps, weight, bias)
 
 
 def gru_states(cells: tuple[nn.GRU, nn.GRU], read: Tensor, counts: list[int]) -> Tensor:
     """The packed states (S, H) of both directions, from the packed shares (S, 3 H)."""
-    recurrent = torch.stack([cell.weight_hh_l0.t() for cell in cells])  # (2, H, 3 H)
-    bias = torch.stack([cell.bias_hh_l0[2 * cell.hidden_size :] for cell in cells])[:, None]
-    states: Tensor = GRUSteps.apply(read.to(recurrent.dtype), recurrent, bias, counts)
+    weights = [list(cell.parameters()) for cell in cells]
+    recurrent = torch.stack([weight.t() for _, weight, _, _ in weights])  # (2, H, 3 H)
+    bias = torch.stack([hidden[-cells[0].hidden_size :] for *_, hidden in weights])  # (2, H)
+    states: Tensor = GRUSteps.apply(read.to(recurrent.dtype), recurrent, bias[:, None], counts)
     return states

@@ -83,11 +83,13 @@ class LSTMSteps(torch.autograd.Function):
 
 def lstm_shares(cell: nn.LSTM, steps: Tensor) -> Tensor:
     """What inputs (R, I) and the biases add to i, f, g and o: (R, 4 H)."""
-    return nn.functional.linear(steps, cell.weight_ih_l0, cell.bias_ih_l0 + cell.bias_hh_l0)
+    weight, _, first, hidden = cell.parameters()
+    return nn.functional.linear(steps, weight, first + hidden)
 
 
 def lstm_states(cells: tuple[nn.LSTM, nn.LSTM], read: Tensor, counts: list[int]) -> Tensor:
     """The packed states (S, H) of both directions, from the packed shares (S, 4 H)."""
-    recurrent = torch.stack([cell.weight_hh_l0.t() for cell in cells])  # (2, H, 4 H)
+    weights = [list(cell.parameters()) for cell in cells]
+    recurrent = torch.stack([weight.t() for _, weight, _, _ in weights])  # (2, H, 4 H)
     states: Tensor = LSTMSteps.apply(read.to(recurrent.dtype), recurrent, counts)
     return states

@@ -111,6 +111,47 @@ def test_bigru_and_its_gradients_are_torchs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "plain"), [(BiLSTM, torch.nn.LSTM), (BiGRU, torch.nn.GRU)], ids=["lstm", "gru"]
+)
+def test_the_ends_over_rows_of_a_table_and_their_gradients_are_torchs(
+    kind: type[BiLSTM] | type[BiGRU], plain: type[torch.nn.RNNBase]
+) -> None:
+    """Rows that stand more than once, sequences of all lengths, in no order, and an empty one."""
+    layer = kind(6, 8).double()
+    both = plain(6, 4, bidirectional=True, batch_first=True).double()
+    state = dict(layer.forwards.state_dict())
+    state |= {f"{name}_reverse": value for name, value in layer.backwards.state_dict().items()}
+    both.load_state_dict(state)
+    table = torch.randn(7, 6, dtype=torch.float64, requires_grad=True)
+    ids, lengths = torch.randint(7, (6, 5)), torch.tensor([2, 5, 0, 1, 5, 3])
+    found = layer.ends_of(table, ids, lengths)
+    assert not found[2].any()
+    there = lengths > 0
+    packed = pack_padded_sequence(table[ids[there]], lengths[there], True, enforce_sorted=False)
+    last = both(packed)[1]
+    last = last[0] if isinstance(last, tuple) else last  # an LSTM gives its cells too
+    expected = torch.cat([last[0], last[1]], 1)
+    torch.testing.assert_close(found[there], expected)
+    share = torch.randn_like(expected)
+    names = [name for name, _ in layer.forwards.named_parameters()]
+    ours = [table, *layer.forwards.parameters(), *layer.backwards.parameters()]
+    theirs = [getattr(both, name + end) for end in ("", "_reverse") for name in names]
+    torch.testing.assert_close(
+        torch.autograd.grad((found[there] * share).sum(), ours),
+        torch.autograd.grad((expected * share).sum(), [table, *theirs]),
+    )
+
+
+@pytest.mark.parametrize("kind", [BiLSTM, BiGRU])
+def test_the_ends_of_sequences_of_one_place(kind: type[BiLSTM] | type[BiGRU]) -> None:
+    layer, table = kind(3, 4).double(), torch.randn(2, 3, dtype=torch.float64)
+    found = layer.ends_of(table, torch.tensor([[1], [0]]), torch.tensor([1, 0]))
+    whole = layer(table[1][None, None], torch.ones(1, 1, dtype=torch.bool))
+    torch.testing.assert_close(found[0], whole[0, 0])
+    torch.autograd.grad(found.sum(), list(layer.parameters()))
+
+
 def test_bilstm_refuses_an_odd_width() -> None:
     with pytest.raises(ValueError, match="even"):
         BiLSTM(4, 5)
