@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class ByChance:
 
     def read(self, images: Sequence[str | None]) -> tuple[dict[str, Tensor], Tensor]:
         """As `ImageFeatures.read`; every image is there."""
-        rows = [hash(image) % IMAGES for image in images]
+        rows = [crc32(str(image).encode()) % IMAGES for image in images]  # the same in any process
         found = {cache: torch.from_numpy(held[rows]) for cache, held in self._held.items()}
         return (
             {cache: x.float() if x.is_floating_point() else x for cache, x in found.items()},

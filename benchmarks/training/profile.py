@@ -79,6 +79,8 @@ class Watched:
             part = next((name for name, kinds in PARTS.items() if isinstance(module, kinds)), None)
             if part is not None:
                 self._watch(module, part)
+            if isinstance(module, Bidirectional):
+                self._watch_ends(module)
         self._watch_decoder()
 
     def loss(self, batch: Batch) -> Tensor:
@@ -113,6 +115,22 @@ class Watched:
 
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)
+
+    def _watch_ends(self, module: Bidirectional) -> None:
+        """Of whole phrases the last states are read, past the hooks of `forward`."""
+        inner = module.ends
+
+        def ends(steps: Tensor, mask: Tensor) -> Tensor:
+            if self._backward or self._clock.part != OTHER:
+                return inner(steps, mask)
+            self._claim(steps, OTHER)
+            self._clock.turn("recurrent")
+            found = inner(steps, mask)
+            self._claim(found, "recurrent")
+            self._clock.turn(OTHER)
+            return found
+
+        module.ends = ends  # type: ignore[method-assign]
 
     def _watch_decoder(self) -> None:
         decoder, inner = self._network.decoder, self._network.decoder.loss
