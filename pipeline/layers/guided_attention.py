@@ -4,7 +4,8 @@ Every word of a post asks about every word that goes with it, and every such pai
 region of the image, feature by feature: written out, that is a tensor of words x words x regions x
 features. Here a few of a post's words are taken at a time, all of 3 to 12 is computed for them, and
 it is computed again when gradients are asked for, so that only the result is ever kept: memory
-grows neither with the pairs nor with the regions.
+grows neither with the pairs nor with the regions. Where all features of a word share its weights of
+the regions, the largest tensor has no features, and `GuidedContext` is another way to the same.
 """
 
 from __future__ import annotations
@@ -16,17 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.layers.gates import FeatureGate
+from pipeline.layers.guided_context import ACTIVATION, Activation, GuidedContext
 from pipeline.layers.recomputed import by_rows
 
 LIMIT = 1 << 20  # numbers in the largest tensor; one word at a time may exceed it
 
-Activation = Literal["elu", "relu", "sigmoid", "tanh"]
-ACTIVATION = {
-    "elu": nn.functional.elu,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-}
+WITHOUT_IMAGE = 2  # what words of a post share is its keys and words, and, of an image, two more
+
+RegionScores = Literal["features", "one"]
 
 
 class GuidedAttention(nn.Module):
@@ -43,11 +41,15 @@ class GuidedAttention(nn.Module):
     wide as a word. σ is "an activation function". Without an image F_r is a_s, which makes the
     whole the self-attention of equations 3 to 5.
 
+    As printed, W_v has a row for each feature, whose softmax (8) is its own. With one row, which is
+    ours, each region has one score and one weight, which all features share.
+
     Args:
         width: d_e, of a word's vector.
         regions: d_i, of a region's vector; None to read no image.
         inner: width inside σ; None: d_e, as printed.
         activation: σ.
+        region_scores: of a_v, `features` or `one`.
     """
 
     def __init__(
@@ -56,14 +58,17 @@ class GuidedAttention(nn.Module):
         regions: int | None,
         inner: int | None = None,
         activation: Activation = "elu",
+        region_scores: RegionScores = "features",
     ) -> None:
         super().__init__()
         inner = inner or width
         self.key = nn.Linear(width, inner, bias=False)  # W_x
         self.query = nn.Linear(width, inner, bias=False)  # W_q
         self.score = nn.Linear(inner, width, bias=False)  # W_t
-        self.activation = ACTIVATION[activation]
-        self.visual = None if regions is None else GuidedVisual(width, regions, inner, activation)
+        self.named, self.activation = activation, ACTIVATION[activation]
+        self.visual = None
+        if regions is not None:
+            self.visual = GuidedVisual(width, regions, inner, activation, region_scores)
 
     def forward(
         self,
@@ -87,15 +92,19 @@ class GuidedAttention(nn.Module):
         Returns:
             C (B, T, d), zeros where the mask is false.
         """
-        weights = [self.score.weight]
+        weights, one = [self.score.weight], None
         if self.visual is not None:
             weights += [self.visual.guide.weight, self.visual.score.weight]
             weights += self.visual.fusion.parameters()
-        contexts = []
+            one = self.visual.products(self.score.weight)
+        found = []  # (t, d) each
         for step, asked, given in self._posts(queries, mask, words, there, regions, has_image):
-            found = by_rows(self._context, step, asked, given, weights)  # (t, d)
-            contexts.append(_padded(found, mask.shape[1]))  # (T, d)
-        return torch.stack(contexts)
+            if one is not None and len(given) > WITHOUT_IMAGE:
+                found.append(_with_one(self.named, asked, given, one))
+            else:
+                found.append(by_rows(self._context, step, asked, given, weights))
+        contexts = found[0].new_zeros(mask.numel(), words.shape[2])
+        return contexts.index_copy(0, _places(mask), torch.cat(found)).view(*mask.shape, -1)
 
     @torch.no_grad()
     def weights(
@@ -140,17 +149,20 @@ class GuidedAttention(nn.Module):
     ) -> Iterator[tuple[int, Tensor, tuple[Tensor, ...]]]:
         """For each post the number of words to take at a time, their x W_q, and what they share."""
         asked, keys = self.query(queries), self.key(words)  # (B, T, h), (B, n, h)
-        image = None
+        lengths, counts = mask.sum(1).tolist(), there.sum(1).tolist()
+        parts = [
+            _rows(asked, mask).split(lengths),  # (t, h) each
+            _rows(keys, there).split(counts),  # (n_b, h)
+            _rows(words, there).split(counts),  # (n_b, d)
+        ]
         if self.visual is not None and regions is not None:
-            image = self.visual.read(regions)  # (B, N, h), (B, N, d)
-        seeing = has_image.tolist()
-        for post, length in enumerate(mask.sum(1).tolist()):
-            held = there[post]  # (n,)
-            kept = keys[post, held], words[post, held]  # (n_b, h), (n_b, d)
-            seen = (image[0][post], image[1][post]) if image and seeing[post] else ()
-            wide = len(kept[0]) * max(keys.shape[2], words.shape[2]) * (len(seen[0]) if seen else 1)
-            step = max(1, LIMIT // wide)
-            yield step, asked[post, :length], (*kept, *seen)
+            parts += [part.unbind() for part in self.visual.read(regions)]  # (N, h), (N, d)
+        for sees, (x, *given) in zip(has_image.tolist(), zip(*parts, strict=True), strict=True):
+            held = given if sees else given[:WITHOUT_IMAGE]
+            wide = len(held[0]) * max(keys.shape[2], words.shape[2])
+            if len(held) > WITHOUT_IMAGE:
+                wide *= len(held[2])
+            yield max(1, LIMIT // wide), x, tuple(held)
 
     def _fused(
         self, asked: Tensor, keys: Tensor, image: tuple[Tensor, ...]
@@ -186,13 +198,26 @@ class GuidedVisual(nn.Module):
         regions: d_i, of a region's vector.
         inner: width inside σ.
         activation: σ.
+        region_scores: of a_v, `features` or `one`.
     """
 
-    def __init__(self, width: int, regions: int, inner: int, activation: Activation) -> None:
+    def __init__(
+        self,
+        width: int,
+        regions: int,
+        inner: int,
+        activation: Activation,
+        region_scores: RegionScores,
+    ) -> None:
         super().__init__()
         self.guide = nn.Linear(width, inner, bias=False)  # W_s
         self.region = nn.Linear(regions, inner, bias=False)  # W_i
         self.score = nn.Linear(inner, width, bias=False)  # W_v
+        self.one = region_scores == "one"
+        if self.one:
+            # Of all rows that are drawn one is kept, so that no later layer begins otherwise.
+            self.score.weight = nn.Parameter(self.score.weight[:1].detach().clone())
+            self.score.out_features = 1
         self.value = nn.Linear(regions, width)  # V, v
         self.fusion = FeatureGate(width)
         self.activation = ACTIVATION[activation]
@@ -202,14 +227,53 @@ class GuidedVisual(nn.Module):
         return self.region(regions), self.value(regions)
 
     def forward(self, scores: Tensor, regions: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (c, n, d) and one image (N, inner), (N, d) to F_r (c, n, d), P (c, n, N, d)."""
+        """F_r (c, n, d) and P (c, n, N, d or 1) of one image.
+
+        Args:
+            scores: a_s (c, n, d).
+            regions: the image as equation 7 reads it (N, inner).
+            values: and as equation 9 does (N, d).
+        """
         guided = self.guide(scores)[:, :, None] + regions  # (c, n, N, inner)
-        weights = self.score(self.activation(guided)).softmax(2)  # (c, n, N, d)
+        weights = self.score(self.activation(guided)).softmax(2)  # (c, n, N, d or 1)
         context = (weights * values).sum(2)  # C_v (c, n, d)
         fused, _ = self.fusion(context, scores)
         return fused, weights
 
+    def products(self, score: Tensor) -> tuple[Tensor, ...] | None:
+        """What `GuidedContext` multiplies with, of W_t (d, inner): W_2, and the end of `Shared`.
 
-def _padded(rows: Tensor, length: int) -> Tensor:
-    """Rows (t, d) with zeros behind them (length, d)."""
-    return nn.functional.pad(rows, (0, 0, 0, length - len(rows)))
+        None if each feature has its own scores.
+        """
+        if not self.one:
+            return None
+        gate = self.fusion.from_given
+        return (
+            self.fusion.from_context.weight,
+            self.guide.weight @ score,
+            score,
+            gate.weight @ score,
+            gate.bias,
+            self.score.weight[0],
+        )
+
+
+def _with_one(
+    activation: Activation, asked: Tensor, given: tuple[Tensor, ...], one: tuple[Tensor, ...]
+) -> Tensor:
+    """C (t, d) of the words of a post with an image whose regions have one score."""
+    with torch.autocast(asked.device.type, enabled=False):  # sums over all pairs of words
+        exact = [tensor.to(one[0].dtype) for tensor in (asked, *given)]
+        to_gate, *products = (tensor.to(one[0].dtype) for tensor in one)
+        gated = exact[-1] @ to_gate.T  # (N, d)
+        context: Tensor = GuidedContext.apply(activation, *exact, gated, *products)
+    return context
+
+
+def _places(mask: Tensor) -> Tensor:
+    return mask.flatten().nonzero()[:, 0]
+
+
+def _rows(vectors: Tensor, mask: Tensor) -> Tensor:
+    """Of vectors (B, T, d) those that are there (B, T), one below the other."""
+    return vectors.flatten(0, 1).index_select(0, _places(mask))

@@ -52,7 +52,8 @@ from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.dropout import Dropout
 from pipeline.layers.embedding import WordEmbedding
 from pipeline.layers.gates import FeatureGate
-from pipeline.layers.guided_attention import Activation, GuidedAttention
+from pipeline.layers.guided_attention import GuidedAttention, RegionScores
+from pipeline.layers.guided_context import Activation
 from pipeline.layers.recurrent import BiLSTM
 from pipeline.layers.text import TextSizes
 from pipeline.systems.system import (
@@ -84,6 +85,7 @@ class Model(SystemModel, TextSizes):
     char_filter: Literal["row", "full"]
     activation: Activation  # σ of equations 3 and 7
     inner: int | None = Field(ge=1)  # width inside σ; null: that of a word, as printed
+    region_scores: RegionScores  # of equation 7: one for each feature, as printed, or one
     recurrent: bool  # whether a BiLSTM stands before the CRF
 
 
@@ -116,7 +118,9 @@ class AttributesKnowledge(System):
         self.knowledge = model.knowledge
         self.image = model.image
         regions = inputs.shapes[REGIONS.cache][-1] if model.image else None
-        self.attention = GuidedAttention(width, regions, model.inner, model.activation)
+        self.attention = GuidedAttention(
+            width, regions, model.inner, model.activation, model.region_scores
+        )
         self.fusion = FeatureGate(width)  # equations 13 and 14
         self.dropout = Dropout(model.dropout)
         self.bilstm = BiLSTM(width, model.hidden) if model.recurrent else None

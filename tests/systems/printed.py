@@ -126,6 +126,7 @@ KNOWLEDGE: Printed = SHARED | {  # Chen et al. 2021, section 4.2 unless said
     "model.char_filter": ("row", "a kernel size of 1 x 3"),
     "model.activation": ("elu", "not printed: of the paper that equation 3 comes from"),
     "model.inner": (None, "3.4: W_t is d_e x d_e"),
+    "model.region_scores": ("features", "equation 7: a_v has d_e numbers for each region"),
     "model.recurrent": (False, "Fig. 2 and 3.5: the CRF reads O"),
     "model.hidden": (200, "has no effect: there is no BiLSTM"),
     "model.dropout": (0.5, "the dropout is 0.5"),
