@@ -23,7 +23,7 @@ SHARED: Printed = {
     "preset": ("published", "the file's name"),
     "removed_vectors": ALL_VECTORS,
     "context.store": ("none", "no paper reads contextual words"),
-    "context.width": (128, "not read"),
+    "context.width": (64, "not read"),
     "context.dropout": (0.2, "not read"),
     "training.momentum": NO_MOMENTUM,
     "training.weight_decay": NO_L2,
