@@ -146,6 +146,7 @@ class Guided(nn.Module):
     def __init__(self, ours: GuidedAttention) -> None:
         super().__init__()
         assert ours.visual is not None
+        assert not ours.visual.one
         self.key, self.query, self.score = ours.key, ours.query, ours.score
         self.visual, self.activation = ours.visual, ours.activation
 

@@ -51,6 +51,8 @@ class _ByRows(torch.autograd.Function):
         *others: Tensor,
     ) -> Tensor:
         ctx.function, ctx.step, ctx.count = function, step, count
+        kind = rows.device.type
+        ctx.precision = kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
         ctx.save_for_backward(rows, *others)
         shared = others[:count]
         return torch.cat([function(part, *shared) for part in rows.split(step)])
@@ -61,11 +63,12 @@ class _ByRows(torch.autograd.Function):
         rows, *others = ctx.saved_tensors
         shared = [tensor.detach().requires_grad_() for tensor in others[: ctx.count]]
         leaves = [*shared, *others[ctx.count :]]
+        kind, dtype, enabled = ctx.precision
         of_rows = torch.empty_like(rows)
         totals: list[Tensor | None] = [None] * len(leaves)
         for start in range(0, len(rows), ctx.step):
             here = slice(start, start + ctx.step)
-            with torch.enable_grad():
+            with torch.enable_grad(), torch.autocast(kind, dtype, enabled=enabled):
                 part = rows[here].detach().requires_grad_()
                 result = ctx.function(part, *shared)
             of_rows[here], *found = torch.autograd.grad(

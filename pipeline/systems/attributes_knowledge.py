@@ -28,9 +28,9 @@ What the paper leaves open:
   the gate and the BiLSTM.
 - Epochs, and whether word vectors are trained further; they are.
 
-As printed, only the CRF knows the order of the words. Two settings are ours: `recurrent` puts a
-BiLSTM before the CRF, and `inner` narrows the vectors inside σ, whose width decides how long a step
-takes.
+As printed, only the CRF knows the order of the words. Three settings are ours: `recurrent` puts a
+BiLSTM before the CRF; `inner` narrows the vectors inside σ, and with `region_scores: one` all
+features share one score of a region. These two decide how long a step takes.
 
 `explain` gives means over features: the weights over the post's words (`word_weights`), over the
 words of its knowledge (`knowledge_weights`), over its attributes (`attribute_weights`) and over the

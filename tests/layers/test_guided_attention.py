@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pipeline.layers import guided_attention
+from pipeline.layers import guided_attention, guided_context
 from pipeline.layers.attributes import AttributeAttention, AttributeAverage
 from pipeline.layers.characters import CharacterCNN2D
 from pipeline.layers.gates import FeatureGate
-from pipeline.layers.guided_attention import Activation, GuidedAttention
+from pipeline.layers.guided_attention import GuidedAttention, RegionScores
+from pipeline.layers.guided_context import Activation
 
 POSTS, STEPS, WORDS, REGIONS = 3, 4, 6, 5
 WIDTH, REGION_WIDTH = 4, 7
@@ -76,9 +77,15 @@ def literal(
     return sum(share * word for share, word in zip(shares, words, strict=True))  # type: ignore[return-value]
 
 
-def make(name: Activation = "elu", inner: int | None = None, image: bool = True) -> Made:
+def make(
+    name: Activation = "elu",
+    inner: int | None = None,
+    image: bool = True,
+    scores: RegionScores = "features",
+) -> Made:
     """A layer, what it takes, and the leaves whose gradients count."""
-    layer = GuidedAttention(WIDTH, REGION_WIDTH if image else None, inner, name).double()
+    layer = GuidedAttention(WIDTH, REGION_WIDTH if image else None, inner, name, scores)
+    layer = layer.double()
     drawn = [(POSTS, STEPS, WIDTH), (POSTS, WORDS, WIDTH), (POSTS, REGIONS, REGION_WIDTH)]
     queries, words, regions = (
         torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in drawn
@@ -94,14 +101,29 @@ def make(name: Activation = "elu", inner: int | None = None, image: bool = True)
 
 @pytest.mark.parametrize("limit", [1, 400, 1 << 20])  # one word at a time; some; all
 @pytest.mark.parametrize(
-    ("name", "inner", "image"),
-    [("elu", None, True), ("tanh", 3, True), ("sigmoid", 9, True), ("relu", None, False)],
+    ("name", "inner", "image", "scores"),
+    [
+        ("elu", None, True, "features"),
+        ("tanh", 3, True, "features"),
+        ("sigmoid", 9, True, "features"),
+        ("relu", None, False, "features"),
+        ("elu", None, True, "one"),
+        ("tanh", 3, True, "one"),
+        ("sigmoid", 9, True, "one"),
+        ("relu", 3, True, "one"),
+    ],
 )
 def test_the_attention_equals_its_loop(
-    name: Activation, inner: int | None, image: bool, limit: int, monkeypatch: pytest.MonkeyPatch
+    name: Activation,
+    inner: int | None,
+    image: bool,
+    scores: RegionScores,
+    limit: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(guided_attention, "LIMIT", limit)
-    layer, given, leaves = make(name, inner, image)
+    monkeypatch.setattr(guided_context, "BLOCK", limit)
+    layer, given, leaves = make(name, inner, image, scores)
     queries, _, words, _, regions, _ = given
     rows = []
     for post, length in enumerate(LENGTHS):
@@ -122,11 +144,37 @@ def test_the_attention_equals_its_loop(
         torch.testing.assert_close(layer(*given), slow)
 
 
+def test_an_option_of_the_scores_begins_with_the_same_weights() -> None:
+    found = []
+    for scores in ("features", "one"):
+        torch.manual_seed(5)
+        found.append((make(scores=scores)[0].state_dict(), torch.rand(1)))
+    (printed, after), (one, after_one) = found
+    assert after == after_one
+    assert [key for key in printed if not torch.equal(printed[key], one[key])] == [
+        "visual.score.weight"
+    ]
+    assert torch.equal(printed["visual.score.weight"][:1], one["visual.score.weight"])
+
+
+@pytest.mark.parametrize("scores", ["features", "one"])
+def test_it_trains_in_bfloat16(scores: RegionScores) -> None:
+    layer, given, _ = make("tanh", 3, scores=scores)
+    layer, given = layer.float(), tuple(x.float() if x.is_floating_point() else x for x in given)
+    exact = layer(*given)
+    with torch.autocast("cpu", torch.bfloat16):
+        brief = layer(*given)
+    brief.sum().backward()
+    torch.testing.assert_close(brief.float(), exact, rtol=0.05, atol=0.05)
+    assert all(weight.grad is not None for weight in layer.parameters())
+
+
+@pytest.mark.parametrize("scores", ["features", "one"])
 def test_the_weights_are_those_that_the_context_is_made_with(
-    monkeypatch: pytest.MonkeyPatch,
+    scores: RegionScores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guided_attention, "LIMIT", 100)
-    layer, given, _ = make()
+    layer, given, _ = make(scores=scores)
     over_words, over_regions = layer.weights(*given)
     assert over_regions is not None
     for post, length in enumerate(LENGTHS):
@@ -154,6 +202,26 @@ def test_the_weights_are_those_that_the_context_is_made_with(
     torch.testing.assert_close(context[0, :, 1], fused.softmax(1)[:, 2, 1])
 
 
+def test_each_region_has_the_share_of_its_score() -> None:
+    layer, given, _ = make(scores="one")
+    queries, _, words, _, regions, _ = given
+    visual = layer.visual
+    assert visual is not None
+    _, over_regions = layer.weights(*given)
+    assert over_regions is not None
+    for t in range(LENGTHS[0]):
+        fused, looked = [], []
+        for word in words[0]:
+            inside = layer.key.weight @ word + layer.query.weight @ queries[0, t]
+            a_s = layer.score.weight @ activation("elu", inside)
+            guided = visual.guide.weight @ a_s + regions[0] @ visual.region.weight.T
+            looked.append((activation("elu", guided) @ visual.score.weight[0]).softmax(0))
+            fused.append(visual.fusion(looked[-1] @ visual.value(regions[0]), a_s)[0])
+        shares = torch.stack(fused).softmax(0).mean(1)  # of the words, means over the features
+        weighed = sum(share * seen for share, seen in zip(shares, looked, strict=True))
+        torch.testing.assert_close(over_regions[0, t], weighed)
+
+
 class Largest(TorchDispatchMode):
     """The numbers of the largest tensor that any operation returns."""
 
@@ -169,9 +237,11 @@ class Largest(TorchDispatchMode):
         return found
 
 
-def cost(regions: int, words: int, width: int = 8) -> tuple[int, int]:
+def cost(
+    regions: int, words: int, width: int = 8, scores: RegionScores = "features"
+) -> tuple[int, int]:
     """Of one step: the largest tensor that is made, and all that is kept for the gradients."""
-    layer = GuidedAttention(width, 6)
+    layer = GuidedAttention(width, 6, region_scores=scores)
     queries = torch.randn(2, words, width, requires_grad=True)
     mask = torch.ones(2, words, dtype=torch.bool)
     kept: dict[int, int] = {}
@@ -201,6 +271,18 @@ def test_memory_does_not_grow_with_pairs_times_regions(monkeypatch: pytest.Monke
     # Were it all at once, this is what the largest tensor would be: the test can fail.
     monkeypatch.setattr(guided_attention, "LIMIT", 1 << 40)
     assert cost(40, 60)[0] == 60 * 60 * 40 * 8
+
+
+def test_with_one_score_nothing_of_pairs_times_regions_times_inner_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guided_context, "BLOCK", 20_000)
+    width, words = 8, 40
+    for regions in (10, 80):
+        largest, kept = cost(regions, words, width, "one")
+        assert largest <= max(20_000, words**2 * regions) < words**2 * regions * width
+        # Of each pair of both posts: h + r + N + 3 d numbers.
+        assert kept < 2 * words**2 * (regions + 5 * width) + 40_000
 
 
 def test_the_gate() -> None:
