@@ -2,8 +2,7 @@
 
 A backbone is one module of `pipeline/vision/backbones`. If it is one published network, it has a
 constant `BACKBONE`; if params say which network it is, a function `find(params, weights_dir)` that
-gives it and its weights. To add one, add such a module; if it gives logits,
-`pipeline/vision/classes.py` names their classes.
+gives it and its weights. If it gives logits, `pipeline/vision/classes.py` names their classes.
 """
 
 from __future__ import annotations
@@ -290,8 +289,7 @@ def find_backbone(params: Extract, weights_dir: Path | None) -> tuple[Backbone, 
     """
     module = _module(params.backbone)
     if hasattr(module, "find"):
-        found: tuple[Backbone, Weights] = module.find(params, weights_dir)
-        return found
+        return module.find(params, weights_dir)  # type: ignore[no-any-return]
     backbone = load_backbone(params.backbone)
     if not isinstance(params.weights, str):
         raise PipelineError(f"{backbone.name} is one network: its weights are a name or a file")

@@ -52,7 +52,8 @@ def open_package(package: str, width: int) -> tuple[Rows, pa.ChunkedArray, np.nd
     if len(matrices) != 1 or len(indexes) != 1:
         rows.refuse(f"expected one .npy and one .parquet file in the package {package!r}", "")
     try:
-        matrix = np.load(matrices[0], mmap_mode="r", allow_pickle=False)  # (n, width)
+        # not np.load, which takes a zip or a pickle for what it is, whatever its suffix
+        matrix = np.lib.format.open_memmap(matrices[0], mode="r")  # (n, width)
     except (OSError, EOFError, ValueError, SyntaxError, TokenError) as error:
         rows.refuse(f"{matrices[0].name} cannot be read ({error}); install {package!r} again", "")
     words = read_table(indexes[0], INDEX, "vectors")["index"]

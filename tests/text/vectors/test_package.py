@@ -1,5 +1,6 @@
 """Vectors in an installed package: the real one, and ones with faults."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -71,5 +72,6 @@ def test_faults_by_their_words(fake: Path) -> None:
     assert message() == f"{fake}: row 0: the vector of 'a' is not finite; get the file again"
     (fake / "matrix.npy").write_bytes(b"\x93NUMPY")
     assert "matrix.npy cannot be read (" in message()
-    (fake / "matrix.npy").write_bytes(b"")
-    assert "matrix.npy cannot be read (" in message()
+    for content in (b"", b"PK\x03\x04", pickle.dumps([1])):  # nothing, a zip, a pickle
+        (fake / "matrix.npy").write_bytes(content)
+        assert "matrix.npy cannot be read (" in message()
