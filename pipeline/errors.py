@@ -1,7 +1,5 @@
 """The one family of errors that a user can mend; stages print them without a traceback."""
 
-import textwrap
-
 LONGEST = 300  # characters of another library's message
 
 
@@ -11,5 +9,5 @@ class PipelineError(Exception):
 
 def first_line(error: BaseException) -> str:
     """What an error of a library says, in one line, and not a long one."""
-    said = str(error).strip().splitlines()
-    return textwrap.shorten(said[0], LONGEST) if said else type(error).__name__
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"

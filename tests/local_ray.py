@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
-import pytest
+import ray
 
 from tests.conftest import ROOT
 
@@ -13,7 +13,6 @@ from tests.conftest import ROOT
 @contextmanager
 def three_cpus() -> Iterator[None]:
     """Ray counts three CPUs: two for actors, one to decode."""
-    ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
         num_cpus=3,
@@ -23,8 +22,10 @@ def three_cpus() -> Iterator[None]:
         object_store_memory=100_000_000,
         runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
     )
-    yield
-    ray.shutdown()
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def actors(kind: str) -> set[int]:

@@ -146,7 +146,7 @@ class Guided(nn.Module):
     def __init__(self, ours: GuidedAttention) -> None:
         super().__init__()
         assert ours.visual is not None
-        assert not ours.visual.one
+        assert not ours.visual.one, "the literal form is the printed one: region_scores: features"
         self.key, self.query, self.score = ours.key, ours.query, ours.score
         self.visual, self.activation = ours.visual, ours.activation
 

@@ -18,7 +18,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import ray
-from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
+from ray.exceptions import (
+    NodeDiedError,
+    OutOfMemoryError,
+    RayActorError,
+    RayTaskError,
+    WorkerCrashedError,
+)
 
 from pipeline.cluster.enter import cluster
 from pipeline.errors import PipelineError
@@ -62,6 +68,8 @@ class Done:
 class Actor(ABC, Generic[Item]):
     """Holds a network on its device, and writes whole shards.
 
+    The network is loaded by the first call: what a constructor raises, Ray takes for a dead worker.
+
     Args:
         fingerprint: of the store.
         waits: the name of the step for which it waits between two tasks.
@@ -71,7 +79,12 @@ class Actor(ABC, Generic[Item]):
         self.sentences: list[str] = []
         self._fingerprint = fingerprint
         self._waits = waits
-        self._idle = time.monotonic()
+        self._loaded = False
+        self._idle = 0.0
+
+    @abstractmethod
+    def load(self) -> None:
+        """Load the network."""
 
     @abstractmethod
     def rows(self, given: Any) -> Mapping[str, np.ndarray]:
@@ -79,12 +92,14 @@ class Actor(ABC, Generic[Item]):
 
     def told(self) -> tuple[str, ...]:
         """The sentences that a person should read and that were not given before."""
+        self._ready()
         told = tuple(self.sentences)
         self.sentences.clear()
         return told
 
     def fill(self, task: Task[Item], ready: Any = None) -> Done:
         """Compute the rows of a task, and write its shards."""
+        self._ready()
         shares = Shares()
         shares.add(self._waits, time.monotonic() - self._idle)
         with shares.of("forward"):
@@ -99,6 +114,11 @@ class Actor(ABC, Generic[Item]):
                 at = rows.stop
         self._idle = time.monotonic()
         return Done(tuple(held), shares.seconds, self.told())
+
+    def _ready(self) -> None:
+        if not self._loaded:
+            self.load()
+            self._loaded, self._idle = True, time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -147,6 +167,7 @@ class Work(Generic[Item]):
 
         with cluster(), store.room():
             count, gpus = _size(runtime, self.prepare is not None)
+            count = min(count, -(-len(self.items) // self.together))  # no more than have a task
             kind, given = self.actor()
             remote = ray.remote(kind).options(
                 num_cpus=0 if gpus else 1,
@@ -253,7 +274,7 @@ def _result(reference: Any) -> Any:
         while isinstance(cause, RayTaskError):
             cause = cause.cause
         raise cause if isinstance(cause, PipelineError) else error from None
-    except (RayActorError, WorkerCrashedError) as error:
+    except (NodeDiedError, OutOfMemoryError, RayActorError, WorkerCrashedError) as error:
         raise PipelineError(
             f"a Ray worker died {RESTARTS + 1} times over the same rows, as it does where memory is"
             f" short: set a smaller runtime.batch or runtime.actors ({error})"

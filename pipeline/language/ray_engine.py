@@ -42,6 +42,10 @@ class _Encodes(Actor[Post]):
 
     def __init__(self, params: Encode, fingerprint: Fingerprint, runtime: Runtime) -> None:
         super().__init__(fingerprint, waits="posts")
+        self._asked = params, fingerprint, runtime
+
+    def load(self) -> None:
+        params, fingerprint, runtime = self._asked
         self._found = find_words(params, runtime.weights_dir)
         if self._found.fingerprint.digest != fingerprint.digest:
             raise PipelineError(

@@ -34,18 +34,23 @@ class SameConvolution(torch.autograd.Function):
         """The gradient (U, L, F) to those of the steps, the weight and the bias."""
         windows, flat = ctx.saved_tensors
         filters, channels, window = ctx.shape
-        wanted = given[0].reshape(-1, filters)  # (U L, F)
-        spread = (wanted @ flat).view(windows.shape)  # (U, L, w, C)
+        wanted = given[0].reshape(-1, filters)  # (U L, F), under autocast of a lower precision
+        spread = (wanted @ flat.to(wanted.dtype)).view(windows.shape)  # (U, L, w, C)
         steps = windows.new_zeros(*windows.shape[:2], channels)
         for place, inside, seen in _places(window, windows.shape[1]):
             steps[:, seen] += spread[:, inside, place]
-        weight = (wanted.t() @ windows.view(len(wanted), -1)).view(filters, window, channels)
-        return steps, weight.transpose(1, 2), wanted.sum(0)
+        read = windows.view(len(wanted), -1).to(wanted.dtype)
+        weight = (wanted.t() @ read).to(flat.dtype).view(filters, window, channels)
+        return steps, weight.transpose(1, 2), wanted.sum(0).to(flat.dtype)
 
 
 def same_convolution(layer: nn.Module, steps: Tensor) -> Tensor:
     """A layer of torch's over steps (U, L, channels): (U, L, filters)."""
     assert isinstance(layer, nn.Conv1d)
+    if steps.is_cuda:  # which has kernels of its own
+        before, after = _around(layer.kernel_size[0])
+        padded = nn.functional.pad(steps.transpose(1, 2), (before, after))
+        return layer(padded).transpose(1, 2)  # type: ignore[no-any-return]
     convolved: Tensor = SameConvolution.apply(steps, layer.weight, layer.bias)
     return convolved
 
@@ -57,15 +62,21 @@ def same_convolution_of(layer: nn.Module, vectors: Tensor, ids: Tensor) -> Tenso
     0 is of zeros, and pads.
     """
     assert isinstance(layer, nn.Conv1d)
+    if ids.is_cuda:
+        return same_convolution(layer, nn.functional.embedding(ids, vectors))
     assert layer.bias is not None
-    missing = layer.kernel_size[0] - 1
-    padded = nn.functional.pad(ids, (missing // 2, missing - missing // 2))
+    padded = nn.functional.pad(ids, _around(layer.kernel_size[0]))
     convolved = layer.bias.expand(*ids.shape, -1)
-    for place in range(missing + 1):
+    for place in range(layer.kernel_size[0]):
         shares = vectors @ layer.weight[:, :, place].t()  # (R, filters)
         read = padded[:, place : place + ids.shape[1]].contiguous()
         convolved = convolved + nn.functional.embedding(read, shares)
     return convolved
+
+
+def _around(window: int) -> tuple[int, int]:
+    """How many zeros stand before and behind the steps."""
+    return (window - 1) // 2, window // 2
 
 
 def _places(window: int, steps: int) -> Iterator[tuple[int, slice, slice]]:

@@ -4,8 +4,8 @@ Every word of a post asks about every word that goes with it, and every such pai
 region of the image, feature by feature: written out, that is a tensor of words x words x regions x
 features. Here a few of a post's words are taken at a time, all of 3 to 12 is computed for them, and
 it is computed again when gradients are asked for, so that only the result is ever kept: memory
-grows neither with the pairs nor with the regions. Where all features of a word share its weights of
-the regions, the largest tensor has no features, and `GuidedContext` is another way to the same.
+grows neither with the pairs nor with the regions. Where all features share a region's weight, the
+weights of all pairs are small enough to keep, and `GuidedContext` computes less.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.layers.recomputed import by_rows
 
 LIMIT = 1 << 20  # numbers in the largest tensor; one word at a time may exceed it
 
-WITHOUT_IMAGE = 2  # what words of a post share is its keys and words, and, of an image, two more
+WITHOUT_IMAGE = 2  # a post's words share its keys and its vectors; an image adds two tensors
 
 RegionScores = Literal["features", "one"]
 
@@ -96,7 +96,8 @@ class GuidedAttention(nn.Module):
         if self.visual is not None:
             weights += [self.visual.guide.weight, self.visual.score.weight]
             weights += self.visual.fusion.parameters()
-            one = self.visual.products(self.score.weight)
+            with torch.autocast(queries.device.type, enabled=False):  # sums over pairs of words
+                one = self.visual.products(self.score.weight)
         found = []  # (t, d) each
         for step, asked, given in self._posts(queries, mask, words, there, regions, has_image):
             if one is not None and len(given) > WITHOUT_IMAGE:
@@ -262,9 +263,9 @@ def _with_one(
     activation: Activation, asked: Tensor, given: tuple[Tensor, ...], one: tuple[Tensor, ...]
 ) -> Tensor:
     """C (t, d) of the words of a post with an image whose regions have one score."""
-    with torch.autocast(asked.device.type, enabled=False):  # sums over all pairs of words
+    with torch.autocast(asked.device.type, enabled=False):
         exact = [tensor.to(one[0].dtype) for tensor in (asked, *given)]
-        to_gate, *products = (tensor.to(one[0].dtype) for tensor in one)
+        to_gate, *products = one
         gated = exact[-1] @ to_gate.T  # (N, d)
         context: Tensor = GuidedContext.apply(activation, *exact, gated, *products)
     return context

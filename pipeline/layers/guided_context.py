@@ -55,8 +55,8 @@ class Shared(NamedTuple):
 class GuidedContext(torch.autograd.Function):
     """C of the words of one post that has an image.
 
-    For each pair of words are kept h, N and three times d numbers, for none of them any that is as
-    large as regions x inner: those are computed again.
+    For each pair of words twice h, N and three times d numbers are kept. What has regions x inner
+    numbers for a pair is computed again.
     """
 
     @staticmethod
@@ -75,7 +75,7 @@ class GuidedContext(torch.autograd.Function):
         gate = torch.addmm(shared.bias, hidden, shared.gate.T)
         gate.addmm_(shares, shared.gated).sigmoid_()  # G (t n, d)
         ahead = torch.addmm(found, shares, shared.values, beta=-1)  # C_v - a_s (t n, d)
-        fused = found.addcmul_(gate, ahead).view(len(asked), len(keys), -1)  # F_r (t, n, d)
+        fused = found.addcmul_(gate, ahead).view(len(asked), *shared.words.shape)  # F_r (t, n, d)
         weights = fused.softmax(1)
         context = (weights * shared.words).sum(1)
         ctx.activation = activation
@@ -122,7 +122,7 @@ class GuidedContext(torch.autograd.Function):
             region_score=of_region_score,
         )
         inside = of_hidden.mul_(SLOPE[ctx.activation](hidden.clone()))
-        inside = inside.view(len(context), -1, inside.shape[1])  # (t, n, h)
+        inside = inside.view(len(context), len(shared.words), inside.shape[1])  # (t, n, h)
         return None, inside.sum(1), inside.sum(0), *gradients
 
 

@@ -37,7 +37,7 @@ class Packing:
 
 
 def pack(lengths: Tensor) -> Packing:
-    """The packing of sequences of these lengths (B,)."""
+    """The packing of sequences of these lengths (B,), of which there is at least one."""
     lengths, order = lengths.clamp(min=1).sort(descending=True, stable=True)  # (B,) each
     steps = torch.arange(int(lengths[0]), device=lengths.device)
     there = lengths > steps[:, None]  # (T, B)

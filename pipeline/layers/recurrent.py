@@ -15,9 +15,9 @@ from pipeline.layers.packed import Packing, ends, gathered, pack, unpacked
 class Bidirectional(nn.Module):
     """Two recurrent layers over a padded batch, one of them reading each sequence from its own end.
 
-    h_t = [forward h_t, backward h_t] (Zhang et al. 2018, equation 2). Reversing each sequence
-    within its length gives the same numbers as packing, and keeps the fast kernels for dense
-    batches.
+    h_t = [forward h_t, backward h_t] (Zhang et al. 2018, equation 2). Here each sequence is
+    reversed within its length, which keeps the fast kernels for dense batches; where packing is
+    faster, with the same numbers but for rounding, layers below do that.
 
     Args:
         forwards: steps (B, T, inputs) to (B, T, hidden / 2) and a state.
@@ -36,13 +36,10 @@ class Bidirectional(nn.Module):
         Steps outside the mask come out as zeros.
         """
         turned = reversal(mask)  # (B, T)
-        ahead, back = self.read(steps, reorder(steps, turned))  # (B, T, hidden / 2) each
+        # (B, T, hidden / 2) each
+        ahead, back = self.forwards(steps)[0], self.backwards(reorder(steps, turned))[0]
         both = torch.cat([ahead, reorder(back, turned)], 2)  # (B, T, hidden)
         return both * mask[:, :, None]
-
-    def read(self, steps: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
-        """The states of each layer over its own inputs (B, T, inputs): (B, T, hidden / 2) each."""
-        return self.forwards(steps)[0], self.backwards(turned)[0]
 
     def ends(self, steps: Tensor, mask: Tensor) -> Tensor:
         """The last states of both directions, [forward h_n; backward h_1]: (B, hidden).

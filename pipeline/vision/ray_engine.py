@@ -68,6 +68,10 @@ class _Extracts(Actor[File]):
         self, backbone: Backbone, features: Features, fingerprint: Fingerprint, runtime: Runtime
     ) -> None:
         super().__init__(fingerprint, waits="decode")
+        self._given = backbone, features, runtime
+
+    def load(self) -> None:
+        backbone, features, runtime = self._given
         device = find_device(runtime.device)
         self._forward = Forward(backbone, features, device, runtime.batch, self.sentences.append)
 

@@ -78,5 +78,6 @@ def test_a_node_with_other_files_is_refused(tmp_path: Path, folder: Path) -> Non
     with Store(tmp_path / "store", found.fingerprint) as store:
         todo = {key: posts[key] for key in store.missing(posts)}
         filling = ray_engine.fill_on_ray(store, found, todo, quiet(engine="ray"))
-        with pytest.raises(PipelineError, match="a node of the cluster has other files of this"):
+        message = rf"^{other}: a node of the cluster has other files of this name[^\n]*$"
+        with pytest.raises(PipelineError, match=message):
             list(filling)

@@ -108,6 +108,7 @@ def test_every_kind_has_a_case() -> None:
         (b'{"text": "Ada", "spans": [[0.5, 3, "PER"]]}\n', "0.5 of a span is no whole number"),
         (b'{"tokens": ["a"], "labels": ["O\\n\\nIMGID:2"]}\n', "does not fit into a line"),
         (b'{"tokens": ["a"], "labels": ["O"], "spans": [[0, 1, "PER"]]}\n', "spans differ: keep"),
+        (b'{"tokens": ["a"], "labels": ["B-PER"], "spans": []}\n', "spans differ: keep"),
         (b'{"image": ["a"], "text": "a"}\n', "the image ['a'] is no id"),
         (b"[1]\n{\n", "train.txt:1: no tab between token and label"),
         (b"IMGID:1\nAda\tB-PER\n##l\tX\n", "train.txt:3: label 'X' is not O"),
@@ -119,6 +120,12 @@ def test_what_is_not_mended_keeps_its_line(tmp_path: Path, content: bytes, said:
     path.write_bytes(content)
     rows = read_lines(read_layout(path).lines, path, "train", ACCEPTED)
     assert said in str(next(row for row in rows if isinstance(row, Fault)))
+
+
+def test_labels_of_another_scheme_agree_with_their_spans(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"tokens": ["Ada"], "labels": ["U-PER"], "spans": [[0, 1, "PER"]]}\n')
+    assert "Ada\tU-PER" in [line for _, line in read_layout(path).lines]
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r"), min_size=1, max_size=8)

@@ -64,6 +64,18 @@ def test_every_weight_is_trained(name: str, model: dict[str, object]) -> None:
     assert idle == []
 
 
+@pytest.mark.parametrize(("name", "model"), VARIANTS)
+def test_it_trains_with_products_in_bfloat16(name: str, model: dict[str, object]) -> None:
+    network, batch = make(name, **model), make_batch([True] * 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = network.loss(batch)
+    loss.backward()
+    assert loss.isfinite()
+    weights = [p for p in network.parameters() if p.grad is not None]
+    assert all(weight.grad.dtype == weight.dtype for weight in weights)  # type: ignore[union-attr]
+    assert all(weight.grad.isfinite().all() for weight in weights)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(("name", "model"), SEEING)
 def test_an_image_matters_where_there_is_one_and_nowhere_else(
     name: str, model: dict[str, object]

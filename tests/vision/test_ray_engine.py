@@ -83,7 +83,7 @@ def test_a_store_grows_on_ray_and_bad_input_is_a_sentence(make_corpus: MakeCorpu
     with pytest.raises(PipelineError, match=r"^\S*images/12\.png: changed since index_images"):
         corpus.extract("grown", lambda _: None, engine="ray", actors=1, **low)
     picture.write_bytes(sound)
-    grown = corpus.extract("grown", there.append, engine="ray", actors=2, **low)
+    grown = corpus.extract("grown", there.append, engine="ray", actors=2, batch=1, **low)
     assert 1 <= grown.computed <= 3
     assert here == there
     assert len(here) == emulates(torch.device("cpu"), torch.bfloat16)
