@@ -232,7 +232,7 @@ def configure(folder: Path, told: dict[str, Any]) -> None:
         ({"num_attention_heads": 5}, r"config\.json: no network that is known: The hidden size"),
         ({"hidden_act": "nope"}, r"config\.json: no network that is known: 'nope'"),
         ({"hidden_dropout_prob": "x"}, r"no network that is known: .*'hidden_dropout_prob'"),
-        ({"model_type": "nope"}, r"no network that is known: .{,300}$"),
+        ({"model_type": "nope"}, r"no network that is known: .{,300}…?$"),
         ({"vocab_size": None}, r"not the description of an encoder \(vocab_size is no number"),
         ({"chunk_size_feed_forward": 7}, r"config\.json: its network does not run: "),
         ({"quantization_config": {"load_in_8bit": True}}, r"quantised weights are not read"),
