@@ -31,10 +31,15 @@ def test_the_gate() -> None:
             torch.testing.assert_close(fused[b, t], expected)
 
 
+def drawn() -> tuple[Tensor, Tensor]:
+    """Words of three posts (3, 3, d), of which they have two, one and none, and their weights."""
+    weights = torch.tensor([[0.5, 0.25, 0.0], [0.125, 0.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    return torch.randn(3, 3, WIDTH, dtype=torch.float64, requires_grad=True), weights
+
+
 def test_attributes_are_weighed_by_the_network() -> None:
     layer = AttributeAttention(WIDTH).double()
-    words = torch.randn(3, 3, WIDTH, dtype=torch.float64, requires_grad=True)
-    weights = torch.tensor([[0.5, 0.25, 0.0], [0.125, 0.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    words, weights = drawn()
     found = layer(words, weights)
     first, _, second = layer.layers
     rows = []
@@ -50,8 +55,7 @@ def test_attributes_are_weighed_by_the_network() -> None:
 
 def test_attributes_are_averaged_by_probability() -> None:
     layer = AttributeAverage(WIDTH).double()
-    words = torch.randn(3, 3, WIDTH, dtype=torch.float64, requires_grad=True)
-    weights = torch.tensor([[0.5, 0.25, 0.0], [0.125, 0.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    words, weights = drawn()
     found = layer(words, weights)
     first, _, second = layer.layers
     rows = []
