@@ -79,9 +79,10 @@ class Watched:
             part = next((name for name, kinds in PARTS.items() if isinstance(module, kinds)), None)
             if part is not None:
                 self._watch(module, part)
-            if isinstance(module, Bidirectional):
-                self._watch_ends(module)
-        self._watch_decoder()
+            if isinstance(module, Bidirectional):  # of phrases the last states alone are read
+                module.ends = self._timed(module.ends, "recurrent")  # type: ignore[method-assign]
+        decoder = network.decoder
+        decoder.loss = self._timed(decoder.loss, CRF)  # type: ignore[method-assign]
 
     def loss(self, batch: Batch) -> Tensor:
         """The network's loss; the clock stands at the optimizer once its gradients are there."""
@@ -116,34 +117,20 @@ class Watched:
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)
 
-    def _watch_ends(self, module: Bidirectional) -> None:
-        """Of whole phrases the last states are read, past the hooks of `forward`."""
-        inner = module.ends
+    def _timed(self, inner: Callable[..., Tensor], part: str) -> Callable[..., Tensor]:
+        """A method that no hook sees, whose time and gradients are a part's."""
 
-        def ends(steps: Tensor, mask: Tensor) -> Tensor:
+        def timed(*given: Tensor) -> Tensor:
             if self._backward or self._clock.part != OTHER:
-                return inner(steps, mask)
-            self._claim(steps, OTHER)
-            self._clock.turn("recurrent")
-            found = inner(steps, mask)
-            self._claim(found, "recurrent")
+                return inner(*given)
+            self._claim(given, OTHER)
+            self._clock.turn(part)
+            found = inner(*given)
+            self._claim(found, part)
             self._clock.turn(OTHER)
             return found
 
-        module.ends = ends  # type: ignore[method-assign]
-
-    def _watch_decoder(self) -> None:
-        decoder, inner = self._network.decoder, self._network.decoder.loss
-
-        def loss(features: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-            self._claim(features, OTHER)
-            self._clock.turn(CRF)
-            found = inner(features, tags, mask)
-            self._claim(found, CRF)
-            self._clock.turn(OTHER)
-            return found
-
-        decoder.loss = loss  # type: ignore[method-assign]
+        return timed
 
     def _claim(self, held: Any, part: str) -> None:
         """Give a part those nodes behind tensors that no part has yet."""
