@@ -4,8 +4,8 @@ Every word of a post asks about every word that goes with it, and every such pai
 region of the image, feature by feature: written out, that is a tensor of words x words x regions x
 features. Here a few of a post's words are taken at a time, all of 3 to 12 is computed for them, and
 it is computed again when gradients are asked for, so that only the result is ever kept: memory
-grows neither with the pairs nor with the regions. Where all features share a region's weight, the
-weights of all pairs are small enough to keep, and `GuidedContext` computes less.
+grows neither with the pairs nor with the regions. Where a product scores a region for all features,
+the weights of all pairs are small enough to keep, and `GuidedContext` computes less.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIMIT = 1 << 20  # numbers in the largest tensor; one word at a time may exceed 
 
 WITHOUT_IMAGE = 2  # a post's words share its keys and its vectors; an image adds two tensors
 
-RegionScores = Literal["features", "one"]
+RegionScores = Literal["features", "product"]
 
 
 class GuidedAttention(nn.Module):
@@ -41,15 +41,17 @@ class GuidedAttention(nn.Module):
     wide as a word. σ is "an activation function". Without an image F_r is a_s, which makes the
     whole the self-attention of equations 3 to 5.
 
-    As printed, W_v has a row for each feature, whose softmax (8) is its own. With one row, which is
-    ours, each region has one score and one weight, which all features share.
+    As printed, W_v has a row for each feature, whose softmax (8) is its own. A product, which is
+    ours, gives each region one score, and so one weight, which all features share:
+
+        a_v(i, j) = (a_s(i) W_s) · (I_j W_i) / √h               (h: the width of both)
 
     Args:
         width: d_e, of a word's vector.
         regions: d_i, of a region's vector; None to read no image.
         inner: width inside σ; None: d_e, as printed.
         activation: σ.
-        region_scores: of a_v, `features` or `one`.
+        region_scores: how a_v is made, `features` or `product`.
     """
 
     def __init__(
@@ -92,16 +94,15 @@ class GuidedAttention(nn.Module):
         Returns:
             C (B, T, d), zeros where the mask is false.
         """
-        weights, one = [self.score.weight], None
+        weights, shared = [self.score.weight], None
         if self.visual is not None:
-            weights += [self.visual.guide.weight, self.visual.score.weight]
-            weights += self.visual.fusion.parameters()
+            weights += self.visual.of_pairs()
             with torch.autocast(queries.device.type, enabled=False):  # sums over pairs of words
-                one = self.visual.products(self.score.weight)
+                shared = self.visual.products(self.score.weight)
         found = []  # (t, d) each
         for step, asked, given in self._posts(queries, mask, words, there, regions, has_image):
-            if one is not None and len(given) > WITHOUT_IMAGE:
-                found.append(_with_one(self.named, asked, given, one))
+            if shared is not None and len(given) > WITHOUT_IMAGE:
+                found.append(_by_products(self.named, asked, given, shared))
             else:
                 found.append(by_rows(self._context, step, asked, given, weights))
         contexts = found[0].new_zeros(mask.numel(), words.shape[2])
@@ -199,7 +200,7 @@ class GuidedVisual(nn.Module):
         regions: d_i, of a region's vector.
         inner: width inside σ.
         activation: σ.
-        region_scores: of a_v, `features` or `one`.
+        region_scores: how a_v is made, `features` or `product`.
     """
 
     def __init__(
@@ -213,12 +214,9 @@ class GuidedVisual(nn.Module):
         super().__init__()
         self.guide = nn.Linear(width, inner, bias=False)  # W_s
         self.region = nn.Linear(regions, inner, bias=False)  # W_i
-        self.score = nn.Linear(inner, width, bias=False)  # W_v
-        self.one = region_scores == "one"
-        if self.one:
-            # Of all rows that are drawn one is kept, so that no later layer begins otherwise.
-            self.score.weight = nn.Parameter(self.score.weight[:1].detach().clone())
-            self.score.out_features = 1
+        # Drawn in any case, so that no later layer begins otherwise.
+        score = nn.Linear(inner, width, bias=False)
+        self.score = score if region_scores == "features" else None  # W_v
         self.value = nn.Linear(regions, width)  # V, v
         self.fusion = FeatureGate(width)
         self.activation = ACTIVATION[activation]
@@ -235,39 +233,54 @@ class GuidedVisual(nn.Module):
             regions: the image as equation 7 reads it (N, inner).
             values: and as equation 9 does (N, d).
         """
-        guided = self.guide(scores)[:, :, None] + regions  # (c, n, N, inner)
-        weights = self.score(self.activation(guided)).softmax(2)  # (c, n, N, d or 1)
+        guided = self.guide(scores)  # (c, n, inner)
+        if self.score is None:
+            asked = guided @ regions.T / guided.shape[2] ** 0.5  # (c, n, N)
+            weights = asked.softmax(2)[..., None]
+        else:
+            weights = self.score(self.activation(guided[:, :, None] + regions)).softmax(2)
         context = (weights * values).sum(2)  # C_v (c, n, d)
         fused, _ = self.fusion(context, scores)
         return fused, weights
 
+    def of_pairs(self) -> list[Tensor]:
+        """The weights that `forward` reads."""
+        layers = [self.guide, self.score, self.fusion]
+        return [weight for layer in layers if layer is not None for weight in layer.parameters()]
+
     def products(self, score: Tensor) -> tuple[Tensor, ...] | None:
-        """What `GuidedContext` multiplies with, of W_t (d, inner): W_2, and the end of `Shared`.
+        """What `GuidedContext` multiplies with, of W_t (d, inner): see `_by_products`.
 
         None if each feature has its own scores.
         """
-        if not self.one:
+        if self.score is not None:
             return None
         gate = self.fusion.from_given
         return (
+            self.guide.weight @ score / len(self.guide.weight) ** 0.5,
             self.fusion.from_context.weight,
-            self.guide.weight @ score,
             score,
             gate.weight @ score,
             gate.bias,
-            self.score.weight[0],
         )
 
 
-def _with_one(
-    activation: Activation, asked: Tensor, given: tuple[Tensor, ...], one: tuple[Tensor, ...]
+def _by_products(
+    activation: Activation, asked: Tensor, given: tuple[Tensor, ...], shared: tuple[Tensor, ...]
 ) -> Tensor:
-    """C (t, d) of the words of a post with an image whose regions have one score."""
+    """C (t, d) of the words of a post with an image whose regions are scored by products.
+
+    Args:
+        activation: σ.
+        asked: x W_q (t, h).
+        given: w W_x (n, h), w (n, d), the regions (N, h) and their values (N, d).
+        shared: W_s W_t / √h, W_2, and the end of `Shared`.
+    """
     with torch.autocast(asked.device.type, enabled=False):
-        exact = [tensor.to(one[0].dtype) for tensor in (asked, *given)]
-        to_gate, *products = one
-        gated = exact[-1] @ to_gate.T  # (N, d)
-        context: Tensor = GuidedContext.apply(activation, *exact, gated, *products)
+        asked, keys, words, regions, values = (x.to(shared[0].dtype) for x in (asked, *given))
+        guide, to_gate, *products = shared
+        beside = regions @ guide, values, values @ to_gate.T  # (N, h), (N, d), (N, d)
+        context: Tensor = GuidedContext.apply(activation, asked, keys, words, *beside, *products)
     return context
 
 

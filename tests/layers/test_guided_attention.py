@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pipeline.layers import guided_attention, guided_context
+from pipeline.layers import guided_attention
 from pipeline.layers.guided_attention import GuidedAttention, RegionScores
 from pipeline.layers.guided_context import Activation
 
@@ -47,11 +47,13 @@ def literal(
             continue
         visual = layer.visual
         assert visual is not None
-        a_v = [
-            visual.score.weight
-            @ activation(name, visual.guide.weight @ a_s + visual.region.weight @ region)
-            for region in image
-        ]  # equation 7
+        a_v = []  # equation 7
+        for region in image:
+            asked, seen = visual.guide.weight @ a_s, visual.region.weight @ region
+            if visual.score is None:
+                a_v.append((asked * seen).sum(0, keepdim=True) / len(asked) ** 0.5)
+            else:
+                a_v.append(visual.score.weight @ activation(name, asked + seen))
         shares = softmax(a_v)  # equation 8
         c_v = sum(
             share * (visual.value.weight @ region + visual.value.bias)
@@ -101,10 +103,10 @@ def make(
         ("tanh", 3, True, "features"),
         ("sigmoid", 9, True, "features"),
         ("relu", None, False, "features"),
-        ("elu", None, True, "one"),
-        ("tanh", 3, True, "one"),
-        ("sigmoid", 9, True, "one"),
-        ("relu", 3, True, "one"),
+        ("elu", None, True, "product"),
+        ("tanh", 3, True, "product"),
+        ("sigmoid", 9, True, "product"),
+        ("relu", 3, True, "product"),
     ],
 )
 def test_the_attention_equals_its_loop(
@@ -116,7 +118,6 @@ def test_the_attention_equals_its_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(guided_attention, "LIMIT", limit)
-    monkeypatch.setattr(guided_context, "BLOCK", limit)
     layer, given, leaves = make(name, inner, image, scores)
     queries, _, words, _, regions, _ = given
     rows = []
@@ -140,18 +141,16 @@ def test_the_attention_equals_its_loop(
 
 def test_an_option_of_the_scores_begins_with_the_same_weights() -> None:
     found = []
-    for scores in ("features", "one"):
+    for scores in ("features", "product"):
         torch.manual_seed(5)
         found.append((make(scores=scores)[0].state_dict(), torch.rand(1)))
-    (printed, after), (one, after_one) = found
-    assert after == after_one
-    assert [key for key in printed if not torch.equal(printed[key], one[key])] == [
-        "visual.score.weight"
-    ]
-    assert torch.equal(printed["visual.score.weight"][:1], one["visual.score.weight"])
+    (printed, after), (ours, after_ours) = found
+    assert after == after_ours
+    assert printed.keys() - ours.keys() == {"visual.score.weight"}
+    assert all(torch.equal(printed[key], weights) for key, weights in ours.items())
 
 
-@pytest.mark.parametrize("scores", ["features", "one"])
+@pytest.mark.parametrize("scores", ["features", "product"])
 def test_it_trains_in_bfloat16(scores: RegionScores) -> None:
     layer, given, _ = make("tanh", 3, scores=scores)
     layer, given = layer.float(), tuple(x.float() if x.is_floating_point() else x for x in given)
@@ -163,7 +162,7 @@ def test_it_trains_in_bfloat16(scores: RegionScores) -> None:
     assert all(weight.grad is not None for weight in layer.parameters())
 
 
-@pytest.mark.parametrize("scores", ["features", "one"])
+@pytest.mark.parametrize("scores", ["features", "product"])
 def test_the_weights_are_those_that_the_context_is_made_with(
     scores: RegionScores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,7 +196,7 @@ def test_the_weights_are_those_that_the_context_is_made_with(
 
 
 def test_each_region_has_the_share_of_its_score() -> None:
-    layer, given, _ = make(scores="one")
+    layer, given, _ = make(scores="product")
     queries, _, words, _, regions, _ = given
     visual = layer.visual
     assert visual is not None
@@ -208,8 +207,8 @@ def test_each_region_has_the_share_of_its_score() -> None:
         for word in words[0]:
             inside = layer.key.weight @ word + layer.query.weight @ queries[0, t]
             a_s = layer.score.weight @ activation("elu", inside)
-            guided = visual.guide.weight @ a_s + regions[0] @ visual.region.weight.T
-            looked.append((activation("elu", guided) @ visual.score.weight[0]).softmax(0))
+            asked, seen = visual.guide.weight @ a_s, regions[0] @ visual.region.weight.T
+            looked.append((seen @ asked / len(asked) ** 0.5).softmax(0))
             fused.append(visual.fusion(looked[-1] @ visual.value(regions[0]), a_s)[0])
         shares = torch.stack(fused).softmax(0).mean(1)  # of the words, means over the features
         weighed = sum(share * seen for share, seen in zip(shares, looked, strict=True))
@@ -267,13 +266,10 @@ def test_memory_does_not_grow_with_pairs_times_regions(monkeypatch: pytest.Monke
     assert cost(40, 60)[0] == 60 * 60 * 40 * 8
 
 
-def test_with_one_score_nothing_of_pairs_times_regions_times_inner_is_made(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(guided_context, "BLOCK", 20_000)
+def test_products_make_nothing_of_pairs_times_regions_times_inner() -> None:
     width, words = 8, 40
     for regions in (10, 80):
-        largest, kept = cost(regions, words, width, "one")
-        assert largest <= max(20_000, words**2 * regions) < words**2 * regions * width
-        # Of each pair of both posts: h + r + N + 3 d numbers.
-        assert kept < 2 * words**2 * (regions + 5 * width) + 40_000
+        largest, kept = cost(regions, words, width, "product")
+        assert largest <= max(words**2 * width, words**2 * regions)
+        # Of each pair of both posts: h + N + 3 d numbers.
+        assert kept < 2 * words**2 * (regions + 4 * width) + 40_000

@@ -61,7 +61,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     (KNOWLEDGE, {"knowledge": False}),
     (KNOWLEDGE, {"image": False, "attributes": False, "knowledge": False}),
     (KNOWLEDGE, {"char_filter": "full", "recurrent": True, "inner": 3, "activation": "tanh"}),
-    (KNOWLEDGE, {"region_scores": "one", "recurrent": True, "inner": 3, "activation": "tanh"}),
+    (KNOWLEDGE, {"region_scores": "product", "recurrent": True, "inner": 3, "activation": "tanh"}),
     (KNOWLEDGE, {"attribute_weights": "probabilities"}),
     (TRIMOD, {"fusion": "scaled_dot"}),
     (TRIMOD, {"modalities": ["text"]}),
