@@ -94,13 +94,15 @@ class GuidedAttention(nn.Module):
         Returns:
             C (B, T, d), zeros where the mask is false.
         """
-        weights, shared = [self.score.weight], None
-        if self.visual is not None:
-            weights += self.visual.of_pairs()
-            with torch.autocast(queries.device.type, enabled=False):  # sums over pairs of words
-                shared = self.visual.products(self.score.weight)
+        image: tuple[Tensor, ...] = ()
+        shared = None
+        if self.visual is not None and regions is not None:
+            image = self.visual.read(regions)
+            if self.visual.score is None:
+                image, shared = self.visual.products(self.score.weight, *image)
+        weights = [self.score.weight, *(self.visual.of_pairs() if self.visual else ())]
         found = []  # (t, d) each
-        for step, asked, given in self._posts(queries, mask, words, there, regions, has_image):
+        for step, asked, given in self._posts(queries, mask, words, there, image, has_image):
             if shared is not None and len(given) > WITHOUT_IMAGE:
                 found.append(_by_products(self.named, asked, given, shared))
             else:
@@ -129,7 +131,8 @@ class GuidedAttention(nn.Module):
         over_regions = None
         if regions is not None:
             over_regions = queries.new_full((*mask.shape, regions.shape[1]), torch.nan)  # (B, T, N)
-        posts = self._posts(queries, mask, words, there, regions, has_image)
+        image = self.visual.read(regions) if self.visual and regions is not None else ()
+        posts = self._posts(queries, mask, words, there, image, has_image)
         for post, (step, asked, given) in enumerate(posts):
             looked = [self._looked(part, *given) for part in asked.split(step)]
             length = int(mask[post].sum())
@@ -146,10 +149,13 @@ class GuidedAttention(nn.Module):
         mask: Tensor,
         words: Tensor,
         there: Tensor,
-        regions: Tensor | None,
+        image: tuple[Tensor, ...],
         has_image: Tensor,
     ) -> Iterator[tuple[int, Tensor, tuple[Tensor, ...]]]:
-        """For each post the number of words to take at a time, their x W_q, and what they share."""
+        """For each post the number of words to take at a time, their x W_q, and what they share.
+
+        Of `image` (B, ...) each post has its own; one without an image has none.
+        """
         asked, keys = self.query(queries), self.key(words)  # (B, T, h), (B, n, h)
         lengths, counts = mask.sum(1).tolist(), there.sum(1).tolist()
         parts = [
@@ -157,8 +163,7 @@ class GuidedAttention(nn.Module):
             _rows(keys, there).split(counts),  # (n_b, h)
             _rows(words, there).split(counts),  # (n_b, d)
         ]
-        if self.visual is not None and regions is not None:
-            parts += [part.unbind() for part in self.visual.read(regions)]  # (N, h), (N, d)
+        parts += [part.unbind() for part in image]  # of `read`: (N, h), (N, d)
         for sees, (x, *given) in zip(has_image.tolist(), zip(*parts, strict=True), strict=True):
             held = given if sees else given[:WITHOUT_IMAGE]
             wide = len(held[0]) * max(keys.shape[2], words.shape[2])
@@ -248,39 +253,35 @@ class GuidedVisual(nn.Module):
         layers = [self.guide, self.score, self.fusion]
         return [weight for layer in layers if layer is not None for weight in layer.parameters()]
 
-    def products(self, score: Tensor) -> tuple[Tensor, ...] | None:
-        """What `GuidedContext` multiplies with, of W_t (d, inner): see `_by_products`.
+    def products(
+        self, score: Tensor, regions: Tensor, values: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, Tensor]]:
+        """What `GuidedContext` multiplies with, for scores that are products.
 
-        None if each feature has its own scores.
+        Args:
+            score: W_t (d, inner).
+            regions: of images, as `read` gives them (B, N, inner).
+            values: the same (B, N, d).
+
+        Returns:
+            Of each image the parts of `Shared` from `regions` on, and the rest, of all of them.
         """
-        if self.score is not None:
-            return None
-        gate = self.fusion.from_given
-        return (
-            self.guide.weight @ score / len(self.guide.weight) ** 0.5,
-            self.fusion.from_context.weight,
-            score,
-            gate.weight @ score,
-            gate.bias,
-        )
+        from_context, from_given = self.fusion.from_context.weight, self.fusion.from_given
+        with torch.autocast(score.device.type, enabled=False):
+            regions, values = regions.to(score.dtype), values.to(score.dtype)
+            scored = regions @ (self.guide.weight @ score / regions.shape[2] ** 0.5)
+            # The weights of the regions sum to one: b is a part of what each of them gives.
+            gated = nn.functional.linear(values, from_context, from_given.bias)
+            return (scored, values, gated), (score, from_given.weight @ score)
 
 
 def _by_products(
     activation: Activation, asked: Tensor, given: tuple[Tensor, ...], shared: tuple[Tensor, ...]
 ) -> Tensor:
-    """C (t, d) of the words of a post with an image whose regions are scored by products.
-
-    Args:
-        activation: σ.
-        asked: x W_q (t, h).
-        given: w W_x (n, h), w (n, d), the regions (N, h) and their values (N, d).
-        shared: W_s W_t / √h, W_2, and the end of `Shared`.
-    """
-    with torch.autocast(asked.device.type, enabled=False):
-        asked, keys, words, regions, values = (x.to(shared[0].dtype) for x in (asked, *given))
-        guide, to_gate, *products = shared
-        beside = regions @ guide, values, values @ to_gate.T  # (N, h), (N, d), (N, d)
-        context: Tensor = GuidedContext.apply(activation, asked, keys, words, *beside, *products)
+    """C (t, d) of the words of one post; the arguments of `GuidedContext`, of any precision."""
+    with torch.autocast(asked.device.type, enabled=False):  # it sums over pairs of words
+        exact = [part.to(shared[0].dtype) for part in (asked, *given)]
+        context: Tensor = GuidedContext.apply(activation, *exact, *shared)
     return context
 
 

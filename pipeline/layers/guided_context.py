@@ -40,12 +40,11 @@ class Shared(NamedTuple):
     """What all words of a post share; W and b as in `GuidedAttention`, each as torch has it."""
 
     words: Tensor  # w (n, d)
-    regions: Tensor  # what scores them: r (N, h), a_v = r σ(w W_x + x W_q)
+    regions: Tensor  # r of a_v = r σ(w W_x + x W_q) (N, h)
     values: Tensor  # V I_j + v (N, d)
-    gated: Tensor  # W_2 of the values (N, d)
+    gated: Tensor  # W_2 of the values, + b (N, d): the weights of the regions sum to one
     score: Tensor  # W_t (d, h)
     gate: Tensor  # W_1 W_t (d, h)
-    bias: Tensor  # b (d,)
 
 
 class GuidedContext(torch.autograd.Function):
@@ -63,8 +62,7 @@ class GuidedContext(torch.autograd.Function):
         hidden = IN_PLACE[activation]((keys + asked[:, None]).flatten(0, 1))  # (t n, h)
         shares = (hidden @ shared.regions.T).softmax(1)  # (t n, N)
         found = hidden @ shared.score.T  # a_s (t n, d)
-        gate = torch.addmm(shared.bias, hidden, shared.gate.T)
-        gate.addmm_(shares, shared.gated).sigmoid_()  # G (t n, d)
+        gate = (hidden @ shared.gate.T).addmm_(shares, shared.gated).sigmoid_()  # G (t n, d)
         ahead = torch.addmm(found, shares, shared.values, beta=-1)  # C_v - a_s (t n, d)
         fused = found.addcmul_(gate, ahead).view(len(asked), *shared.words.shape)  # F_r (t, n, d)
         weights = fused.softmax(1)
@@ -97,7 +95,6 @@ class GuidedContext(torch.autograd.Function):
             gated=shares.T @ of_gate,
             score=of_found.T @ hidden,
             gate=of_gate.T @ hidden,
-            bias=of_gate.sum(0),
         )
         inside = of_hidden.mul_(SLOPE[ctx.activation](hidden.clone()))
         inside = inside.view(len(context), len(shared.words), inside.shape[1])  # (t, n, h)
