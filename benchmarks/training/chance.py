@@ -41,11 +41,16 @@ def make_corpus(data: Path, folder: Path) -> None:
 
 
 class ByChance:
-    """Features and phrases of any post, the same each time: what `Caches` gives, without files."""
+    """Features and phrases of any post, the same each time: what `Caches` gives, without files.
 
-    def __init__(self, system: type[System], words: Sequence[str]) -> None:
+    Args:
+        system: what it reads is drawn.
+        text: words as often as posts have them: a phrase, too, has few words that are rare.
+    """
+
+    def __init__(self, system: type[System], text: Sequence[str]) -> None:
         random = np.random.default_rng(1)
-        self._words = np.array([word for word in words if word.isalpha()])
+        self._words = np.array([word for word in text if word.isalpha()])
         self._phrases = [read.cache for read in system.reads if isinstance(read, PhraseWords)]
         self.shapes = {
             read.cache: SHAPES[read.cache]
@@ -97,8 +102,8 @@ def draw(system: type[System], folder: Path) -> Drawn:
     """The corpus that `make_corpus` made in a folder, with all that the system reads beside it."""
     words = assemble(folder / "vocab", {VECTORS: folder / f"{VECTORS}.parquet"})
     posts = read_posts(folder / "posts.parquet")
-    beside = ByChance(system, words.lexicon.words)
     of = {split: [p for p in posts if p.split == split] for split in ("train", "dev", "test")}
+    beside = ByChance(system, [token for post in of["train"] for token in post.tokens])
     encoded = {split: EncodedPosts(held, words.lexicon, beside) for split, held in of.items()}
     inputs = Inputs(
         words.vectors,
