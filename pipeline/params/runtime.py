@@ -19,7 +19,7 @@ class Runtime(Block):
     actors: int | None = Field(ge=1)  # ray's, each with the network; None: one a GPU, or a CPU
     deterministic: bool  # on CUDA: sums in one order, so that a training repeats to the bit; slower
     processes: int | None = Field(ge=1)  # trainings, or batches of an evaluation, side by side on
-    # the CPU; None: one a core
+    # the CPU; None: by the cores
     checkpoints: str | None  # the folder of trainings' states; None: none are kept
     fresh: bool  # whether states that are there are ignored
     checkpoint_seconds: float = Field(ge=0)  # between two states of a training

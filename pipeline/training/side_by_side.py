@@ -24,8 +24,9 @@ def side_by_side(
 ) -> Generator[R, None, None]:
     """Yield what `train` gives for each item, in the order of `items`.
 
-    On a CPU the trainings run in `runtime.processes` processes, or one for each core that this
-    process may use; each computes with one thread, so that the numbers are the same in any case.
+    On a CPU the trainings run in `runtime.processes` processes, or as many as `at_once` tells for
+    the cores that this process may use; each computes with one thread, so that the numbers are the
+    same in any case.
 
     Args:
         train: is given an item, how progress is shown, and what takes a line.
@@ -39,9 +40,24 @@ def side_by_side(
     """
     processes, bar = 1, runtime.progress
     if device.type == "cpu":
-        processes = min(runtime.processes or cores(), len(items))
+        processes = min(runtime.processes or at_once(len(items), cores()), len(items))
     if processes > 1:
         bar = "none"
     yield from map_in_processes(
         lambda item, tell: train(item, bar, tell), items, processes=processes, say=say
     )
+
+
+def at_once(trainings: int, cores: int) -> int:
+    """How many trainings of one length should run at a time, so that all have ended soonest.
+
+    Three on two cores take 2 by turns, two and then one, but 1.5 if they share the cores. At most
+    one less than twice the cores run at a time, since each holds memory of its own.
+    """
+
+    def length(processes: int) -> float:
+        """Of all trainings, where one takes 1 alone on a core."""
+        rounds, rest = divmod(trainings, processes)
+        return rounds * processes / cores + (max(1, rest / cores) if rest else 0)
+
+    return min(range(cores, 2 * cores), key=length)

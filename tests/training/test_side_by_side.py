@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from pipeline.errors import PipelineError
 from pipeline.training import train as training
+from pipeline.training.side_by_side import at_once
 from stages.command import stage
 from tests.blocks import quiet
 from tests.conftest import ROOT
@@ -105,3 +106,29 @@ def test_one_seed_that_fails_ends_the_others_and_the_stage(
     assert done.exit_code == 1
     assert done.output.startswith(message)
     assert psutil.Process().children() == before
+
+
+def time_of(trainings: int, cores: int, processes: int) -> float:
+    """How long trainings take, each 1 alone, that share the cores, in small steps of time."""
+    step, passed = 1 / 840, 0  # so that a step's share is whole for up to 8 that run
+    left = [840 * 840] * trainings  # of each one's work
+    while left:
+        running = min(processes, len(left))
+        share = 840 * min(cores, running) // running
+        left = [work - share for work in left[:running]] + left[running:]
+        left = [work for work in left if work > 0]
+        passed += 1
+    return passed * step
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4])
+@pytest.mark.parametrize("trainings", [1, 2, 3, 5, 7, 10])
+def test_so_many_train_at_once_that_no_other_number_ends_sooner(cores: int, trainings: int) -> None:
+    allowed = {number: time_of(trainings, cores, number) for number in range(cores, 2 * cores)}
+    chosen = at_once(trainings, cores)
+    assert allowed[chosen] == min(allowed.values())
+    assert chosen == min(number for number, time in allowed.items() if time == allowed[chosen])
+
+
+def test_three_seeds_on_two_cores_share_them() -> None:
+    assert (at_once(3, 2), at_once(2, 2), at_once(1, 16), at_once(5, 2)) == (3, 2, 16, 3)
