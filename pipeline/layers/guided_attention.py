@@ -67,7 +67,7 @@ class GuidedAttention(nn.Module):
         self.key = nn.Linear(width, inner, bias=False)  # W_x
         self.query = nn.Linear(width, inner, bias=False)  # W_q
         self.score = nn.Linear(inner, width, bias=False)  # W_t
-        self.named, self.activation = activation, ACTIVATION[activation]
+        self.activation = activation
         self.visual = None
         if regions is not None:
             self.visual = GuidedVisual(width, regions, inner, activation, region_scores)
@@ -104,7 +104,7 @@ class GuidedAttention(nn.Module):
         found = []  # (t, d) each
         for step, asked, given in self._posts(queries, mask, words, there, image, has_image):
             if shared is not None and len(given) > WITHOUT_IMAGE:
-                found.append(_by_products(self.named, asked, given, shared))
+                found.append(_by_products(self.activation, asked, given, shared))
             else:
                 found.append(by_rows(self._context, step, asked, given, weights))
         contexts = found[0].new_zeros(mask.numel(), words.shape[2])
@@ -175,7 +175,8 @@ class GuidedAttention(nn.Module):
         self, asked: Tensor, keys: Tensor, image: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor | None]:
         """F_r (c, n, d) of c words x of one post, and where they looked (c, n, N, d)."""
-        scores = self.score(self.activation(keys + asked[:, None]))  # a_s (c, n, d)
+        hidden = ACTIVATION[self.activation](keys + asked[:, None])  # (c, n, h)
+        scores = self.score(hidden)  # a_s (c, n, d)
         if self.visual is None or not image:
             return scores, None
         return self.visual(scores, *image)  # type: ignore[no-any-return]

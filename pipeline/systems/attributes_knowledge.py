@@ -29,8 +29,8 @@ What the paper leaves open:
 - Epochs, and whether word vectors are trained further; they are.
 
 As printed, only the CRF knows the order of the words. Three settings are ours: `recurrent` puts a
-BiLSTM before the CRF; `inner` narrows the vectors inside σ, and with `region_scores: one` all
-features share one score of a region. These two decide how long a step takes.
+BiLSTM before the CRF; `inner` narrows the vectors inside σ, and with `region_scores: product` a
+scaled product scores a region for all features. These two decide how long a step takes.
 
 `explain` gives means over features: the weights over the post's words (`word_weights`), over the
 words of its knowledge (`knowledge_weights`), over its attributes (`attribute_weights`) and over the
@@ -85,7 +85,7 @@ class Model(SystemModel, TextSizes):
     char_filter: Literal["row", "full"]
     activation: Activation  # σ of equations 3 and 7
     inner: int | None = Field(ge=1)  # width inside σ; null: that of a word, as printed
-    region_scores: RegionScores  # of equation 7: one for each feature, as printed, or one
+    region_scores: RegionScores  # of equation 7: one for each feature, as printed, or a product
     recurrent: bool  # whether a BiLSTM stands before the CRF
 
 
