@@ -26,6 +26,7 @@ from pipeline.layers.attention import ConcatenatedAttention, TokenAttention
 from pipeline.layers.crf import CRFDecoder
 from pipeline.layers.fusion import AdditiveFusion
 from pipeline.layers.guided_attention import GuidedAttention
+from pipeline.layers.guided_context import ACTIVATION
 from pipeline.systems.adaptive_coattention import AdaptiveCoAttention
 from pipeline.systems.attributes_knowledge import AttributesKnowledge
 from pipeline.systems.bilstm_crf import BiLSTMCRF
@@ -146,9 +147,9 @@ class Guided(nn.Module):
     def __init__(self, ours: GuidedAttention) -> None:
         super().__init__()
         assert ours.visual is not None
-        assert not ours.visual.one, "the literal form is the printed one: region_scores: features"
+        assert ours.visual.score is not None, "the literal form is the printed one"
         self.key, self.query, self.score = ours.key, ours.query, ours.score
-        self.visual, self.activation = ours.visual, ours.activation
+        self.visual, self.activation = ours.visual, ACTIVATION[ours.activation]
 
     def forward(self, x: Tensor, words: Tensor, regions: Tensor) -> Tensor:
         """Words x (B, T, d), those attended to (B, n, d), regions (B, N, d_i) to C (B, T, d)."""
