@@ -59,9 +59,12 @@ def sections() -> list[str]:
     return sorted(modules.difference(NO_SECTIONS) | {"systems"})
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the known name nearest to `name`, or an empty string."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def nearest(name: str, known: Iterable[object]) -> str:
+    """` (did you mean 'x'?)` for the known name nearest to `name`, or an empty string.
+
+    What is known may be a key of a YAML file, which need not be text.
+    """
+    found = difflib.get_close_matches(name, map(str, known), n=1, cutoff=0.5)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 

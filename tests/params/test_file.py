@@ -68,3 +68,4 @@ def test_nearest() -> None:
     assert nearest("top_n", ["top_k", "seeds"]) == " (did you mean 'top_k'?)"
     assert nearest("q", ["top_k", "seeds"]) == ""
     assert nearest("q", []) == ""
+    assert nearest("2015", [2017, None, 20.5]) == " (did you mean '2017'?)"
