@@ -188,9 +188,7 @@ def profile(name: str, folder: Path, batches: int) -> dict[str, float]:
         trainer.step(batch)
     clock.turn(OTHER)
     spent = {part: seconds * len(places) / len(read) for part, seconds in clock.seconds.items()}
-    tagger = Tagger(
-        network, corpus.lexicon, corpus.caches, options.batch_posts, torch.device("cpu")
-    )
+    tagger = Tagger(network, corpus.lexicon, corpus.caches, torch.device("cpu"))
     begun = time.process_time()
     tagger.tag(corpus.dev)
     spent[DEV] = time.process_time() - begun

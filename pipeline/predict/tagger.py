@@ -122,7 +122,7 @@ class Tagger:
         for phrases in made.phrases.of(posts):
             spelled.update(*(phrase.words for phrase in phrases.values()))
         lexicon = self._words.meet(spelled)
-        readers = [Reader(net, lexicon, made, BLOCK, self._device) for net in self._networks]
+        readers = [Reader(net, lexicon, made, self._device) for net in self._networks]
         encoded = readers[0].encode(posts)
         ids = [post.post for post in posts]
 

@@ -22,6 +22,8 @@ from pipeline.training.caches import Beside, Caches
 from pipeline.training.lexicon import Lexicon
 from pipeline.training.model import TrainedModel
 
+POSTS = 64  # are read at a time, however many a step of training takes: more cost less each
+
 Looked = Mapping[str, npt.NDArray[np.float32]]  # kind -> (B, T, k), as `System.explain` gives it
 
 
@@ -32,7 +34,6 @@ class Tagger:
         network: it is moved to `device`.
         lexicon: the words, characters and tags that it was built for.
         caches: what it reads beside the text, out of caches or made for new posts.
-        batch_posts: the number of posts that it reads at a time.
         device: where it runs.
     """
 
@@ -41,13 +42,11 @@ class Tagger:
         network: System,
         lexicon: Lexicon,
         caches: Beside,
-        batch_posts: int,
         device: torch.device,
     ) -> None:
         self.network = network.to(device)
         self._lexicon = lexicon
         self._caches = caches
-        self._batch_posts = batch_posts
         self._device = device
 
     @classmethod
@@ -59,8 +58,7 @@ class Tagger:
                 origin than the model was trained on.
         """
         model.check_caches(caches)
-        batch_posts = model.params.training.batch_posts
-        return cls(model.network(seed), model.lexicon, caches, batch_posts, device)
+        return cls(model.network(seed), model.lexicon, caches, device)
 
     def encode(self, posts: Sequence[Post]) -> EncodedPosts:
         """Posts as the tagger reads them; taggers of one lexicon and its caches may share them."""
@@ -79,7 +77,7 @@ class Tagger:
                 that the labels are the same in any case.
         """
         self.network.eval()
-        parts = in_order(posts.lengths(), self._batch_posts)
+        parts = in_order(posts.lengths(), POSTS)
         batches = ((places, posts.batch(places)) for places in parts)
         tagged = map_in_order(self._tagged, batches, workers=threads, ahead=threads)
         found: dict[int, list[str]] = {}
@@ -117,8 +115,8 @@ class Tagger:
             For each batch the places of its B posts, and what was looked at in them.
         """
         self.network.eval()
-        for start in range(0, len(places), self._batch_posts):
-            held = places[start : start + self._batch_posts]
+        for start in range(0, len(places), POSTS):
+            held = places[start : start + POSTS]
             looked = self.network.explain(to_device(posts.batch(held), self._device))
             yield held, {kind: value.float().cpu().numpy() for kind, value in looked.items()}
 

@@ -196,7 +196,7 @@ def train_network(
     torch.manual_seed(seed)
     options = params.training
     network = system(params, corpus.inputs)
-    tagger = Tagger(network, corpus.lexicon, corpus.caches, options.batch_posts, device)
+    tagger = Tagger(network, corpus.lexicon, corpus.caches, device)
     lengths = corpus.train.lengths()
 
     def batches(epoch: int) -> Iterable[Batch]:

@@ -8,6 +8,7 @@ import torch
 
 from pipeline.corpus.posts import Post, read_posts
 from pipeline.systems.system import find_system
+from pipeline.training import tagger as tagging
 from pipeline.training.caches import open_caches
 from pipeline.training.model import TrainedModel
 from pipeline.training.tagger import Tagger
@@ -31,10 +32,12 @@ def reloaded(workspace: Workspace, out: Path) -> Tagger:
 
 
 def test_each_post_has_its_own_tags_whatever_stands_beside_it(
-    tagger: Tagger, workspace: Workspace
+    tagger: Tagger, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts = read_posts(workspace.posts)
     together = tagger.tag(tagger.encode(posts))
+    monkeypatch.setattr(tagging, "POSTS", 7)
+    assert tagger.tag(tagger.encode(posts)) == together
     assert [len(labels) for labels in together] == [len(post.tokens) for post in posts]
     assert {label for labels in together for label in labels} > {"O", "B-PER", "B-LOC"}
     order = np.random.default_rng(0).permutation(len(posts))[:9]
@@ -66,13 +69,14 @@ def test_tagging_leaves_dropout_off_and_keeps_no_gradient(
 
 
 def test_it_tells_what_was_looked_at_for_the_places_asked_for(
-    tagger: Tagger, workspace: Workspace
+    tagger: Tagger, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tagging, "POSTS", 8)
     encoded = tagger.encode(read_posts(workspace.posts))
     places = [*range(60, 40, -1)]
     told = [*tagger.explain(encoded, places)]
     assert [place for held, _ in told for place in held] == places
-    assert max(len(held) for held, _ in told) == 8  # posts of a batch
+    assert max(len(held) for held, _ in told) == 8
     longest = encoded.lengths()
     for held, looked in told:
         shape = (len(held), longest[list(held)].max(), GRID[0])
