@@ -149,7 +149,8 @@ class Guided(nn.Module):
         assert ours.visual is not None
         assert ours.visual.score is not None, "the literal form is the printed one"
         self.key, self.query, self.score = ours.key, ours.query, ours.score
-        self.visual, self.activation = ours.visual, ACTIVATION[ours.activation]
+        self.visual, self.score_of_region = ours.visual, ours.visual.score
+        self.activation = ACTIVATION[ours.activation]
 
     def forward(self, x: Tensor, words: Tensor, regions: Tensor) -> Tensor:
         """Words x (B, T, d), those attended to (B, n, d), regions (B, N, d_i) to C (B, T, d)."""
@@ -158,7 +159,7 @@ class Guided(nn.Module):
         a_s = self.score(self.activation(asked))  # (B, T, n, d)
         seen = visual.region(regions)[:, None, None]  # (B, 1, 1, N, d)
         guided = visual.guide(a_s)[:, :, :, None] + seen  # (B, T, n, N, d)
-        a_v = visual.score(self.activation(guided))
+        a_v = self.score_of_region(self.activation(guided))
         c_v = (a_v.softmax(3) * visual.value(regions)[:, None, None]).sum(3)  # (B, T, n, d)
         f_r, _ = visual.fusion(c_v, a_s)  # (B, T, n, d)
         context: Tensor = (f_r.softmax(2) * words[:, None]).sum(2)
