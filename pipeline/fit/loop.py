@@ -10,6 +10,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -109,8 +110,9 @@ class Trainer(Generic[Batch]):
             DivergedError: when the loss is no number any more (the learning rate is too high).
             PipelineError: if an epoch has no batch.
         """
-        while not self.ended:
-            self.epoch(slot)
+        with _tiny_is_zero():
+            while not self.ended:
+                self.epoch(slot)
         if slot is not None:
             slot.write(self.state())
         assert self._best is not None  # max_epochs is at least 1
@@ -245,6 +247,20 @@ class Trainer(Generic[Batch]):
         self._best = None if state["best"] is None else Epoch(**state["best"])
         self._kept = state["kept"]
         restore_generators(state["generators"])
+
+
+@contextmanager
+def _tiny_is_zero() -> Iterator[None]:
+    """Numbers below the least normal one, 1e-38, are zeros in this thread.
+
+    Where gates have closed, gradients are such numbers, and a CPU computes with them many times
+    slower than with others.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def fit(

@@ -118,6 +118,30 @@ def test_averaging_scores_and_keeps_the_average_of_the_weights() -> None:
     torch.testing.assert_close(averaged.weight, expected)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_in_training_alone_are_numbers_zeros_that_are_too_small_to_be_normal(fails: bool) -> None:
+    """A CPU is slow with them, and with gates that have closed there are many."""
+    seen = []
+
+    def score() -> float:
+        seen.append(quarter_of_the_least())
+        if fails:
+            raise RuntimeError("no score")
+        return 1.0
+
+    if fails:
+        with pytest.raises(RuntimeError, match="no score"):
+            run(nn.Linear(3, 1), options(max_epochs=1), score)
+    else:
+        run(nn.Linear(3, 1), options(max_epochs=1), score)
+    assert seen == [0.0]
+    assert quarter_of_the_least() > 0
+
+
+def quarter_of_the_least() -> float:
+    return float(torch.tensor(torch.finfo(torch.float32).tiny) * 0.25)
+
+
 def test_an_epoch_without_batches_is_refused() -> None:
     with pytest.raises(PipelineError, match="no batch"):
         fit(nn.Linear(1, 1), lambda _: [], lambda _: torch.zeros(()), float, options(), print, None)
