@@ -55,14 +55,15 @@ class LogLikelihood(torch.autograd.Function):
         weights[0] = (opening - highest[0]).exp()
         # p(tag of token t | tokens up to t), and the sums that make it one
         filtered, sums = torch.empty_like(weights), torch.empty_like(highest)
-        now = weights[0]
+        known, weight, total, inside = (x.unbind() for x in (filtered, weights, sums, there))
+        now = weight[0]
         for t in range(len(scores)):
             if t:
-                now = (filtered[t - 1] @ moves).mul_(weights[t])
-            torch.sum(now, 1, keepdim=True, out=sums[t])
-            torch.div(now, sums[t], out=filtered[t])
+                now = (known[t - 1] @ moves).mul_(weight[t])
+            torch.sum(now, 1, keepdim=True, out=total[t])
+            torch.div(now, total[t], out=known[t])
             if t:
-                filtered[t] = torch.where(there[t], filtered[t], filtered[t - 1])
+                torch.where(inside[t], known[t], known[t - 1], out=known[t])
         closed = filtered[-1] @ closing  # (B,)
 
         normalizer = ((sums.log() + highest) * there).sum((0, 2))
@@ -88,9 +89,11 @@ class LogLikelihood(torch.autograd.Function):
         behind = torch.empty_like(filtered)
         behind[-1] = closing / closed[:, None]
         turned = moves.t().contiguous()
+        inside = mask.t()[:, :, None]  # (T, B, 1)
+        known, weight, total, inside = (x.unbind() for x in (behind, weights, sums, inside))
         for t in range(len(weights) - 1, 0, -1):
-            before = ((behind[t] * weights[t]) @ turned).div_(sums[t])
-            behind[t - 1] = torch.where(mask[:, t, None], before, behind[t])
+            torch.matmul(known[t] * weight[t], turned, out=known[t - 1]).div_(total[t])
+            torch.where(inside[t], known[t - 1], known[t], out=known[t - 1])
 
         surplus = (gold - filtered * behind * there) * share  # (T, B, K)
         counted = (gold[:-1] * share).flatten(0, 1).t() @ gold[1:].flatten(0, 1)  # (K, K)
