@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,17 @@ def test_a_value(workspace: Workspace) -> None:
             "params.yaml",
         }
     )
+
+
+def test_one_system_in_a_clone_without_a_cache(reproduced: Workspace, tmp_path: Path) -> None:
+    """It ends where the other stages' outputs, which dvc.lock names, were never made."""
+    clone = Workspace(tmp_path / "clone", reproduced.env)
+    reproduced.git("clone", "--quiet", str(reproduced.path), str(clone.path))
+    rate = "systems.bilstm_crf.training.learning_rate=0.003"
+    done = clone.dvc("exp", "run", "-S", rate, "evaluate_bilstm_crf")
+    assert {"prepare", "train_bilstm_crf", "evaluate_bilstm_crf"} <= done.ran
+    (ended,) = experiments(clone)
+    assert ended["data"]["metrics"]["metrics/bilstm_crf.json"]["data"]["seeds"] == 1
 
 
 def test_a_queue_of_seeds_and_presets(workspace: Workspace) -> None:
