@@ -71,7 +71,9 @@ class Optimizers:
         if self.tables:  # torch wants to be told whether it should check each sparse tensor
             torch.sparse.check_sparse_tensor_invariants.disable()
         if options.table == "touched" and not self.tables:
-            raise PipelineError("training.table: touched, but this network has no word table")
+            raise PipelineError(
+                "training.table: touched, but this network has no word table: set it to dense"
+            )
         held = {id(weight) for weight in self.tables}
         others = [w for w in network.parameters() if w.requires_grad and id(w) not in held]
         self._held = [build_optimizer(others, options)]

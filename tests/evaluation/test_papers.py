@@ -16,12 +16,15 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.paper import Table, commands, known_papers, read_paper
 from pipeline.evaluation.paper_tables import paper_tables
 from pipeline.evaluation.runs import collect, read_runs
+from pipeline.fit.optimization import Optimizers
+from pipeline.layers.embedding import WordEmbedding
 from pipeline.params.block import load, read
 from pipeline.systems.system import find_system
 from pipeline.training.setting import Setting
 from tests.conftest import ROOT
 from tests.evaluation.conftest import Predict
 from tests.evaluation.ended import Experiments, relabelled
+from tests.systems.networks import build
 
 PAPER = "adaptive-coattention"
 TABLES = [(name, table) for name in known_papers() for table in read_paper(name).tables]
@@ -66,14 +69,18 @@ def test_every_run_stands_in_a_row(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), RUNS)
-def test_a_run_composes_into_a_block_that_its_system_takes(
+def test_a_run_composes_into_a_block_that_its_system_and_its_optimizers_take(
     name: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
     run, path = read_paper(name).runs[key], tmp_path / "params.yaml"
     done = CliRunner().invoke(compose, [*run.overrides(), "--params", str(path)])
     assert done.exit_code == 0, done.output
-    block = read(path, f"systems.{run.system}", find_system(run.system).Params).model_dump()
+    system = find_system(run.system)
+    params = read(path, f"systems.{run.system}", system.Params)
+    network, block = build(system, params), params.model_dump()
+    tables = [part.lookup for part in network.modules() if isinstance(part, WordEmbedding)]
+    Optimizers(network, tables, params.training)
     assert run.preset in (None, block["preset"])
     for setting, value in run.settings.items():
         assert at(block, setting) == value

@@ -5,7 +5,15 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from pipeline.systems.system import Batch, Inputs, Phrase, System, find_system, known_systems
+from pipeline.systems.system import (
+    Batch,
+    Inputs,
+    Phrase,
+    System,
+    SystemParams,
+    find_system,
+    known_systems,
+)
 from tests.systems.blocks import block
 
 TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -82,7 +90,10 @@ SEEING = [(name, model) for name, model in VARIANTS if sees(name, model)]
 
 
 def make(name: str, **model: object) -> System:
-    system, params = find_system(name), block(name, {"hidden": 8, **model})
+    return build(find_system(name), block(name, {"hidden": 8, **model}))
+
+
+def build(system: type[System], params: SystemParams) -> System:
     table = torch.randn(20, 7)
     shapes = {read.cache: SHAPES[read.cache] for read in system.reads if read.cache in SHAPES}
     shapes["context"] = CONTEXT
