@@ -80,7 +80,8 @@ def files_in(root: Path) -> ReportFiles:
         curves=root / "curves",
         web=WEB,
         page=root / "report" / "index.html",
-        plots=root / "report" / "plots",
+        types=root / "report" / "plots" / "types",
+        confusion=root / "report" / "plots" / "confusion",
     )
 
 

@@ -29,7 +29,8 @@ from stages.command import IN, OUT, PARAMS, stage, tell
 @click.option("--curves", type=IN, required=True, help="Folder of the learning curves.")
 @click.option("--web", type=IN, required=True, help="Folder of the page's template.")
 @click.option("--page", type=OUT, required=True)
-@click.option("--plots", type=OUT, required=True, help="Folder of the tables for `dvc plots`.")
+@click.option("--types", type=OUT, required=True, help="Folder of F1 by type, for `dvc plots`.")
+@click.option("--confusion", type=OUT, required=True, help="The same of pairs of types.")
 @stage
 def main(**files: Path) -> None:
     """Write the report."""

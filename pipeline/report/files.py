@@ -27,4 +27,5 @@ class ReportFiles:
     curves: Path  # folder: SYSTEM/seed-N/plots/metrics/NAME.tsv
     web: Path  # folder: the page's template, style and scripts, which no digest of code covers
     page: Path  # written: the report
-    plots: Path  # written, a folder: what `dvc plots` draws (`pipeline.report.tables`)
+    types: Path  # written, a folder: SYSTEM.csv for `dvc plots` (`pipeline.report.tables`)
+    confusion: Path  # the same

@@ -24,7 +24,7 @@ from pipeline.report.pictures import Pictures, extents
 from pipeline.report.plots import confusion_plot, curve_plot, group_plot
 from pipeline.report.ranking import rank
 from pipeline.report.systems import CURVES, SPLIT, Tagged, read_systems
-from pipeline.report.tables import write_tables
+from pipeline.report.tables import write_confusion, write_types
 
 
 def write_report(files: ReportFiles, order_by: Split) -> str:
@@ -73,7 +73,8 @@ def write_report(files: ReportFiles, order_by: Split) -> str:
     }
     looked = looked_chunks(posts, [system.looked for system in systems])
     page = render(files.web, values, data, looked, list(map(coded, jpegs))).encode()
-    write_tables(files.plots, names, groups[0], confused)
+    write_types(files.types, names, groups[0])
+    write_confusion(files.confusion, confused)
     write_bytes(files.page, page)
     return (
         f"{files.page}: {len(posts)} posts, {len(systems)} systems, {len(page) / 1e6:.1f} MB,"

@@ -1,8 +1,4 @@
-"""What `dvc plots` draws beside the learning curves: a folder of a file a system.
-
-`types/SYSTEM.csv` holds `type,f1`, mean over seeds in percent; `confusion/SYSTEM.csv` a row
-`gold,predicted` for each pair of borders that the gold or the first seed has.
-"""
+"""What `dvc plots` draws beside the learning curves: folders of a file a system."""
 
 from __future__ import annotations
 
@@ -16,27 +12,26 @@ from pipeline.metrics.scores import DECIMALS
 from pipeline.report.groups import GroupScores
 
 
-def write_tables(
-    folder: Path,
-    systems: Sequence[str],
-    by_type: GroupScores,
-    confused: Mapping[str, Sequence[tuple[str, str]]],
-) -> None:
-    """Write the tables of each system.
+def write_types(folder: Path, systems: Sequence[str], by_type: GroupScores) -> None:
+    """Write `SYSTEM.csv`, `type,f1`, for each system in the order of the scores.
 
-    Args:
-        folder: where they go.
-        systems: their names, in the order of the scores.
-        by_type: F1 by type.
-        confused: system -> what `confusions` gives.
+    F1 is the mean over seeds in percent.
     """
     for system, f1 in zip(systems, by_type.f1, strict=True):
         scores = [
             (name, str(round(value, DECIMALS)))
             for name, value in zip(by_type.grouping.names, f1, strict=True)
         ]
-        _write(folder / "types" / f"{system}.csv", ("type", "f1"), scores)
-        _write(folder / "confusion" / f"{system}.csv", ("gold", "predicted"), confused[system])
+        _write(folder / f"{system}.csv", ("type", "f1"), scores)
+
+
+def write_confusion(folder: Path, confused: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Write `SYSTEM.csv`, `gold,predicted`, of what `confusions` gives for each system.
+
+    A row is a pair of borders that the gold or the first seed has.
+    """
+    for system, pairs in confused.items():
+        _write(folder / f"{system}.csv", ("gold", "predicted"), pairs)
 
 
 def _write(path: Path, header: tuple[str, str], rows: Iterable[tuple[str, str]]) -> None:

@@ -68,7 +68,7 @@ COMMANDS = {
     " --depictions features/depictions.parquet --entity-images features/entity_images.parquet"
     " --entity-thumbnails features/entity_thumbnails --regions features/regions/store.json"
     " --predictions predictions --details metrics/details --curves curves"
-    " --web web --page report/index.html --plots report/plots",
+    " --web web --page report/index.html --types report/types --confusion report/confusion",
 }
 
 
